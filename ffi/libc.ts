@@ -1,0 +1,63 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { openLibrary } from "./load.ts";
+
+// Data: the libc calls this library makes directly, one a row, with the C prototype beside it.
+// All of them return at once on the descriptors they are used with; whatever may block goes
+// through the ring. `getaddrinfo` is the exception and runs on Deno's blocking pool.
+// deno-fmt-ignore
+const symbols = {
+  mmap:          { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" }, // void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t)
+  munmap:        { parameters: ["pointer", "usize"], result: "i32" },                                 // int munmap(void *addr, size_t len)
+  syscall:       { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },    // long syscall(long number, ...)
+  errnoLocation: { name: "__errno_location", parameters: [], result: "pointer" },                     // int *__errno_location(void)
+  socket:        { parameters: ["i32", "i32", "i32"], result: "i32" },                                // int socket(int domain, int type, int protocol)
+  socketpair:    { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },                      // int socketpair(int domain, int type, int protocol, int sv[2])
+  bind:          { parameters: ["i32", "buffer", "u32"], result: "i32" },                             // int bind(int fd, const struct sockaddr *, socklen_t)
+  listen:        { parameters: ["i32", "i32"], result: "i32" },                                       // int listen(int fd, int backlog)
+  getsockname:   { parameters: ["i32", "buffer", "buffer"], result: "i32" },                          // int getsockname(int fd, struct sockaddr *, socklen_t *)
+  getpeername:   { parameters: ["i32", "buffer", "buffer"], result: "i32" },                          // int getpeername(int fd, struct sockaddr *, socklen_t *)
+  setsockopt:    { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },               // int setsockopt(int fd, int level, int name, const void *, socklen_t)
+  getsockopt:    { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },            // int getsockopt(int fd, int level, int name, void *, socklen_t *)
+  shutdown:      { parameters: ["i32", "i32"], result: "i32" },                                       // int shutdown(int fd, int how)
+  close:         { parameters: ["i32"], result: "i32" },                                              // int close(int fd)
+  pipe2:         { parameters: ["buffer", "i32"], result: "i32" },                                    // int pipe2(int fd[2], int flags)
+  dup:           { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },                 // int fcntl(int fd, F_DUPFD_CLOEXEC, int from)
+  eventfd:       { parameters: ["u32", "i32"], result: "i32" },                                       // int eventfd(unsigned initial, int flags)
+  read:          { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t read(int fd, void *, size_t)
+  write:         { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t write(int fd, const void *, size_t)
+  getaddrinfo:   { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32", nonblocking: true }, // int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **)
+  getaddrinfoNow: { name: "getaddrinfo", parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" }, // the same, waited for
+  unlink:        { parameters: ["buffer"], result: "i32" },                                           // int unlink(const char *path)
+  freeaddrinfo:  { parameters: ["pointer"], result: "void" },                                         // void freeaddrinfo(struct addrinfo *)
+  gai_strerror:  { parameters: ["i32"], result: "pointer" },                                          // const char *gai_strerror(int status)
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The libc functions of this process, as plain calls. */
+export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+let opened: Libc | undefined;
+let errnoView: Int32Array = new Int32Array(1);
+
+/**
+ * The libc of this process; opened at the first call.
+ *
+ * @throws {Deno.errors.NotCapable} when `--allow-ffi` was not granted
+ * @throws {Deno.errors.NotFound} when neither glibc nor musl is installed
+ */
+export function libc(): Libc {
+  if (opened) return opened;
+  opened = openLibrary(["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`, "libc.so"], symbols).symbols;
+  // The address is fixed for the life of the thread, so one view serves every later reading.
+  const location = opened.errnoLocation()!;
+  errnoView = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
+  return opened;
+}
+
+/**
+ * The error number that the last failed libc call of this thread left.
+ *
+ * Read it directly after the call: nothing else may enter the kernel in between.
+ */
+export function lastErrno(): number {
+  return errnoView[0]!;
+}

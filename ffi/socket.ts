@@ -1,0 +1,138 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Errno, osError } from "./errno.ts";
+import { lastErrno, libc } from "./libc.ts";
+import {
+  AddressFamily,
+  decodeSocketAddress,
+  encodeSocketAddress,
+  SOCKADDR_BYTES_MAX,
+  type SocketAddress,
+} from "./sockaddr.ts";
+
+// The system calls on sockets, pipes and descriptors that return at once. Each throws Deno's own
+// error for the error number; every descriptor it makes is closed on exec.
+
+/** The socket types of the kernel. */
+export const SocketType = { stream: 1, datagram: 2, sequencedPacket: 5 } as const;
+
+/** Whether system calls on new descriptors wait until they can do something, or fail with EAGAIN. */
+export type BlockingMode = "blocking" | "nonblocking";
+
+/**
+ * Makes a socket.
+ *
+ * @param domain A family of {@linkcode AddressFamily}
+ * @param type A type of {@linkcode SocketType}
+ * @returns The descriptor; the caller closes it
+ */
+export function openSocket(domain: number, type: number): number {
+  return check(libc().socket(domain, type | SOCK_CLOEXEC, 0));
+}
+
+/**
+ * Makes two Unix stream sockets that are connected to each other.
+ *
+ * @returns Both descriptors; the caller closes them
+ */
+export function openSocketPair(mode: BlockingMode = "blocking"): [number, number] {
+  check(libc().socketpair(AddressFamily.unix, SocketType.stream | flagsOf(mode), 0, pair));
+  return [pair[0]!, pair[1]!];
+}
+
+/**
+ * Makes a pipe.
+ *
+ * @returns The descriptor to read from and the one to write to; the caller closes them
+ */
+export function openPipe(mode: BlockingMode = "blocking"): [reader: number, writer: number] {
+  check(libc().pipe2(pair, flagsOf(mode)));
+  return [pair[0]!, pair[1]!];
+}
+
+/**
+ * Makes a counter that can be waited for (eventfd(2)), at zero.
+ *
+ * @returns The descriptor; the caller closes it
+ */
+export function openEventfd(mode: BlockingMode = "blocking"): number {
+  return check(libc().eventfd(0, flagsOf(mode)));
+}
+
+/**
+ * Writes one byte to a non-blocking socket or pipe, as a wake-up call.
+ *
+ * A full one is no error: its reader has bytes to wake up for.
+ */
+export function writeByte(fd: number, byte: number): void {
+  one[0] = byte;
+  if (libc().write(fd, one, 1n) >= 0) return;
+  const errno = lastErrno();
+  if (errno !== Errno.EAGAIN) throw osError(errno);
+}
+
+/** Makes a second descriptor for the same open file, above the three standard ones. */
+export function duplicateDescriptor(fd: number): number {
+  return check(libc().dup(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR));
+}
+
+/** Closes a descriptor. The number is free again even when this throws (close(2)). */
+export function closeDescriptor(fd: number): void {
+  check(libc().close(fd));
+}
+
+/** Removes a file by its path, if it is there (unlink(2)): the file of a Unix listener. */
+export function removeFile(path: string): void {
+  libc().unlink(new TextEncoder().encode(`${path}\0`));
+}
+
+/** Gives a socket its own address. */
+export function bindSocket(fd: number, address: SocketAddress): void {
+  const length = encodeSocketAddress(address, name);
+  check(libc().bind(fd, name, length));
+}
+
+/** Lets a bound socket take connections; the kernel caps the backlog at `net.core.somaxconn`. */
+export function listenSocket(fd: number, backlog: number): void {
+  check(libc().listen(fd, backlog));
+}
+
+/** Ends one direction of a connection, or both. */
+export function shutdownSocket(fd: number, how: "read" | "write" | "both"): void {
+  check(libc().shutdown(fd, how === "read" ? 0 : how === "write" ? 1 : 2));
+}
+
+/** A socket's own address. */
+export function socketName(fd: number, transport: "tcp" | "udp" = "tcp"): SocketAddress {
+  nameLength[0] = SOCKADDR_BYTES_MAX;
+  check(libc().getsockname(fd, name, nameLength));
+  return decodeSocketAddress(name, nameLength[0]!, transport);
+}
+
+/** The address of the socket at the other end. */
+export function peerName(fd: number, transport: "tcp" | "udp" = "tcp"): SocketAddress {
+  nameLength[0] = SOCKADDR_BYTES_MAX;
+  check(libc().getpeername(fd, name, nameLength));
+  return decodeSocketAddress(name, nameLength[0]!, transport);
+}
+
+// Also O_CLOEXEC, EFD_CLOEXEC, O_NONBLOCK and EFD_NONBLOCK: all have the same bits.
+const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const F_DUPFD_CLOEXEC = 1030;
+const FIRST_FREE_DESCRIPTOR = 3;
+
+// Reused by every call: none of them waits, and the kernel keeps nothing of them.
+const name = new Uint8Array(SOCKADDR_BYTES_MAX);
+const nameLength = new Uint32Array(1);
+const pair = new Int32Array(2);
+const one = new Uint8Array(1);
+
+function flagsOf(mode: BlockingMode): number {
+  return mode === "blocking" ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK;
+}
+
+/** Passes the result of a system call on. Nothing may come between the call and this. */
+function check(result: number): number {
+  if (result < 0) throw osError(lastErrno());
+  return result;
+}

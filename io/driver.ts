@@ -1,0 +1,61 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** How long a turn may keep Deno's loop waiting, and how it may wait for completions. */
+export interface DrivePolicy {
+  /** Milliseconds of work after which Deno's loop gets its turn. */
+  readonly sliceMs: number;
+  /** Longest wait inside the kernel, in microseconds, with Deno's loop standing still. */
+  readonly blockUsMax: number;
+  /** Quiet milliseconds after which the thread goes to sleep in Deno's loop. */
+  readonly sleepAfterMs: number;
+}
+
+/**
+ * Shares the thread with everything else that Deno runs. The slice keeps a TCP round trip on
+ * Deno's own API, which needs two polls of Deno's loop, within 3 ms; the block is a fraction of it.
+ */
+export const COOPERATIVE: DrivePolicy = { sliceMs: 0.5, blockUsMax: 100, sleepAfterMs: 0 };
+
+/** Has the thread to itself and goes back to Deno's loop every `unwindMs`. */
+export function exclusivePolicy(unwindMs: number): DrivePolicy {
+  return { sliceMs: unwindMs, blockUsMax: 1000, sleepAfterMs: 100 };
+}
+
+/** What to do when no completion is there. */
+export interface WaitPlan {
+  /** Microseconds to watch the ring's flag for, without a system call. */
+  spinUs: number;
+  /** Microseconds to wait in the kernel for, after that; 0 for none. */
+  blockUs: number;
+}
+
+// Spinning buys latency with processor time: it pays while the answer is a few microseconds away
+// and one or two peers take turns with us (a listener's accept and a spare count as well). With
+// 64 connections it cost 0.4 us a message.
+const SPIN_OPERATIONS_MAX = 4;
+const SPIN_GAP_US_MAX = 40;
+const SPIN_US_MAX = 60;
+/** Share of a new gap in the estimate. */
+const GAP_WEIGHT = 1 / 8;
+const GAP_US_MAX = 2000;
+
+/** Estimates from the last turns how soon the next completion comes, and plans the wait for it. */
+export class Driver {
+  #gapUs = GAP_US_MAX;
+
+  /** Notes that the ring was quiet for so long before a completion came. */
+  observe(gapUs: number): void {
+    this.#gapUs += (Math.min(gapUs, GAP_US_MAX) - this.#gapUs) * GAP_WEIGHT;
+  }
+
+  /** Plans the wait, given how many operations could complete. */
+  plan(policy: DrivePolicy, operations: number): WaitPlan {
+    const gapUs = this.#gapUs;
+    const spins = operations <= SPIN_OPERATIONS_MAX && gapUs < SPIN_GAP_US_MAX;
+    const blocks = policy.sleepAfterMs > 0 || gapUs < policy.blockUsMax;
+    return {
+      spinUs: spins ? Math.min(SPIN_US_MAX, 10 + 3 * gapUs) : 0,
+      blockUs: blocks ? policy.blockUsMax : 0,
+    };
+  }
+}

@@ -1,0 +1,428 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Cancel, CqeFlag, CqFlag, Op } from "../ffi/abi.ts";
+import { Ring, type RingOptions } from "../ffi/ring.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { BufferRing } from "./buffer_ring.ts";
+import { DeadlineAlarm } from "./deadline_alarm.ts";
+import { COOPERATIVE, exclusivePolicy } from "./driver.ts";
+import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
+import { type Completion, SlotTable } from "./slot_table.ts";
+import { type Timer, TimerQueue } from "./timers.ts";
+import { WakeChannel } from "./wake.ts";
+
+/** How {@linkcode Engine} is set up; the defaults suit a server with tens of thousands of peers. */
+export interface EngineOptions {
+  /** Sizes of the ring and, in tests, its faults. */
+  ring?: RingOptions;
+  /**
+   * 4 KiB blocks that receives share.
+   *
+   * @default {1024}
+   */
+  smallReceiveBlocks?: number;
+  /**
+   * 64 KiB blocks that receives of bulk data share.
+   *
+   * @default {64}
+   */
+  largeReceiveBlocks?: number;
+}
+
+/** What the engine has done so far, and what it holds now. */
+export interface EngineStatistics {
+  /** Times that Deno's loop ran the engine. */
+  turns: number;
+  /** System calls into the ring. */
+  enters: number;
+  /** Completions answered. */
+  completions: number;
+  /** Completions of operations that were over already; always 0 unless the kernel misbehaves. */
+  stale: number;
+  /** Times that the engine went to sleep in Deno's loop. */
+  sleeps: number;
+  /** Operations in flight. */
+  pending: number;
+  /** Blocks of engine memory in use. */
+  leased: number;
+}
+
+/** Something that puts its operations into the ring at the last moment, once a turn. */
+export interface Flushable {
+  /** Called once, before the next entries are handed to the kernel. */
+  flush(): void;
+}
+
+/** Options of {@linkcode Engine.runExclusive}. */
+export interface ExclusiveOptions {
+  /**
+   * Longest stretch without a turn of Deno's own loop, in milliseconds.
+   *
+   * @default {5}
+   */
+  unwindMs?: number;
+}
+
+/** Queues an entry whose completion nobody waits for; see {@linkcode Engine.control}. */
+export type Control = (
+  head: number,
+  fd: number,
+  offsetLow: number,
+  offsetHigh: number,
+  addressLow: number,
+  addressHigh: number,
+  byteLength: number,
+  operationFlags: number,
+  user?: number,
+) => void;
+
+/** Half of the `user_data` of entries whose completion nobody waits for: slots are positive. */
+const NOBODY = -1;
+
+/**
+ * The operations in flight on one ring, and the turns that bring them forward. One per isolate,
+ * opened by {@linkcode openEngine}; it belongs to the thread that made it.
+ *
+ * An operation is written into the ring by {@linkcode submit} and reaches the kernel with all
+ * others of the turn in one system call. Its handler gets the completions. Only memory of the
+ * engine ({@linkcode pool}, the receive rings) may be named in an operation.
+ */
+export class Engine implements TurnSource, Disposable {
+  /** Memory for what the kernel reads and writes. */
+  readonly pool: BufferPool;
+  /** Receive blocks for messages. */
+  readonly smallReceives: BufferRing;
+  /** Receive blocks for bulk data. */
+  readonly largeReceives: BufferRing;
+  /** The ring; operations go through {@linkcode submit}. */
+  readonly ring: Ring;
+
+  readonly #slots = new SlotTable();
+  readonly #timers = new TimerQueue();
+  readonly #reactor: Reactor;
+  readonly #alarm: DeadlineAlarm;
+  readonly #stash: number[] = [];
+  #dirty: Flushable[] = [];
+  #flushing: Flushable[] = [];
+  #idleWaiters: (() => void)[] = [];
+  #eventfdRegistered = false;
+  #enters = 0;
+  #completions = 0;
+  #stale = 0;
+
+  readonly #visit = (userLow: number, userHigh: number, result: number, flags: number): void => {
+    if (userLow < 0) return;
+    const slots = this.#slots;
+    const handler = slots.handler(userLow, userHigh);
+    if (handler === null) {
+      this.#stale++;
+      return;
+    }
+    this.#completions++;
+    if ((flags & CqeFlag.MORE) === 0) slots.free(userLow);
+    handler.complete(result, flags);
+  };
+
+  /**
+   * Opens a ring and its memory.
+   *
+   * @throws {Error} what {@linkcode Ring.open} throws
+   */
+  constructor(options: EngineOptions = {}) {
+    this.ring = Ring.open(options.ring);
+    try {
+      this.pool = new BufferPool();
+      const { smallReceiveBlocks = 1024, largeReceiveBlocks = 64 } = options;
+      this.smallReceives = new BufferRing(this.ring, 0, smallReceiveBlocks, 4096);
+      this.largeReceives = new BufferRing(this.ring, 1, largeReceiveBlocks, 65_536);
+    } catch (error) {
+      this.ring[Symbol.dispose]();
+      throw error;
+    }
+    this.#alarm = new DeadlineAlarm(this.pool, this.control);
+    this.#reactor = new Reactor(this);
+  }
+
+  /** Operations in flight. */
+  get pending(): number {
+    return this.#slots.used;
+  }
+
+  /** Operations in flight that keep the process alive. */
+  get held(): number {
+    return this.#slots.held;
+  }
+
+  /** Whether operations wait to be handed to the kernel. */
+  get queued(): boolean {
+    return this.#dirty.length > 0 || this.ring.queued > 0;
+  }
+
+  /** Whether completions can be had, or timers are due, without waiting. */
+  get ready(): boolean {
+    return this.ring.ready || this.#stash.length > 0 ||
+      (this.#timers.size > 0 && this.#timers.nextDeadline() <= performance.now());
+  }
+
+  /** Whether anything may still happen: operations in flight, or timers. */
+  get waiting(): boolean {
+    return this.#slots.used > 0 || this.#timers.size > 0;
+  }
+
+  /** Counts since the start, and what is held now. */
+  get statistics(): EngineStatistics {
+    return {
+      ...this.#reactor.counts,
+      enters: this.#enters,
+      completions: this.#completions,
+      stale: this.#stale,
+      pending: this.pending,
+      leased: this.pool.leased + this.smallReceives.out + this.largeReceives.out,
+    };
+  }
+
+  /**
+   * Queues one operation; parameters are the fields of `io_uring_sqe` in their order.
+   *
+   * @param handler Gets its completions
+   * @param hold Whether it keeps the process alive
+   * @param head Opcode, entry flags << 8, ioprio << 16
+   * @returns The operation's slot, to cancel it by
+   * @throws {Deno.errors.Busy} when too many operations are in flight
+   */
+  submit(
+    handler: Completion,
+    hold: boolean,
+    head: number,
+    fd: number,
+    offsetLow: number,
+    offsetHigh: number,
+    addressLow: number,
+    addressHigh: number,
+    byteLength: number,
+    operationFlags: number,
+    bufferGroup = 0,
+    spliceFd = 0,
+  ): number {
+    const slot = this.#slots.take(handler, hold);
+    const at = this.#entry();
+    const sqes = this.ring.sqes;
+    sqes[at] = head;
+    sqes[at + 1] = fd;
+    sqes[at + 2] = offsetLow;
+    sqes[at + 3] = offsetHigh;
+    sqes[at + 4] = addressLow;
+    sqes[at + 5] = addressHigh;
+    sqes[at + 6] = byteLength;
+    sqes[at + 7] = operationFlags;
+    sqes[at + 8] = slot;
+    sqes[at + 9] = this.#slots.generation(slot);
+    sqes[at + 10] = bufferGroup;
+    sqes[at + 11] = spliceFd;
+    this.#reactor.schedule();
+    return slot;
+  }
+
+  /**
+   * Asks the kernel to end an operation. Its handler still gets the last completion: `-ECANCELED`,
+   * or the result when it was faster.
+   *
+   * @returns false when the operation is over already
+   */
+  cancel(slot: number, handler: Completion): boolean {
+    if (!this.#slots.owns(slot, handler)) return false;
+    this.control(Op.ASYNC_CANCEL, -1, 0, 0, slot, this.#slots.generation(slot), 0, 0);
+    return true;
+  }
+
+  /** Asks the kernel to end every operation on a descriptor. */
+  cancelDescriptor(fd: number): void {
+    this.control(Op.ASYNC_CANCEL, fd, 0, 0, 0, 0, 0, Cancel.FD | Cancel.ALL);
+  }
+
+  /** Queues an entry whose completion nobody waits for; parameters as for {@linkcode submit}. */
+  readonly control: Control = (
+    head,
+    fd,
+    offsetLow,
+    offsetHigh,
+    addressLow,
+    addressHigh,
+    byteLength,
+    operationFlags,
+    user = NOBODY,
+  ): void => {
+    const at = this.#entry();
+    const sqes = this.ring.sqes;
+    sqes[at] = head;
+    sqes[at + 1] = fd;
+    sqes[at + 2] = offsetLow;
+    sqes[at + 3] = offsetHigh;
+    sqes[at + 4] = addressLow;
+    sqes[at + 5] = addressHigh;
+    sqes[at + 6] = byteLength;
+    sqes[at + 7] = operationFlags;
+    sqes[at + 8] = sqes[at + 9] = user;
+    this.#reactor.schedule();
+  };
+
+  /** Closes a descriptor on which no operation is in flight. */
+  closeDescriptor(fd: number): void {
+    this.submit(CLOSING, true, Op.CLOSE, fd, 0, 0, 0, 0, 0, 0);
+  }
+
+  /** Hands what is queued to the kernel now; completions wait for the turn. */
+  submitNow(): void {
+    this.#flush();
+    this.#enters++;
+    this.ring.submit(0);
+    this.#reactor.schedule();
+  }
+
+  /** Has `flush` called before the next entries are handed over. */
+  flushLater(flushable: Flushable): void {
+    this.#dirty.push(flushable);
+    this.#reactor.schedule();
+  }
+
+  /** Whether the operation keeps the process alive from now on. */
+  hold(slot: number, handler: Completion, hold: boolean): void {
+    if (!this.#slots.owns(slot, handler)) return;
+    this.#slots.hold(slot, hold);
+    this.#reactor.updateHold();
+  }
+
+  /**
+   * Calls back once, within the turn, some milliseconds from now; it does not keep the process
+   * alive.
+   *
+   * @throws {Deno.errors.Busy} when too many timers are set
+   */
+  startTimer(delayMs: number, callback: () => void): Timer {
+    const timer = this.#timers.add(performance.now() + delayMs, callback);
+    this.#reactor.schedule();
+    return timer;
+  }
+
+  /** Stops a timer; does nothing when it has run. */
+  stopTimer(timer: Timer): void {
+    this.#timers.cancel(timer);
+  }
+
+  /** Resolves when no operation is in flight. */
+  whenIdle(): Promise<void> {
+    if (this.pending === 0 && !this.queued) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /**
+   * Gives the thread to the engine: it waits inside the kernel and lets Deno's own timers and
+   * sockets have a turn every `unwindMs`. For threads that do little else.
+   */
+  runExclusive(options: ExclusiveOptions = {}): void {
+    this.#reactor.policy = exclusivePolicy(options.unwindMs ?? 5);
+  }
+
+  /** Shares the thread with Deno's loop, as is the default. */
+  runCooperative(): void {
+    this.#reactor.policy = COOPERATIVE;
+  }
+
+  /** For the reactor. */
+  poll(waitCount: number, timeoutUs: number): number {
+    this.#flush();
+    const before = this.#completions;
+    if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready) {
+      this.#enters++;
+      const wait = this.#stash.length > 0 ? 0 : waitCount;
+      this.ring.submit(wait, wait > 0 ? this.#untilDeadlineUs(timeoutUs) : 0);
+      this.#visitStash();
+      this.ring.reap(this.#visit);
+    }
+    let answered = this.#completions - before;
+    if (this.#timers.size > 0) answered += this.#timers.expire(performance.now());
+    if (this.#idleWaiters.length > 0 && this.pending === 0 && !this.queued) this.#tellIdle();
+    return answered;
+  }
+
+  /** For the reactor. */
+  signalWakes(enabled: boolean): void {
+    if (this.#eventfdRegistered) {
+      this.ring.setCompletionFlags(enabled ? 0 : CqFlag.EVENTFD_DISABLED);
+    }
+  }
+
+  /** For the reactor. */
+  openWake(onWake: () => void): Wake {
+    const channel = new WakeChannel(this.pool, onWake);
+    this.ring.registry.registerEventfd(channel.eventfd);
+    this.#eventfdRegistered = true;
+    return channel;
+  }
+
+  /** For the reactor. */
+  armTimer(): void {
+    this.#alarm.set(this.#timers.nextDeadline());
+  }
+
+  /**
+   * Ends the engine: what is queued leaves, operations in flight are cancelled and waited for (at
+   * most 100 rounds), and the ring is closed. The memory stays mapped.
+   */
+  [Symbol.dispose](): void {
+    this.submitNow();
+    this.control(Op.ASYNC_CANCEL, -1, 0, 0, 0, 0, 0, Cancel.ANY | Cancel.ALL);
+    for (let round = 0; round < 100 && (round === 0 || this.pending > 0); round++) {
+      this.poll(this.pending > 0 ? 1 : 0, 1000);
+    }
+    this.#reactor.close();
+    this.ring[Symbol.dispose]();
+  }
+
+  /**
+   * Reserves an entry. When the ring is full and the kernel takes no more, completions are set
+   * aside, for user code must not run from within user code.
+   */
+  #entry(): number {
+    for (;;) {
+      const at = this.ring.sqe();
+      if (at >= 0) return at;
+      this.ring.reap((userLow, userHigh, result, flags) => {
+        this.#stash.push(userLow, userHigh, result, flags);
+      });
+      this.#enters++;
+      this.ring.submit(0);
+    }
+  }
+
+  #visitStash(): void {
+    if (this.#stash.length === 0) return;
+    const stash = this.#stash.splice(0);
+    for (let at = 0; at < stash.length; at += 4) {
+      this.#visit(stash[at], stash[at + 1], stash[at + 2], stash[at + 3]);
+    }
+  }
+
+  #flush(): void {
+    if (this.#dirty.length === 0) return;
+    const flushing = this.#dirty;
+    this.#dirty = this.#flushing;
+    for (const flushable of flushing) flushable.flush();
+    flushing.length = 0;
+    this.#flushing = flushing;
+  }
+
+  #untilDeadlineUs(timeoutUs: number): number {
+    if (this.#timers.size === 0) return timeoutUs;
+    const leftUs = (this.#timers.nextDeadline() - performance.now()) * 1000;
+    return Math.max(0, Math.min(timeoutUs, leftUs));
+  }
+
+  #tellIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+/** A close can only fail in ways that leave the descriptor closed (`close(2)`). */
+const CLOSING: Completion = { complete() {} };

@@ -1,0 +1,224 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { setImmediate } from "node:timers";
+import { COOPERATIVE, Driver, type DrivePolicy } from "./driver.ts";
+import { microtaskRunner } from "./microtasks.ts";
+
+/** What the reactor turns: the engine, as seen from its loop. */
+export interface TurnSource {
+  /** Whether completions can be had, or timers are due, without waiting. */
+  readonly ready: boolean;
+  /** Whether operations wait to be handed to the kernel. */
+  readonly queued: boolean;
+  /** Operations in flight. */
+  readonly pending: number;
+  /** Whether anything may still happen: operations in flight, or timers. */
+  readonly waiting: boolean;
+  /** Operations in flight that keep the process alive. */
+  readonly held: number;
+  /** Hands over what is queued, waits as asked, and answers what completed; says how much. */
+  poll(waitCount: number, timeoutUs: number): number;
+  /** Lets completions signal the wake channel, or not. */
+  signalWakes(enabled: boolean): void;
+  /** Opens the wake channel. */
+  openWake(onWake: () => void): Wake;
+  /** Makes the kernel wake the ring at the next deadline, where there is one. */
+  armTimer(): void;
+}
+
+/** The wake channel, as the reactor uses it. */
+export interface Wake {
+  arm(): void;
+  yieldToDeno(): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** Counts of what the reactor did. */
+export interface TurnCounts {
+  /** Times that Deno's loop ran the reactor. */
+  turns: number;
+  /** Times that the reactor went to sleep in Deno's loop. */
+  sleeps: number;
+}
+
+type State = "resting" | "sleeping" | "scheduled" | "yielded" | "running" | "closed";
+
+/**
+ * Turns the engine inside Deno's event loop.
+ *
+ * ```
+ *             operation queued              no completion soon
+ *   resting -----------------> scheduled -> running ---------> sleeping (wake channel armed)
+ *      ^                                     |   ^                 |
+ *      | nothing in flight                   |   |  byte arrives   |
+ *      +-------------------------------------+   +-----------------+
+ *                               slice used up |   ^
+ *                                             v   | byte arrives, Deno has polled
+ *                                            yielded
+ * ```
+ *
+ * A turn goes round (submit, reap, run the user's code) until its slice is used up or nothing is
+ * left to do. It then yields through the wake channel's socket rather than `setImmediate`: a loop
+ * that wakes itself makes Deno poll its own sockets and signals only every 61 turns, while a byte
+ * on a socket can only be seen by polling.
+ */
+export class Reactor {
+  readonly counts: TurnCounts = { turns: 0, sleeps: 0 };
+
+  readonly #source: TurnSource;
+  readonly #driver = new Driver();
+  readonly #turnLater = () => void (this.#state === "scheduled" && this.#turn());
+  #policy: DrivePolicy = COOPERATIVE;
+  #state: State = "resting";
+  #wake: Wake | undefined;
+  #runMicrotasks: (() => void) | null | undefined;
+  #quietSince = 0;
+
+  /** Takes the engine to turn. */
+  constructor(source: TurnSource) {
+    this.#source = source;
+  }
+
+  /** How turns wait and when they yield. */
+  set policy(policy: DrivePolicy) {
+    this.#policy = policy;
+    this.schedule();
+  }
+
+  /** Sees to it that a turn comes; called whenever something was queued. */
+  schedule(): void {
+    if (this.#state !== "resting" && this.#state !== "sleeping") return;
+    this.#state = "scheduled";
+    setImmediate(this.#turnLater);
+  }
+
+  /** Which operations hold the process has changed. */
+  updateHold(): void {
+    if (this.#state === "sleeping" || this.#state === "yielded") this.#hold();
+  }
+
+  /** Ends all turns. */
+  close(): void {
+    this.#state = "closed";
+    this.#wake?.close();
+    this.#wake = undefined;
+  }
+
+  #turn(): void {
+    this.#state = "running";
+    this.counts.turns++;
+    const source = this.#source;
+    source.signalWakes(false);
+    const start = performance.now();
+    this.#runMicrotasks ??= microtaskRunner();
+    for (;;) {
+      const completed = source.poll(0, 0);
+      if (completed > 0 && !this.#settle()) return;
+      if (source.ready || source.queued) {
+        if (performance.now() - start > this.#policy.sliceMs) return this.#yield();
+        continue;
+      }
+      if (this.#closed() || !this.#await(start)) return;
+    }
+  }
+
+  /** Runs the user's code that waited for completions; false when Deno's loop must do that. */
+  #settle(): boolean {
+    const now = performance.now();
+    if (this.#quietSince > 0) this.#driver.observe((now - this.#quietSince) * 1000);
+    this.#quietSince = 0;
+    if (this.#runMicrotasks) {
+      this.#runMicrotasks();
+      return !this.#closed();
+    }
+    this.#state = "scheduled";
+    setImmediate(this.#turnLater);
+    return false;
+  }
+
+  /** Waits for completions; false when the turn is over. */
+  #await(start: number): boolean {
+    const source = this.#source;
+    if (!source.waiting) return this.#rest();
+    const now = performance.now();
+    if (this.#quietSince === 0) this.#quietSince = now;
+    const policy = this.#policy;
+    const plan = this.#driver.plan(policy, source.pending);
+    if (plan.spinUs > 0 && this.#spin(now + plan.spinUs / 1000)) return true;
+    const leftMs = policy.sliceMs - (performance.now() - start);
+    if (plan.blockUs > 0 && leftMs > 0) {
+      const blockUs = Math.min(plan.blockUs, leftMs * 1000);
+      if (source.poll(1, blockUs) > 0) return this.#settle();
+      if (policy.sleepAfterMs > 0 && now - this.#quietSince < policy.sleepAfterMs) return true;
+      this.#driver.observe(blockUs * 4);
+    }
+    if (policy.sleepAfterMs > 0 && now - this.#quietSince < policy.sleepAfterMs) {
+      this.#yield();
+      return false;
+    }
+    return this.#sleep();
+  }
+
+  /** Watches for completions without entering the kernel. */
+  #spin(untilMs: number): boolean {
+    while (performance.now() < untilMs) {
+      for (let look = 0; look < 32; look++) if (this.#source.ready) return true;
+    }
+    return false;
+  }
+
+  #yield(): void {
+    this.#state = "yielded";
+    this.#hold();
+    this.#channel().yieldToDeno();
+  }
+
+  #rest(): false {
+    this.#state = "resting";
+    this.#quietSince = 0;
+    this.#wake?.unref();
+    return false;
+  }
+
+  /** Goes to sleep in Deno's loop, unless something comes up in between; then true. */
+  #sleep(): boolean {
+    const source = this.#source;
+    const wake = this.#channel();
+    source.armTimer();
+    source.signalWakes(true);
+    // Only now does every new completion signal: what came before must not be slept over.
+    if (source.ready || source.queued) {
+      source.signalWakes(false);
+      return true;
+    }
+    wake.arm();
+    this.counts.sleeps++;
+    this.#state = "sleeping";
+    this.#hold();
+    return false;
+  }
+
+  #hold(): void {
+    if (this.#source.held > 0) this.#channel().ref();
+    else this.#channel().unref();
+  }
+
+  #channel(): Wake {
+    return this.#wake ??= this.#source.openWake(() => this.#woken());
+  }
+
+  /**
+   * A byte has come. The turn waits for the end of the loop's I/O phase: the next byte, were it
+   * written from here, would be read at once, and nothing else be polled in between.
+   */
+  #woken(): void {
+    if (this.#state !== "sleeping" && this.#state !== "yielded") return;
+    this.#state = "scheduled";
+    setImmediate(this.#turnLater);
+  }
+
+  #closed(): boolean {
+    return this.#state === "closed";
+  }
+}

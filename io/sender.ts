@@ -1,0 +1,284 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Op } from "../ffi/abi.ts";
+import { Errno, osError } from "../ffi/errno.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { Engine, Flushable } from "./engine.ts";
+import type { FdKind } from "./receiver.ts";
+import type { Completion } from "./slot_table.ts";
+
+/**
+ * Bytes that one stream may have written and the kernel not yet taken. Writes beyond it wait, which
+ * is how a slow peer slows its writer down.
+ */
+export const WRITE_QUEUE_BYTES_MAX = 131_072;
+/** Most bytes that one write takes; a longer one is partial, as `write` may be. */
+export const WRITE_BYTES_MAX = 65_536;
+/** Writes that may wait on one stream; one more is refused with `Deno.errors.Busy`. */
+export const WRITES_WAITING_MAX = 1024;
+
+interface WriteRequest {
+  readonly bytes: Uint8Array;
+  readonly resolve: (count: number) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** A piece of the queue: bytes in a block of the pool. */
+interface Segment {
+  offset: number;
+  byteLength: number;
+  /** Bytes that could still be appended to the block. */
+  room: number;
+}
+
+const MSG_NOSIGNAL = 0x4000;
+const MSG_WAITALL = 0x100;
+const MSG_MORE = 0x8000;
+const HAND_COPY_BYTES_MAX = 96;
+
+/**
+ * The writing half of a descriptor: a queue in engine memory, and one send in flight at most.
+ *
+ * A write is copied into the queue and answered at once while there is room
+ * ({@linkcode WRITE_QUEUE_BYTES_MAX}): the queue extends the kernel's own send buffer, and with it
+ * what a completed write means: accepted, not delivered. All that was written in one turn leaves
+ * in one send. A failed send ends the stream: the next write rejects with its error.
+ */
+export class Sender implements Completion, Flushable {
+  readonly #engine: Engine;
+  readonly #pool: BufferPool;
+  readonly #fd: number;
+  readonly #kind: FdKind;
+  readonly #onQuiet: () => void;
+  readonly #segments: Segment[] = [];
+  readonly #waiting: WriteRequest[] = [];
+  readonly #drainWaiters: (() => void)[] = [];
+  #queuedBytes = 0;
+  #slot = -1;
+  #dirty = false;
+  #closed = false;
+  #ended = false;
+  #error: Error | null = null;
+  #withdrawBlockWish: (() => void) | null = null;
+
+  /** Writes to a descriptor; `onQuiet` is called when a closed sender has nothing left to send. */
+  constructor(engine: Engine, fd: number, kind: FdKind, onQuiet: () => void) {
+    this.#engine = engine;
+    this.#pool = engine.pool;
+    this.#fd = fd;
+    this.#kind = kind;
+    this.#onQuiet = onQuiet;
+  }
+
+  /** Whether bytes wait to be taken by the kernel. */
+  get busy(): boolean {
+    return this.#segments.length > 0 || this.#slot >= 0;
+  }
+
+  /** Queues bytes, at most {@linkcode WRITE_BYTES_MAX}, and says how many. */
+  write(bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#error) return Promise.reject(this.#error);
+    if (bytes.length === 0) return Promise.resolve(0);
+    if (this.#waiting.length === 0) {
+      const count = this.#enqueue(bytes);
+      if (count > 0) return Promise.resolve(count);
+    }
+    if (this.#waiting.length >= WRITES_WAITING_MAX) {
+      const reason = `Cannot write: ${WRITES_WAITING_MAX} writes are waiting`;
+      return Promise.reject(new Deno.errors.Busy(reason));
+    }
+    return this.#waitToWrite(bytes, signal);
+  }
+
+  /** Resolves when the kernel has taken everything written so far, or refused it. */
+  drained(): Promise<void> {
+    if (!this.busy && this.#waiting.length === 0) return this.#outcome();
+    return new Promise<void>((resolve) => this.#drainWaiters.push(resolve))
+      .then(() => this.#outcome());
+  }
+
+  /** Lets what was written leave, and refuses further writes with `BrokenPipe`. */
+  async end(): Promise<void> {
+    await this.drained();
+    this.#ended = true;
+    this.#error ??= osError(Errno.EPIPE);
+  }
+
+  /** Gives up the writes that wait for room; each rejects with the reason. */
+  cancel(reason: unknown): void {
+    for (const request of this.#waiting.splice(0)) request.reject(reason);
+    this.#withdrawBlockWish?.();
+    this.#withdrawBlockWish = null;
+  }
+
+  /** Takes no more; what is queued still leaves. */
+  close(reason: unknown): void {
+    this.#closed = true;
+    this.cancel(reason);
+  }
+
+  /** Gives up what is queued as well. */
+  discard(): void {
+    if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
+    else this.#drop();
+  }
+
+  /** Sends the oldest segment, when none is being sent. */
+  flush(): void {
+    this.#dirty = false;
+    const segments = this.#segments;
+    if (this.#slot >= 0 || segments.length === 0) return;
+    const [segment] = segments;
+    // Nothing may be appended to what the kernel may be reading.
+    segment.room = 0;
+    const socket = this.#kind === "socket";
+    const more = segments.length > 1 ? MSG_MORE : 0;
+    const position = socket ? 0 : -1;
+    this.#slot = this.#engine.submit(
+      this,
+      true,
+      socket ? Op.SEND : Op.WRITE,
+      this.#fd,
+      position,
+      position,
+      this.#pool.addressLow + segment.offset,
+      this.#pool.addressHigh,
+      segment.byteLength,
+      socket ? MSG_NOSIGNAL | MSG_WAITALL | more : 0,
+    );
+  }
+
+  /** Takes the completion of the send in flight. */
+  complete(result: number): void {
+    this.#slot = -1;
+    if (result < 0) this.#fail(osError(-result));
+    else this.#sent(result);
+    if (this.#segments.length > 0) this.#flushLater();
+    else this.#becameEmpty();
+  }
+
+  #sent(byteLength: number): void {
+    const [segment] = this.#segments;
+    this.#queuedBytes -= byteLength;
+    segment.offset += byteLength;
+    segment.byteLength -= byteLength;
+    if (segment.byteLength === 0) {
+      this.#segments.shift();
+      this.#pool.release(segment.offset - 1);
+    }
+    if (this.#waiting.length > 0) this.#admit();
+  }
+
+  #fail(error: Error): void {
+    this.#error = error;
+    this.cancel(error);
+    this.#drop();
+  }
+
+  #drop(): void {
+    for (const { offset } of this.#segments.splice(0)) this.#pool.release(offset);
+    this.#queuedBytes = 0;
+    if (this.#slot < 0) this.#becameEmpty();
+  }
+
+  #becameEmpty(): void {
+    if (this.#waiting.length > 0) this.#wishForBlock();
+    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    if (this.#closed) this.#onQuiet();
+  }
+
+  #outcome(): Promise<void> {
+    return this.#error && !this.#ended ? Promise.reject(this.#error) : Promise.resolve();
+  }
+
+  /** Copies what fits into the queue; 0 when nothing does. */
+  #enqueue(bytes: Uint8Array): number {
+    const room = WRITE_QUEUE_BYTES_MAX - this.#queuedBytes;
+    const count = Math.min(bytes.length, WRITE_BYTES_MAX, room);
+    if (count <= 0) return 0;
+    const leased = this.#pool.offsetOf(bytes);
+    if (leased >= 0) {
+      this.#pool.share(leased);
+      this.#segments.push({ offset: leased, byteLength: count, room: 0 });
+    } else {
+      const segment = this.#segmentFor(count);
+      if (segment === null) return 0;
+      this.#append(segment, bytes, count);
+    }
+    this.#queuedBytes += count;
+    this.#flushLater();
+    return count;
+  }
+
+  #segmentFor(byteLength: number): Segment | null {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.room >= byteLength) return last;
+    const offset = this.#pool.take(byteLength);
+    if (offset < 0) return null;
+    const segment = { offset, byteLength: 0, room: this.#pool.capacity(offset) };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #append(segment: Segment, bytes: Uint8Array, count: number): void {
+    const to = this.#pool.bytes;
+    const start = segment.offset + segment.byteLength;
+    if (count <= HAND_COPY_BYTES_MAX) {
+      for (let index = 0; index < count; index++) to[start + index] = bytes[index];
+    } else {
+      to.set(count === bytes.length ? bytes : bytes.subarray(0, count), start);
+    }
+    segment.byteLength += count;
+    segment.room -= count;
+  }
+
+  #flushLater(): void {
+    if (this.#dirty || this.#slot >= 0) return;
+    this.#dirty = true;
+    this.#engine.flushLater(this);
+  }
+
+  #waitToWrite(bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
+    const promise = new Promise<number>((resolve, reject) => {
+      this.#waiting.push({ bytes, resolve, reject });
+    });
+    if (signal) this.#withdrawOnAbort(this.#waiting.at(-1)!, signal, promise);
+    // With sends on the way room comes by itself; without, only another stream can free a block.
+    if (!this.busy) this.#wishForBlock();
+    return promise;
+  }
+
+  #wishForBlock(): void {
+    this.#withdrawBlockWish ??= this.#pool.whenFree(() => {
+      this.#withdrawBlockWish = null;
+      this.#admit();
+      if (this.#waiting.length > 0 && !this.busy) this.#wishForBlock();
+    });
+  }
+
+  /** Lets waiting writes into the queue, oldest first. */
+  #admit(): void {
+    const waiting = this.#waiting;
+    while (waiting.length > 0) {
+      const { bytes, resolve, reject } = waiting[0];
+      const detached = bytes.length === 0;
+      const count = detached ? 0 : this.#enqueue(bytes);
+      if (count === 0 && !detached) return;
+      waiting.shift();
+      if (detached) reject(new TypeError("Cannot write buffer: it was detached while waiting"));
+      else resolve(count);
+    }
+  }
+
+  #withdrawOnAbort(request: WriteRequest, signal: AbortSignal, promise: Promise<unknown>): void {
+    const abort = () => {
+      const index = this.#waiting.indexOf(request);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
+      request.reject(signal.reason);
+    };
+    const done = () => signal.removeEventListener("abort", abort);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(done, done);
+  }
+}

@@ -1,0 +1,70 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { TcpConnectRequest, UnixConnectRequest } from "./addr.ts";
+import { DenoStreamSocket } from "./deno_socket.ts";
+import { checkPortableOptions, notSupported } from "./portable.ts";
+import { applySocketOptions, type SocketOptions } from "./socket_options.ts";
+import type { AcceptedSocket } from "./stream_socket.ts";
+
+/**
+ * Connects over TCP with `Deno.connect`, which resolves the name, tries its addresses, and checks
+ * the permission.
+ *
+ * @param request Where to, checked
+ * @throws {Deno.errors.NotSupported} When an option is one that Deno does not have
+ */
+export async function denoConnectTcp(
+  request: TcpConnectRequest,
+): Promise<AcceptedSocket<Deno.NetAddr>> {
+  checkPortableOptions(request.socketOptions);
+  if (request.tcpFastOpen) throw notSupported("tcpFastOpen");
+  const conn = await Deno.connect({
+    hostname: request.hostname,
+    port: request.port,
+    autoSelectFamily: request.autoSelectFamily,
+    autoSelectFamilyAttemptDelay: Math.round(Math.min(request.attemptDelayMs, DELAY_MS_MAX)),
+    ...(request.signal && { signal: request.signal }),
+  });
+  // Nagle's algorithm is off unless it is asked for, as on the ring.
+  return adopt(conn, { noDelay: true, ...request.socketOptions });
+}
+
+/**
+ * Connects to a Unix socket with `Deno.connect`.
+ *
+ * @param request Where to, checked
+ * @throws {Deno.errors.NotSupported} When an option is one that Deno does not have
+ */
+export async function denoConnectUnix(
+  request: UnixConnectRequest,
+): Promise<AcceptedSocket<Deno.UnixAddr>> {
+  const { path, signal, socketOptions } = request;
+  checkPortableOptions(socketOptions);
+  const conn = await Deno.connect({ transport: "unix", path });
+  if (!signal?.aborted) return adopt(conn, socketOptions);
+  conn.close();
+  throw signal.reason;
+}
+
+/**
+ * Makes one of Deno's connections a socket with these options; closes it when that fails.
+ *
+ * @param conn An open connection
+ * @param options Checked options
+ * @throws {Deno.errors.NotSupported} When an option is one that Deno does not have
+ */
+export function adopt<A extends Deno.NetAddr | Deno.UnixAddr>(
+  conn: Deno.TcpConn | Deno.UnixConn,
+  options: SocketOptions,
+): AcceptedSocket<A> {
+  const socket = new DenoStreamSocket(conn);
+  try {
+    applySocketOptions(socket, options);
+    return { socket, localAddr: conn.localAddr as A, remoteAddr: conn.remoteAddr as A };
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+/** Deno takes a delay of 64 bits; no attempt lasts that long. */
+const DELAY_MS_MAX = 2 ** 31 - 1;

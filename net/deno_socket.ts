@@ -1,0 +1,90 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+import { DenoReceiver } from "./deno_receiver.ts";
+import { DenoSender } from "./deno_sender.ts";
+import { checkPortableOptions, notSupported } from "./portable.ts";
+import type { ShutdownHow, StreamSocket } from "./stream_socket.ts";
+
+/**
+ * A connected stream socket of the portable engine: one of Deno's own connections.
+ *
+ * What Deno has no way to do throws `Deno.errors.NotSupported`, as `PORTABLE_GAPS` lists.
+ */
+export class DenoStreamSocket implements StreamSocket {
+  /** Deno tells no descriptor. */
+  readonly fd = -1;
+
+  readonly #conn: Deno.TcpConn | Deno.UnixConn;
+  readonly #receiver: DenoReceiver;
+  readonly #sender: DenoSender;
+
+  /** Takes over an open connection. */
+  constructor(conn: Deno.TcpConn | Deno.UnixConn) {
+    this.#conn = conn;
+    this.#receiver = new DenoReceiver(conn);
+    this.#sender = new DenoSender(conn);
+  }
+
+  read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.#receiver.read(p, signal);
+  }
+
+  peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.#receiver.read(p, signal, true);
+  }
+
+  write(p: Uint8Array, signal?: AbortSignal): Promise<number> {
+    return this.#sender.write(p, signal);
+  }
+
+  writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
+    return this.#sender.writev(buffers, signal);
+  }
+
+  /** Deno ends the writing half only; the reading half then ends on this side of the kernel. */
+  async shutdown(how: ShutdownHow): Promise<void> {
+    if (how !== "write") this.#receiver.end();
+    if (how !== "read") await this.#sender.closeWrite();
+  }
+
+  close(): void {
+    const reason = new Deno.errors.Interrupted("operation canceled");
+    this.#receiver.close(reason);
+    this.#sender.close(reason);
+    this.#conn.close();
+  }
+
+  ref(): void {
+    this.#receiver.hold(true);
+  }
+
+  unref(): void {
+    this.#receiver.hold(false);
+  }
+
+  setNoDelay(noDelay: boolean): void {
+    tcp(this.#conn).setNoDelay(noDelay);
+  }
+
+  setKeepAlive(keepAlive: boolean | KeepAlive): void {
+    checkPortableOptions({ keepAlive });
+    tcp(this.#conn).setKeepAlive(keepAlive !== false);
+  }
+
+  setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void {
+    if ((sizes.receiveBytes ?? sizes.sendBytes) !== undefined) throw notSupported("bufferSizes");
+  }
+
+  setLinger(seconds: number | undefined): void {
+    if (seconds !== undefined) throw notSupported("linger");
+  }
+
+  peerCredentials(): PeerCredentials {
+    throw notSupported("peerCredentials");
+  }
+}
+
+function tcp(conn: Deno.TcpConn | Deno.UnixConn): Deno.TcpConn {
+  if ("setNoDelay" in conn) return conn;
+  throw notSupported("tcpOptions");
+}

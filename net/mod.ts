@@ -1,0 +1,36 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/**
+ * TCP and Unix sockets with Deno's own functions and types, on io_uring.
+ *
+ * Change the import and keep the code: `connect`, `listen`, `TcpConn`, `UnixConn` and `Listener`
+ * behave as Deno's do, on the ring where the kernel offers it and on Deno's API elsewhere
+ * (`engineInfo()` of `@photon/std/io` says which, and why).
+ *
+ * ```ts
+ * import { connect, listen } from "@photon/std/net";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * const echoing = listener.accept().then((conn) => conn.readable.pipeTo(conn.writable));
+ * using conn = await connect({ port: listener.addr.port });
+ * await conn.writeAll(new TextEncoder().encode("ping"));
+ * await conn.closeWrite();
+ * await echoing;
+ * ```
+ *
+ * @module
+ */
+export type {
+  ConnectOptions,
+  TcpListenOptions,
+  UnixConnectOptions,
+  UnixListenOptions,
+} from "./addr.ts";
+export { TcpConn, UnixConn } from "./conn.ts";
+export { connect } from "./connect.ts";
+export { listen, type TcpListener, type UnixListener } from "./listen.ts";
+export { Listener } from "./listener.ts";
+export { socketPair } from "./socket_pair.ts";
+export { StreamConn, type TransferOptions } from "./stream_conn.ts";
+export type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+export type { ShutdownHow } from "./stream_socket.ts";

@@ -1,0 +1,241 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import {
+  readableFrom,
+  type Reader,
+  readFull,
+  writableFrom,
+  writeAll,
+  type Writer,
+} from "../io/byte_stream.ts";
+import { startTimer } from "../io/engine_timer.ts";
+import type { AcceptedSocket, ShutdownHow, StreamSocket } from "./stream_socket.ts";
+
+/** Options of one read or write. */
+export interface TransferOptions {
+  /** Gives the call up; bytes that it had already won go to the next read. */
+  signal?: AbortSignal;
+}
+
+/**
+ * The rules of `Deno.Conn`, and what goes beyond it, over a socket of either engine. Not made by
+ * hand: `connect`, `listen` and `socketPair` give connections.
+ */
+export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposable {
+  /** This side's address. */
+  readonly localAddr: A;
+  /** The peer's address. */
+  readonly remoteAddr: A;
+
+  readonly #socket: StreamSocket;
+  #closed = false;
+  #readTimeoutMs = 0;
+  #writeTimeoutMs = 0;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
+
+  /** Takes over a connected socket. */
+  constructor(accepted: AcceptedSocket<A>) {
+    this.#socket = accepted.socket;
+    this.localAddr = accepted.localAddr;
+    this.remoteAddr = accepted.remoteAddr;
+  }
+
+  /** The socket underneath, for the rest of net. */
+  static socketOf(conn: StreamConn<Deno.Addr>): StreamSocket {
+    return conn.#open();
+  }
+
+  /**
+   * Reads at most `p.length` bytes into `p`; may read fewer.
+   *
+   * @returns How many, or null at the end of the stream
+   */
+  read(p: Uint8Array, options?: TransferOptions): Promise<number | null> {
+    if (this.#closed || !isBytes(p)) return rejectMisuse(this.#closed);
+    if (this.#readTimeoutMs === 0) return this.#socket.read(p, options?.signal);
+    return within(this.#readTimeoutMs, "read", options, (signal) => this.#socket.read(p, signal));
+  }
+
+  /** Reads as {@linkcode read} does, and leaves the bytes to be read again. */
+  peek(p: Uint8Array, options?: TransferOptions): Promise<number | null> {
+    if (this.#closed || !isBytes(p)) return rejectMisuse(this.#closed);
+    return this.#socket.peek(p, options?.signal);
+  }
+
+  /**
+   * Fills all of `p`.
+   *
+   * @returns `p.length`, or null when the stream ended before the first byte
+   * @throws {Deno.errors.UnexpectedEof} when it ended later
+   */
+  readFull(p: Uint8Array): Promise<number | null> {
+    return readFull(this, p);
+  }
+
+  /**
+   * Reads once and spreads the bytes over several buffers, filling one after the other.
+   *
+   * @returns How many bytes, or null at the end of the stream
+   */
+  async readv(buffers: readonly Uint8Array[], options?: TransferOptions): Promise<number | null> {
+    const wanted = buffers.reduce((total, buffer) => total + buffer.length, 0);
+    const bytes = new Uint8Array(Math.min(wanted, READV_BYTES_MAX));
+    const count = await this.read(bytes, options);
+    if (count === null) return null;
+    let taken = 0;
+    for (const buffer of buffers) {
+      buffer.set(bytes.subarray(taken, Math.min(taken + buffer.length, count)));
+      taken = Math.min(taken + buffer.length, count);
+    }
+    return count;
+  }
+
+  /**
+   * Writes bytes of `p`; may write fewer than all.
+   *
+   * @returns How many. They are on their way: a peer that is gone by then shows in a later write.
+   */
+  write(p: Uint8Array, options?: TransferOptions): Promise<number> {
+    if (this.#closed || !isBytes(p)) return rejectMisuse(this.#closed);
+    if (this.#writeTimeoutMs === 0) return this.#socket.write(p, options?.signal);
+    return within(
+      this.#writeTimeoutMs,
+      "write",
+      options,
+      (signal) => this.#socket.write(p, signal),
+    );
+  }
+
+  /** Writes all of `p`. */
+  writeAll(p: Uint8Array): Promise<void> {
+    return writeAll(this, p);
+  }
+
+  /**
+   * Writes all of the buffers, one after the other, as one piece.
+   *
+   * @returns The bytes written, all of them
+   */
+  writev(buffers: readonly Uint8Array[], options?: TransferOptions): Promise<number> {
+    if (this.#closed || !buffers.every(isBytes)) return rejectMisuse(this.#closed);
+    return this.#socket.writev(buffers, options?.signal);
+  }
+
+  /** Lets reads reject with `TimedOut` when no byte came for so long; 0 waits for ever. */
+  setReadTimeout(milliseconds: number): void {
+    this.#readTimeoutMs = checkTimeout(milliseconds);
+  }
+
+  /** Lets writes reject with `TimedOut` when no byte could be written for so long; 0 never. */
+  setWriteTimeout(milliseconds: number): void {
+    this.#writeTimeoutMs = checkTimeout(milliseconds);
+  }
+
+  /** Ends the writing half: the peer reads the end of the stream. Reading goes on. */
+  closeWrite(): Promise<void> {
+    return this.shutdown("write");
+  }
+
+  /** Ends the reading half, the writing half, or both; what was written before is delivered. */
+  shutdown(how: ShutdownHow): Promise<void> {
+    return this.#closed ? rejectMisuse(true) : this.#socket.shutdown(how);
+  }
+
+  /**
+   * Closes the connection; waiting reads and writes reject with `Interrupted`.
+   *
+   * @throws {Deno.errors.BadResource} when it is closed already
+   */
+  close(): void {
+    this.#open();
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  /** The incoming bytes; the connection closes at their end, on an error and on `cancel`. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= readableFrom(this);
+  }
+
+  /** The outgoing bytes; the connection closes with it. */
+  get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
+    return this.#writable ??= writableFrom(this);
+  }
+
+  /** Waiting reads keep the process alive (the default). */
+  ref(): void {
+    if (!this.#closed) this.#socket.ref();
+  }
+
+  /** Waiting and future reads do not keep the process alive. */
+  unref(): void {
+    if (!this.#closed) this.#socket.unref();
+  }
+
+  /** Asks for kernel buffers of these sizes, in bytes; the kernel rounds them. */
+  setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void {
+    this.#open().setBufferSizes(sizes);
+  }
+
+  /** How long undelivered bytes live on after `close`: 0 resets, `undefined` is forever. */
+  setLinger(seconds: number | undefined): void {
+    this.#open().setLinger(seconds);
+  }
+
+  /** Closes the connection unless it is closed already. */
+  [Symbol.dispose](): void {
+    if (!this.#closed) this.close();
+  }
+
+  #open(): StreamSocket {
+    if (this.#closed) throw new Deno.errors.BadResource(CLOSED);
+    return this.#socket;
+  }
+}
+
+/** Most bytes that one `readv` reads. */
+const READV_BYTES_MAX = 65_536;
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+const CLOSED = "Bad resource ID";
+
+function isBytes(p: unknown): boolean {
+  return p instanceof Uint8Array;
+}
+
+function rejectMisuse(closed: boolean): Promise<never> {
+  return Promise.reject(
+    closed
+      ? new Deno.errors.BadResource(CLOSED)
+      : new TypeError("Cannot transfer bytes: the buffer must be a Uint8Array"),
+  );
+}
+
+function checkTimeout(milliseconds: number): number {
+  if (!(milliseconds >= 0 && milliseconds <= TIMEOUT_MS_MAX)) {
+    throw new RangeError(
+      `Cannot set timeout: milliseconds must be between 0 and ${TIMEOUT_MS_MAX}, received ${milliseconds}`,
+    );
+  }
+  return milliseconds;
+}
+
+/** Gives a call a deadline, next to the signal that it may have. */
+async function within<T>(
+  timeoutMs: number,
+  what: "read" | "write",
+  options: TransferOptions | undefined,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const stop = startTimer(timeoutMs, () => {
+    deadline.abort(new Deno.errors.TimedOut(`Cannot ${what}: nothing moved for ${timeoutMs} ms`));
+  });
+  const signal = options?.signal
+    ? AbortSignal.any([options.signal, deadline.signal])
+    : deadline.signal;
+  try {
+    return await start(signal);
+  } finally {
+    stop();
+  }
+}

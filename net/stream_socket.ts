@@ -1,0 +1,79 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+
+/** Which half of a connection {@linkcode StreamSocket.shutdown} ends. */
+export type ShutdownHow = "read" | "write" | "both";
+
+/**
+ * What a connection needs from the engine under it: one open stream socket.
+ *
+ * Two implementations exist, one on the ring and one on Deno's own API; `TcpConn` and `UnixConn`
+ * add nothing but the rules of `Deno.Conn` on top, so that both engines pass one contract suite.
+ */
+export interface StreamSocket {
+  /** Descriptor number, or -1 where the engine has none to give. */
+  readonly fd: number;
+
+  /**
+   * Reads at most `p.length` bytes; null at the end of the stream. Calls are answered in order.
+   * An aborted read rejects with the signal's reason; bytes it had already won go to the next read.
+   */
+  read(p: Uint8Array, signal?: AbortSignal): Promise<number | null>;
+
+  /** Reads as {@linkcode read} does, and leaves the bytes for the next read. */
+  peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null>;
+
+  /** Writes at least one byte of `p` and says how many. Calls are answered in order. */
+  write(p: Uint8Array, signal?: AbortSignal): Promise<number>;
+
+  /** Writes all of the buffers as one piece, without joining them first where that can be had. */
+  writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number>;
+
+  /** Ends one or both halves; what was written before is delivered first. */
+  shutdown(how: ShutdownHow): Promise<void>;
+
+  /** Closes; pending calls reject with `Interrupted`. Called once at most. */
+  close(): void;
+
+  /** Pending calls keep the process alive (the default). */
+  ref(): void;
+  /** Pending and future calls do not keep the process alive. */
+  unref(): void;
+
+  /** Turns Nagle's algorithm off (true) or on. */
+  setNoDelay(noDelay: boolean): void;
+  /** Turns keep-alive probes on or off, with timings where given. */
+  setKeepAlive(keepAlive: boolean | KeepAlive): void;
+  /** Asks for kernel buffers of these sizes. */
+  setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void;
+  /** Seconds that undelivered data may live on after `close`; 0 resets, `undefined` is forever. */
+  setLinger(seconds: number | undefined): void;
+  /** Unix sockets: who the peer is. */
+  peerCredentials(): PeerCredentials;
+}
+
+/** What a listener needs from the engine under it: one listening socket. */
+export interface ListenSocket<A extends Deno.Addr> {
+  /** Descriptor number, or -1 where the engine has none to give. */
+  readonly fd: number;
+  /** The bound address, with the port that was assigned. */
+  readonly addr: A;
+  /** The next connection. Rejects with `BadResource` when closed while waiting. */
+  accept(signal?: AbortSignal): Promise<AcceptedSocket<A>>;
+  /** Closes; a pending accept rejects with `BadResource`. Called once at most. */
+  close(): void;
+  /** A pending accept keeps the process alive (the default). */
+  ref(): void;
+  /** Pending and future accepts do not keep the process alive. */
+  unref(): void;
+}
+
+/** One accepted (or connected) stream socket with its two addresses. */
+export interface AcceptedSocket<A extends Deno.Addr> {
+  /** The open socket. */
+  socket: StreamSocket;
+  /** This side's address. */
+  localAddr: A;
+  /** The peer's address. */
+  remoteAddr: A;
+}

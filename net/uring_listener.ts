@@ -1,0 +1,159 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Accept, CqeFlag, Op } from "../ffi/abi.ts";
+import { Errno, osError } from "../ffi/errno.ts";
+import { closeDescriptor, peerName, removeFile, socketName } from "../ffi/socket.ts";
+import type { Engine } from "../io/engine.ts";
+import type { Completion } from "../io/slot_table.ts";
+import type { AcceptedSocket, ListenSocket } from "./stream_socket.ts";
+import { UringStreamSocket } from "./uring_socket.ts";
+
+/**
+ * Connections that may wait to be accepted on our side; then the kernel keeps the next ones in its
+ * backlog until `accept` has made room.
+ */
+export const ACCEPT_QUEUE_MAX = 64;
+/** Pause after the process ran out of descriptors, so that a loop over `accept` does not spin. */
+export const ACCEPT_BACKOFF_MS = 10;
+
+interface Waiter<A extends Deno.Addr> {
+  readonly resolve: (accepted: AcceptedSocket<A>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const SOCK_CLOEXEC = 0o2000000;
+const CLOSED = "Listener has been closed";
+
+/** A listening socket on the ring: one accept entry serves all connections until it is stopped. */
+export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, Completion {
+  readonly fd: number;
+  readonly addr: A;
+
+  readonly #engine: Engine;
+  readonly #queue: number[] = [];
+  #waiter: Waiter<A> | null = null;
+  #slot = -1;
+  #hold = true;
+  #closed = false;
+
+  /** Takes over a listening socket. */
+  constructor(engine: Engine, fd: number) {
+    this.#engine = engine;
+    this.fd = fd;
+    this.addr = socketName(fd) as A;
+  }
+
+  accept(signal?: AbortSignal): Promise<AcceptedSocket<A>> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const fd = this.#queue.shift();
+    if (fd !== undefined) return this.#accepted(fd);
+    const promise = new Promise<AcceptedSocket<A>>((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+    if (signal) this.#withdrawOnAbort(signal, promise);
+    if (this.#slot < 0) this.#start();
+    else this.#engine.hold(this.#slot, this, this.#hold);
+    return promise;
+  }
+
+  /** Stops listening before it returns: the address can be listened on again at once. */
+  close(): void {
+    this.#closed = true;
+    if (this.#engine.cancel(this.#slot, this)) this.#engine.submitNow();
+    closeDescriptor(this.fd);
+    for (const fd of this.#queue.splice(0)) closeDescriptor(fd);
+    removeSocketFile(this.addr);
+    this.#reject(new Deno.errors.BadResource(CLOSED));
+  }
+
+  ref(): void {
+    this.#hold = true;
+    this.#engine.hold(this.#slot, this, this.#waiter !== null);
+  }
+
+  unref(): void {
+    this.#hold = false;
+    this.#engine.hold(this.#slot, this, false);
+  }
+
+  /** Takes a completion of the accept entry: a connection, or the end of the entry. */
+  complete(result: number, flags: number): void {
+    if ((flags & CqeFlag.MORE) === 0) this.#slot = -1;
+    if (result >= 0) this.#arrived(result);
+    else if (this.#closed) return;
+    else if (!isTransient(result)) return this.#failed(result);
+    if (this.#slot < 0 && this.#waiter && !this.#closed) this.#start();
+  }
+
+  #start(): void {
+    this.#slot = this.#engine.submit(
+      this,
+      this.#hold && this.#waiter !== null,
+      Op.ACCEPT | Accept.MULTISHOT << 16,
+      this.fd,
+      0,
+      0,
+      0,
+      0,
+      0,
+      SOCK_CLOEXEC,
+    );
+  }
+
+  #arrived(fd: number): void {
+    if (this.#closed) return closeDescriptor(fd);
+    const waiter = this.#waiter;
+    if (waiter === null) {
+      this.#queue.push(fd);
+      if (this.#queue.length >= ACCEPT_QUEUE_MAX) this.#engine.cancel(this.#slot, this);
+      return;
+    }
+    this.#waiter = null;
+    // A listener that nobody awaits does not keep the process alive.
+    this.#engine.hold(this.#slot, this, false);
+    this.#accepted(fd).then(waiter.resolve, waiter.reject);
+  }
+
+  #failed(result: number): void {
+    const error = osError(-result);
+    if (result !== -Errno.EMFILE && result !== -Errno.ENFILE) return this.#reject(error);
+    this.#engine.startTimer(ACCEPT_BACKOFF_MS, () => this.#reject(error));
+  }
+
+  #reject(reason: unknown): void {
+    this.#waiter?.reject(reason);
+    this.#waiter = null;
+  }
+
+  /** Gives the connection its addresses; a peer that is gone already is passed over. */
+  #accepted(fd: number): Promise<AcceptedSocket<A>> {
+    try {
+      const localAddr = socketName(fd) as A;
+      const remoteAddr = peerName(fd) as A;
+      const socket = new UringStreamSocket(this.#engine, fd);
+      return Promise.resolve({ socket, localAddr, remoteAddr });
+    } catch {
+      closeDescriptor(fd);
+      return this.accept();
+    }
+  }
+
+  #withdrawOnAbort(signal: AbortSignal, promise: Promise<unknown>): void {
+    const abort = () => {
+      this.#engine.hold(this.#slot, this, false);
+      this.#reject(signal.reason);
+    };
+    const done = () => signal.removeEventListener("abort", abort);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(done, done);
+  }
+}
+
+/** The end of an accept entry that says nothing about the listener (`accept(2)`). */
+function isTransient(result: number): boolean {
+  return result === -Errno.ECANCELED || result === -Errno.ECONNABORTED || result === -Errno.EINTR;
+}
+
+/** A Unix listener's file goes with it, as Deno's does; one that is gone already is no matter. */
+function removeSocketFile(addr: Deno.Addr): void {
+  if (addr.transport === "unix" && addr.path && !addr.path.startsWith("\0")) removeFile(addr.path);
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import {
+  type KeepAlive,
+  type PeerCredentials,
+  peerCredentials,
+  setKeepAlive,
+  setLinger,
+  setSocketOption,
+} from "../ffi/socket_option.ts";
+import { shutdownSocket } from "../ffi/socket.ts";
+import type { Engine } from "../io/engine.ts";
+import { FdStream } from "../io/fd_stream.ts";
+import type { ShutdownHow, StreamSocket } from "./stream_socket.ts";
+
+/** A connected stream socket on the ring. */
+export class UringStreamSocket implements StreamSocket {
+  /** The stream over the descriptor. */
+  readonly stream: FdStream;
+
+  /** Takes over a connected socket. */
+  constructor(engine: Engine, fd: number) {
+    this.stream = new FdStream(engine, fd, "socket");
+  }
+
+  get fd(): number {
+    return this.stream.fd;
+  }
+
+  read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.stream.receiver.read(p, signal);
+  }
+
+  peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.stream.receiver.read(p, signal, true);
+  }
+
+  write(p: Uint8Array, signal?: AbortSignal): Promise<number> {
+    return this.stream.sender.write(p, signal);
+  }
+
+  /** Buffers written in one turn leave in one send, so they need no joining. */
+  async writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
+    let total = 0;
+    for (const buffer of buffers) {
+      for (let at = 0; at < buffer.length;) {
+        at += await this.write(at === 0 ? buffer : buffer.subarray(at), signal);
+      }
+      total += buffer.length;
+    }
+    return total;
+  }
+
+  async shutdown(how: ShutdownHow): Promise<void> {
+    if (how !== "read") await this.stream.sender.end();
+    if (!this.stream.closed) shutdownSocket(this.fd, how);
+  }
+
+  close(): void {
+    this.stream.close();
+  }
+
+  ref(): void {
+    this.stream.receiver.hold(true);
+  }
+
+  unref(): void {
+    this.stream.receiver.hold(false);
+  }
+
+  setNoDelay(noDelay: boolean): void {
+    setSocketOption(this.fd, "noDelay", noDelay);
+  }
+
+  setKeepAlive(keepAlive: boolean | KeepAlive): void {
+    setKeepAlive(this.fd, keepAlive);
+  }
+
+  setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void {
+    const { receiveBytes, sendBytes } = sizes;
+    if (receiveBytes !== undefined) setSocketOption(this.fd, "receiveBufferBytes", receiveBytes);
+    if (sendBytes !== undefined) setSocketOption(this.fd, "sendBufferBytes", sendBytes);
+  }
+
+  setLinger(seconds: number | undefined): void {
+    setLinger(this.fd, seconds);
+  }
+
+  peerCredentials(): PeerCredentials {
+    return peerCredentials(this.fd);
+  }
+}

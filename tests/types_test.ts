@@ -1,0 +1,66 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assertInstanceOf } from "@std/assert";
+import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
+import type { NetApi } from "./servers.ts";
+
+// Most of this file is proved by the type checker: it compiles when a program that was written for
+// Deno's types can use ours in their place. `Deno.connect` and `Deno.listen` have a form for vsock
+// too, which this library leaves to Deno; all the other forms are listed here.
+
+/** The forms of `Deno.connect` for TCP and Unix sockets, with our classes as results. */
+interface Connect {
+  (options: Deno.ConnectOptions): Promise<TcpConn>;
+  (options: Deno.UnixConnectOptions): Promise<UnixConn>;
+}
+
+/** The forms of `Deno.listen` for TCP and Unix sockets. */
+interface Listen {
+  (options: Deno.TcpListenOptions & { transport?: "tcp" }): Deno.TcpListener;
+  (options: Deno.UnixListenOptions & { transport: "unix" }): Deno.UnixListener;
+}
+
+/** Fails to compile unless values of type `Ours` can be used where Deno's type is asked. */
+type Fits<Ours extends Theirs, Theirs> = [Ours, Theirs];
+
+/** One row for each of our classes and the type of Deno that it stands for. */
+export type Classes = [
+  Fits<TcpConn, Deno.TcpConn>,
+  Fits<TcpConn, Deno.Conn<Deno.NetAddr>>,
+  Fits<TcpConn, Deno.Conn>,
+  Fits<UnixConn, Deno.UnixConn>,
+  Fits<UnixConn, Deno.Conn<Deno.UnixAddr>>,
+  Fits<UnixConn, Deno.Conn>,
+  Fits<InstanceType<typeof Listener>, Deno.Listener>,
+];
+
+Deno.test("connect() and listen() have the types of Deno's", () => {
+  connect satisfies Connect;
+  listen satisfies Listen;
+  ({ connect, listen }) satisfies NetApi;
+  Deno satisfies NetApi;
+});
+
+Deno.test("connect() and accept() give a TcpConn", async () => {
+  using listener = listen({ hostname: "127.0.0.1", port: 0 });
+  listener satisfies Deno.TcpListener;
+  using conn = await connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  conn satisfies TcpConn;
+  using accepted = await listener.accept();
+  accepted satisfies TcpConn;
+  assertInstanceOf(listener, Listener);
+  assertInstanceOf(conn, TcpConn);
+  assertInstanceOf(accepted, TcpConn);
+});
+
+Deno.test("connect() and accept() give a UnixConn", async () => {
+  const path = `\0photon-${crypto.randomUUID()}`;
+  using listener = listen({ transport: "unix", path });
+  listener satisfies Deno.UnixListener;
+  using conn = await connect({ transport: "unix", path });
+  conn satisfies UnixConn;
+  using accepted = await listener.accept();
+  accepted satisfies UnixConn;
+  assertInstanceOf(listener, Listener);
+  assertInstanceOf(conn, UnixConn);
+  assertInstanceOf(accepted, UnixConn);
+});

@@ -1,0 +1,25 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { closeDescriptor, openPipe, writeByte } from "../ffi/socket.ts";
+import { engineInfo } from "../io/engine_info.ts";
+import { waitFor } from "../io/wait_for.ts";
+
+/** Long enough for a turn to end with nothing to do. */
+const SLEEP_MS = 20;
+
+// Loaded before every test file and example (`--preload` in the tasks of `deno.json`): opens what
+// the engine opens once and keeps, so that no test is blamed for it by Deno's sanitizers or by
+// `leak.ts`.
+
+await warmUp();
+
+/** Libraries, ring and eventfd open at the first use, the wake socket at the first sleep. */
+async function warmUp(): Promise<void> {
+  if (engineInfo().engine !== "uring") return;
+  const [reader, writer] = openPipe();
+  const ready = waitFor(reader, { readable: true });
+  await new Promise((resolve) => setTimeout(resolve, SLEEP_MS));
+  writeByte(writer, 0);
+  await ready;
+  closeDescriptor(reader);
+  closeDescriptor(writer);
+}
