@@ -75,12 +75,13 @@ const CLOSED = "Cannot use the ring: it is closed";
  *
  * @example A no-op goes round
  * ```ts
- * import { Ring } from "@photon/std/ffi";
+ * import { Ring, SQE_WORDS } from "@photon/std/ffi";
  * import { assertEquals } from "@std/assert";
  *
  * if (Ring.supported()) {
  *   using ring = Ring.open({ submissions: 8, completions: 16 });
  *   const at = ring.sqe();
+ *   ring.sqes.fill(0, at, at + SQE_WORDS);
  *   ring.sqes[at + 8] = 42;
  *   ring.submit(1);
  *   ring.reap((userLow, _userHigh, result) => assertEquals([userLow, result], [42, 0]));
@@ -204,8 +205,9 @@ export class Ring implements Disposable {
   }
 
   /**
-   * Reserves the next submission entry and gives its place in {@linkcode sqes}, in words; all of
-   * its words are zero. A full queue is first handed to the kernel.
+   * Reserves the next submission entry and gives its place in {@linkcode sqes}, in words. They
+   * hold what an earlier entry left there: all {@linkcode SQE_WORDS} must be written. A full queue
+   * is first handed to the kernel.
    *
    * @returns The place, or -1 when the queue is full and the kernel takes nothing more before
    * completions are reaped
@@ -217,8 +219,6 @@ export class Ring implements Disposable {
       if (this.queued >= this.submissions) return -1;
     }
     const at = (this.#sqTail & this.#sqMask) * SQE_WORDS;
-    const sqes = this.sqes;
-    for (let word = at; word < at + SQE_WORDS; word++) sqes[word] = 0;
     this.#sqTail = (this.#sqTail + 1) >>> 0;
     return at;
   }
@@ -254,19 +254,24 @@ export class Ring implements Disposable {
   reap(visit: CompletionVisitor): number {
     const words = this.#words;
     const cqes = this.#cqes;
-    let count = 0;
-    for (; count < this.completions; count++) {
-      const head = words[this.#cqHeadAt];
-      if (head === Atomics.load(words, this.#cqTailAt)) break;
+    const headAt = this.#cqHeadAt;
+    const first = words[headAt];
+    const tail = Atomics.load(words, this.#cqTailAt);
+    for (let head = first; head !== tail; head = words[headAt]) {
       const at = (head & this.#cqMask) << 2;
       const userLow = cqes[at];
       const userHigh = cqes[at + 1];
       const result = cqes[at + 2];
       const flags = cqes[at + 3];
-      Atomics.store(words, this.#cqHeadAt, head + 1);
+      // The kernel reads the head as it posts: on this thread, or after the store below.
+      words[headAt] = head + 1;
       visit(userLow, userHigh, result, flags);
+      // A visitor that reaped may have gone past the tail.
+      if ((tail - words[headAt] | 0) <= 0) break;
     }
-    return count;
+    const head = words[headAt];
+    Atomics.store(words, headAt, head);
+    return (head - first) >>> 0;
   }
 
   /** Sets flags that the kernel reads in the completion queue (`CqFlag`). */

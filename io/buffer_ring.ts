@@ -58,6 +58,7 @@ export class BufferRing {
     ring.registry.registerBufferRing(address, count, group);
     this.#out = count;
     for (let block = 0; block < count; block++) this.giveBack(block);
+    this.publish();
   }
 
   /** Blocks that a reader holds at this moment. */
@@ -75,7 +76,7 @@ export class BufferRing {
     this.#out++;
   }
 
-  /** Returns a block to the kernel. */
+  /** Returns a block, which the kernel may use once it is published. */
   giveBack(block: number): void {
     const at = (this.#tail & (this.count - 1)) * 4;
     const entries = this.#entries;
@@ -86,6 +87,10 @@ export class BufferRing {
     this.#tails[at * 2 + 6] = block;
     this.#tail = (this.#tail + 1) & 0xffff;
     this.#out--;
+  }
+
+  /** Shows the kernel all blocks that were given back; once a turn is enough. */
+  publish(): void {
     // The kernel reads the tail when it takes a block, on this or on a worker thread.
     Atomics.store(this.#tails, 7, this.#tail);
   }

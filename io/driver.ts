@@ -27,14 +27,23 @@ export interface WaitPlan {
   spinUs: number;
   /** Microseconds to wait in the kernel for, after that; 0 for none. */
   blockUs: number;
+  /** Completions to gather before that, for {@linkcode GATHER_US} at most. */
+  gather: number;
 }
 
 // Spinning buys latency with processor time: it pays while the answer is a few microseconds away
 // and one or two peers take turns with us (a listener's accept and a spare count as well). With
 // 64 connections it cost 0.4 us a message.
 const SPIN_OPERATIONS_MAX = 4;
-const SPIN_GAP_US_MAX = 40;
-const SPIN_US_MAX = 60;
+const SPIN_GAP_US_MAX = 100;
+const SPIN_US_MAX = 150;
+// Of many operations in flight a few complete within microseconds of each other. Answering them
+// together costs the slowest of them little and saves most of a round for each of the others.
+/** Longest time that the first of several completions waits for the others. */
+export const GATHER_US = 40;
+const GATHER_SHARE = 1 / 8;
+const GATHER_MAX = 16;
+
 /** Share of a new gap in the estimate. */
 const GAP_WEIGHT = 1 / 8;
 const GAP_US_MAX = 2000;
@@ -56,6 +65,7 @@ export class Driver {
     return {
       spinUs: spins ? Math.min(SPIN_US_MAX, 10 + 3 * gapUs) : 0,
       blockUs: blocks ? policy.blockUsMax : 0,
+      gather: Math.min(GATHER_MAX, Math.floor(operations * GATHER_SHARE)),
     };
   }
 }

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Cancel, CqeFlag, CqFlag, Op } from "../ffi/abi.ts";
-import { Ring, type RingOptions } from "../ffi/ring.ts";
+import { Ring, type RingOptions, SQE_WORDS } from "../ffi/ring.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { BufferRing } from "./buffer_ring.ts";
 import { DeadlineAlarm } from "./deadline_alarm.ts";
@@ -218,6 +218,7 @@ export class Engine implements TurnSource, Disposable {
     sqes[at + 9] = this.#slots.generation(slot);
     sqes[at + 10] = bufferGroup;
     sqes[at + 11] = spliceFd;
+    sqes[at + 12] = sqes[at + 13] = sqes[at + 14] = sqes[at + 15] = 0;
     this.#reactor.schedule();
     return slot;
   }
@@ -262,6 +263,7 @@ export class Engine implements TurnSource, Disposable {
     sqes[at + 6] = byteLength;
     sqes[at + 7] = operationFlags;
     sqes[at + 8] = sqes[at + 9] = user;
+    for (let word = at + 10; word < at + SQE_WORDS; word++) sqes[word] = 0;
     this.#reactor.schedule();
   };
 
@@ -337,6 +339,8 @@ export class Engine implements TurnSource, Disposable {
       this.ring.submit(wait, wait > 0 ? this.#untilDeadlineUs(timeoutUs) : 0);
       this.#visitStash();
       this.ring.reap(this.#visit);
+      this.smallReceives.publish();
+      this.largeReceives.publish();
     }
     let answered = this.#completions - before;
     if (this.#timers.size > 0) answered += this.#timers.expire(performance.now());

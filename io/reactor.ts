@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { setImmediate } from "node:timers";
-import { COOPERATIVE, Driver, type DrivePolicy } from "./driver.ts";
+import { COOPERATIVE, Driver, type DrivePolicy, GATHER_US } from "./driver.ts";
 import { microtaskRunner } from "./microtasks.ts";
 
 /** What the reactor turns: the engine, as seen from its loop. */
@@ -149,6 +149,7 @@ export class Reactor {
     const leftMs = policy.sliceMs - (performance.now() - start);
     if (plan.blockUs > 0 && leftMs > 0) {
       const blockUs = Math.min(plan.blockUs, leftMs * 1000);
+      if (plan.gather > 1 && source.poll(plan.gather, GATHER_US) > 0) return this.#settle();
       if (source.poll(1, blockUs) > 0) return this.#settle();
       if (policy.sleepAfterMs > 0 && now - this.#quietSince < policy.sleepAfterMs) return true;
       this.#driver.observe(blockUs * 4);

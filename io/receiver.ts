@@ -2,11 +2,14 @@
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import type { BufferRing } from "./buffer_ring.ts";
+import { copyBytes, joinBytes } from "./copy_bytes.ts";
 import type { Engine, Flushable } from "./engine.ts";
 import type { Completion } from "./slot_table.ts";
 
 /** Reads that may wait on one stream; one more is refused with `Deno.errors.Busy`. */
 export const READS_WAITING_MAX = 1024;
+/** Reads in a row that found nothing and waited, before a standing receive is set up for them. */
+export const STANDING_AFTER_READS = 3;
 
 /** What the bytes of a receive are read from: a socket, or anything else that can be read. */
 export type FdKind = "socket" | "pipe";
@@ -21,30 +24,39 @@ interface ReadRequest {
 }
 
 const MSG_PEEK = 2;
-/** Messages of this many bytes are copied by hand, which is faster than making a view. */
-const HAND_COPY_BYTES_MAX = 96;
+const EMPTY: Uint8Array = new Uint8Array();
 
 /**
- * The reading half of a descriptor: one receive in flight at most, asked for by the oldest read
- * that waits, so that no byte is taken that nobody wants.
+ * The reading half of a descriptor, with one receive in flight at most.
+ *
+ * A read asks for its bytes with a receive of its own, so that none is taken that nobody wants. A
+ * peer that takes turns with us gets a standing (multishot) receive after a few reads instead:
+ * that saves an entry and the arming of a poll for every message. It is stopped by the first bytes
+ * that no read waits for, which are kept for the next; so what is taken too early is a few blocks
+ * at most, and a reader that stops reading still slows its peer down.
  *
  * The kernel picks the block when data arrives ({@linkcode BufferRing}); it is copied to the
- * reader and given back at once. Bytes that a cancelled read had already won are kept for the next.
+ * reader and given back at once. Bytes that a cancelled read had already won are kept as well.
  */
 export class Receiver implements Completion, Flushable {
   readonly #engine: Engine;
   readonly #fd: number;
   readonly #kind: FdKind;
   readonly #onQuiet: () => void;
-  readonly #requests: ReadRequest[] = [];
+  /** The oldest read that waits; those behind it are in the queue. */
+  #current: ReadRequest | null = null;
+  readonly #queue: ReadRequest[] = [];
   #slot = -1;
+  #standing = false;
   #hold = true;
   #blocks: BufferRing;
   #kept: Uint8Array = EMPTY;
+  #failure: Error | null = null;
+  #waits = 0;
   #drained = false;
   #bulk = false;
   #closed = false;
-  #flushing = false;
+  #delayed = false;
 
   /** Reads from a descriptor; `onQuiet` is called when a closed receiver has nothing in flight. */
   constructor(engine: Engine, fd: number, kind: FdKind, onQuiet: () => void) {
@@ -57,7 +69,7 @@ export class Receiver implements Completion, Flushable {
 
   /** Whether a receive is in flight. */
   get busy(): boolean {
-    return this.#slot >= 0 || this.#flushing;
+    return this.#slot >= 0 || this.#delayed;
   }
 
   /**
@@ -69,138 +81,188 @@ export class Receiver implements Completion, Flushable {
   read(buffer: Uint8Array, signal?: AbortSignal, peek = false): Promise<number | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (buffer.length === 0) return Promise.resolve(0);
-    if (this.#kept.length > 0 && this.#requests.length === 0) {
-      return Promise.resolve(this.#takeKept(buffer, peek));
-    }
-    if (this.#requests.length >= READS_WAITING_MAX) {
+    if (this.#current === null) {
+      if (this.#kept.length > 0) return Promise.resolve(this.#takeKept(buffer, peek));
+      if (this.#failure) return this.#takeFailure();
+    } else if (this.#queue.length >= READS_WAITING_MAX) {
       const reason = `Cannot read: ${READS_WAITING_MAX} reads are waiting`;
       return Promise.reject(new Deno.errors.Busy(reason));
     }
     const promise = new Promise<number | null>((resolve, reject) => {
-      this.#requests.push({ buffer, peek, resolve, reject, abandoned: null });
+      const request = { buffer, peek, resolve, reject, abandoned: null };
+      if (this.#current === null) this.#current = request;
+      else this.#queue.push(request);
     });
-    if (signal) this.#abandonOnAbort(this.#requests.at(-1)!, signal, promise);
+    if (signal) this.#abandonOnAbort(this.#queue.at(-1) ?? this.#current!, signal, promise);
     if (this.#slot < 0) this.#receive();
+    else if (this.#standing) this.#engine.hold(this.#slot, this, this.#hold);
     return promise;
   }
 
   /** Gives up every waiting read; each rejects with the reason. */
   cancel(reason: unknown): void {
-    for (const request of [...this.#requests]) this.#abandon(request, reason);
+    for (const request of this.#queue.splice(0)) request.reject(reason);
+    if (this.#current) this.#abandon(this.#current, reason);
   }
 
   /** Gives up every waiting read and takes no more. */
   close(reason: unknown): void {
     this.#closed = true;
     this.cancel(reason);
+    if (this.#standing) this.#stopStanding();
   }
 
   /** Whether waiting reads keep the process alive. */
   hold(hold: boolean): void {
     this.#hold = hold;
-    this.#engine.hold(this.#slot, this, hold);
+    this.#engine.hold(this.#slot, this, hold && this.#current !== null);
   }
 
-  /** Takes the completion of the receive in flight. */
+  /** Takes a completion of the receive in flight. */
   complete(result: number, flags: number): void {
-    this.#slot = -1;
-    const request = this.#requests[0];
-    if (flags & CqeFlag.BUFFER) this.#deliver(request, result, flags);
-    else if (result === -Errno.ENOBUFS || result === -Errno.EINTR) this.#receiveLater();
-    else this.#end(request, result);
-    if (this.#requests.length > 0 && !this.busy) this.#receive();
-    else if (this.#closed && !this.busy) this.#onQuiet();
+    if ((flags & CqeFlag.MORE) === 0) this.#slot = -1;
+    if (flags & CqeFlag.BUFFER) this.#deliver(result, flags);
+    else this.#end(result);
+    if (this.#slot >= 0) return;
+    this.#standing = false;
+    if (this.#current && !this.#delayed) this.#receive();
+    else if (this.#closed && !this.#delayed) this.#onQuiet();
   }
 
   /** Starts the receive that had to wait for blocks. */
   flush(): void {
-    this.#flushing = false;
-    if (this.#requests.length > 0) this.#receive();
+    this.#delayed = false;
+    if (this.#current) this.#receive();
     else if (this.#closed) this.#onQuiet();
   }
 
   #receive(): void {
-    const { buffer, peek } = this.#requests[0];
+    const { buffer, peek } = this.#current!;
     const engine = this.#engine;
-    // Bulk readers get large blocks once a small one came back full.
-    const blocks = this.#bulk && buffer.length > engine.smallReceives.blockBytes
-      ? engine.largeReceives
-      : engine.smallReceives;
-    this.#blocks = blocks;
-    const byteLength = Math.min(buffer.length, blocks.blockBytes);
     const socket = this.#kind === "socket";
+    this.#standing = socket && !peek && !this.#bulk && this.#waits >= STANDING_AFTER_READS;
+    // Bulk readers get large blocks once a small one came back full.
+    const large = this.#bulk && buffer.length > engine.smallReceives.blockBytes;
+    const blocks = this.#blocks = large ? engine.largeReceives : engine.smallReceives;
     // After a receive that emptied the socket the next one would find nothing: it waits first.
-    const priority = socket && this.#drained ? RecvSend.POLL_FIRST : 0;
-    const head = (socket ? Op.RECV : Op.READ) | SqeFlag.BUFFER_SELECT << 8 | priority << 16;
+    const priority = (this.#standing ? RecvSend.MULTISHOT : 0) |
+      (socket && this.#drained ? RecvSend.POLL_FIRST : 0);
     const position = socket ? 0 : -1;
-    const flags = peek ? MSG_PEEK : 0;
     this.#slot = engine.submit(
       this,
       this.#hold,
-      head,
+      (socket ? Op.RECV : Op.READ) | SqeFlag.BUFFER_SELECT << 8 | priority << 16,
       this.#fd,
       position,
       position,
       0,
       0,
-      byteLength,
-      flags,
+      // A standing receive takes what there is, up to a block (0, as kernels before 6.17 want it).
+      this.#standing ? 0 : Math.min(buffer.length, blocks.blockBytes),
+      peek ? MSG_PEEK : 0,
       blocks.group,
     );
   }
 
-  #receiveLater(): void {
-    this.#flushing = true;
-    this.#engine.flushLater(this);
-  }
-
   /** Copies a block to the reader, and what does not fit or is not wanted any more to the keep. */
-  #deliver(request: ReadRequest, byteLength: number, flags: number): void {
+  #deliver(byteLength: number, flags: number): void {
     const blocks = this.#blocks;
     const block = flags >>> 16;
     const start = blocks.start(block);
     blocks.took();
     this.#drained = (flags & CqeFlag.SOCK_NONEMPTY) === 0;
     this.#bulk = byteLength === blocks.blockBytes || (this.#bulk && byteLength > 4096);
-    this.#requests.shift();
+    this.#waits = this.#bulk ? 0 : this.#waits + 1;
+    const request = this.#shift();
+    if (request === null) this.#keep(blocks.bytes, start, start + byteLength);
+    else this.#answer(request, blocks.bytes, start, byteLength);
+    blocks.giveBack(block);
+    if (this.#kept.length > 0) this.#serveKept();
+    if (!this.#standing || this.#slot < 0) return;
+    if (this.#current === null) this.#engine.hold(this.#slot, this, false);
+    if (request === null || this.#bulk) this.#stopStanding();
+  }
+
+  /** A standing receive may bring more than the oldest read wanted: the next ones get the rest. */
+  #serveKept(): void {
+    while (this.#current !== null && this.#kept.length > 0) {
+      const { buffer, peek, resolve } = this.#shift()!;
+      resolve(this.#takeKept(buffer, peek));
+    }
+  }
+
+  #shift(): ReadRequest | null {
+    const request = this.#current;
+    this.#current = this.#queue.length > 0 ? this.#queue.shift()! : null;
+    return request;
+  }
+
+  #answer(request: ReadRequest, bytes: Uint8Array, start: number, byteLength: number): void {
     const { buffer, abandoned, peek } = request;
     // A buffer that was transferred or shrunk in the meantime has less room, or none.
     const count = abandoned ? 0 : Math.min(byteLength, buffer.length);
-    copy(blocks.bytes, start, buffer, count);
-    if (count < byteLength && !peek) {
-      this.#kept = blocks.bytes.slice(start + count, start + byteLength);
-    }
-    blocks.giveBack(block);
+    copyBytes(bytes, start, buffer, 0, count);
+    // A peek on its own receive left the bytes in the socket.
+    const consumed = peek && !this.#standing ? byteLength : peek ? 0 : count;
+    if (consumed < byteLength) this.#keep(bytes, start + consumed, start + byteLength);
     if (abandoned) request.reject(abandoned.reason);
     else if (count > 0) request.resolve(count);
     else request.reject(new TypeError("Cannot read into buffer: it was detached while waiting"));
   }
 
-  /** Answers a receive that brought no bytes: the end of the stream, a cancellation, an error. */
-  #end(request: ReadRequest, result: number): void {
-    this.#requests.shift();
+  /** Notes a completion without bytes: the end of the stream, a cancellation, an error. */
+  #end(result: number): void {
+    if (result === -Errno.ENOBUFS || result === -Errno.EINTR) {
+      // Others gave their blocks back by the end of the turn.
+      this.#delayed = true;
+      return this.#engine.flushLater(this);
+    }
+    const request = this.#current;
+    const stopped = this.#standing && result === -Errno.ECANCELED;
+    if (request === null || (stopped && !request.abandoned)) {
+      if (!stopped && result < 0) this.#failure = osError(-result);
+      return;
+    }
+    this.#shift();
     if (request.abandoned) request.reject(request.abandoned.reason);
     else if (result === 0) request.resolve(null);
     else request.reject(osError(-result));
   }
 
+  #stopStanding(): void {
+    this.#waits = 0;
+    this.#engine.cancel(this.#slot, this);
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const piece = bytes.slice(start, end);
+    this.#kept = this.#kept.length === 0 ? piece : joinBytes(this.#kept, piece);
+  }
+
   #takeKept(buffer: Uint8Array, peek: boolean): number {
     const count = Math.min(buffer.length, this.#kept.length);
-    buffer.set(this.#kept.subarray(0, count));
+    copyBytes(this.#kept, 0, buffer, 0, count);
     if (!peek) this.#kept = count < this.#kept.length ? this.#kept.subarray(count) : EMPTY;
     return count;
   }
 
+  #takeFailure(): Promise<never> {
+    const failure = this.#failure;
+    this.#failure = null;
+    return Promise.reject(failure);
+  }
+
   #abandon(request: ReadRequest, reason: unknown): void {
-    const index = this.#requests.indexOf(request);
-    if (index < 0 || request.abandoned) return;
-    if (index === 0 && this.#slot >= 0) {
+    const index = this.#queue.indexOf(request);
+    if (index >= 0) this.#queue.splice(index, 1);
+    else if (request !== this.#current || request.abandoned) return;
+    else if (this.#slot >= 0 && !this.#standing) {
       request.abandoned = { reason };
       this.#engine.cancel(this.#slot, this);
-    } else {
-      this.#requests.splice(index, 1);
-      request.reject(reason);
-    }
+      return;
+    } else this.#shift();
+    request.reject(reason);
+    if (this.#standing && this.#current === null) this.#engine.hold(this.#slot, this, false);
   }
 
   #abandonOnAbort(request: ReadRequest, signal: AbortSignal, promise: Promise<unknown>): void {
@@ -208,15 +270,5 @@ export class Receiver implements Completion, Flushable {
     const done = () => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort, { once: true });
     promise.then(done, done);
-  }
-}
-
-const EMPTY = new Uint8Array();
-
-function copy(from: Uint8Array, start: number, to: Uint8Array, count: number): void {
-  if (count <= HAND_COPY_BYTES_MAX) {
-    for (let index = 0; index < count; index++) to[index] = from[start + index];
-  } else {
-    to.set(from.subarray(start, start + count));
   }
 }

@@ -2,6 +2,7 @@
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import type { Engine, Flushable } from "./engine.ts";
 import type { FdKind } from "./receiver.ts";
 import type { Completion } from "./slot_table.ts";
@@ -30,10 +31,11 @@ interface Segment {
   room: number;
 }
 
+/** Shorter views of leased blocks are copied all the same. */
+const LEASED_BYTES_MIN = 1024;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_WAITALL = 0x100;
 const MSG_MORE = 0x8000;
-const HAND_COPY_BYTES_MAX = 96;
 
 /**
  * The writing half of a descriptor: a queue in engine memory, and one send in flight at most.
@@ -163,7 +165,9 @@ export class Sender implements Completion, Flushable {
     segment.offset += byteLength;
     segment.byteLength -= byteLength;
     if (segment.byteLength === 0) {
-      this.#segments.shift();
+      // Most often it is the only one, and taking the last is the cheaper call.
+      if (this.#segments.length === 1) this.#segments.pop();
+      else this.#segments.shift();
       this.#pool.release(segment.offset - 1);
     }
     if (this.#waiting.length > 0) this.#admit();
@@ -183,7 +187,9 @@ export class Sender implements Completion, Flushable {
 
   #becameEmpty(): void {
     if (this.#waiting.length > 0) this.#wishForBlock();
-    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    if (this.#drainWaiters.length > 0) {
+      for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    }
     if (this.#closed) this.#onQuiet();
   }
 
@@ -196,7 +202,8 @@ export class Sender implements Completion, Flushable {
     const room = WRITE_QUEUE_BYTES_MAX - this.#queuedBytes;
     const count = Math.min(bytes.length, WRITE_BYTES_MAX, room);
     if (count <= 0) return 0;
-    const leased = this.#pool.offsetOf(bytes);
+    // Telling whose memory it is costs as much as copying a small message.
+    const leased = count < LEASED_BYTES_MIN ? -1 : this.#pool.offsetOf(bytes);
     if (leased >= 0) {
       this.#pool.share(leased);
       this.#segments.push({ offset: leased, byteLength: count, room: 0 });
@@ -221,13 +228,7 @@ export class Sender implements Completion, Flushable {
   }
 
   #append(segment: Segment, bytes: Uint8Array, count: number): void {
-    const to = this.#pool.bytes;
-    const start = segment.offset + segment.byteLength;
-    if (count <= HAND_COPY_BYTES_MAX) {
-      for (let index = 0; index < count; index++) to[start + index] = bytes[index];
-    } else {
-      to.set(count === bytes.length ? bytes : bytes.subarray(0, count), start);
-    }
+    copyBytes(bytes, 0, this.#pool.bytes, segment.offset + segment.byteLength, count);
     segment.byteLength += count;
     segment.room -= count;
   }

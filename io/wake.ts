@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import { Op, Setup, SqeFlag } from "../ffi/abi.ts";
-import { Ring } from "../ffi/ring.ts";
+import { Ring, SQE_WORDS } from "../ffi/ring.ts";
 import { closeDescriptor, openEventfd, openSocketPair, writeByte } from "../ffi/socket.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
@@ -96,6 +96,7 @@ export class WakeChannel {
   #entry(head: number, fd: number, addressLow: number, byteLength: number): void {
     const at = this.#ring.sqe();
     const sqes = this.#ring.sqes;
+    sqes.fill(0, at, at + SQE_WORDS);
     sqes[at] = head;
     sqes[at + 1] = fd;
     // A read's offset: minus one, as the descriptor has no position.

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { ATTEMPT_DELAY_MS } from "./happy_eyeballs.ts";
 import {
   type BufferSizeOptions,
   checkBufferSizes,
@@ -24,7 +25,7 @@ export interface TcpListenOptions extends Deno.TcpListenOptions, SocketOptions {
   transport?: "tcp";
   /** Share the port with other listeners that say so too (`SO_REUSEPORT`). Default false. */
   reusePort?: boolean;
-  /** Take a port that old connections still linger on (`SO_REUSEADDR`). Default true, as in Deno. */
+  /** Take a port that old connections linger on (`SO_REUSEADDR`). Default true, as in Deno. */
   reuseAddress?: boolean;
   /** Accept bytes that come with the handshake (RFC 7413). Default false. */
   tcpFastOpen?: boolean;
@@ -185,8 +186,6 @@ export function checkPort(value: unknown, min: 0 | 1 = 0): number {
 const PORT_MAX = 65_535;
 /** Deno's default. */
 const TCP_BACKLOG = 511;
-/** Deno's default; RFC 8305 section 8 recommends the same. */
-const ATTEMPT_DELAY_MS = 250;
 
 function checkTransport(transport: unknown): void {
   if (transport === undefined || transport === null || transport === "tcp") return;

@@ -1,6 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-/** Milliseconds an attempt has to itself before the next one starts beside it: Deno's default. */
+/**
+ * Milliseconds an attempt has to itself before the next one starts beside it: the default of Deno
+ * and of RFC 8305 section 8.
+ */
 export const ATTEMPT_DELAY_MS = 250;
 
 /** How {@linkcode connectFirst} tries addresses, and what it may use for that. */

@@ -94,7 +94,7 @@ Deno.test("readableFrom() has closed the reader when the end is seen", async () 
   assertEquals(reader.closed, 1);
 });
 
-Deno.test("readableFrom() closes the reader and passes the error on when a read fails", async () => {
+Deno.test("readableFrom() closes the reader and fails when a read fails", async () => {
   const reader = new ScriptedReader(new Deno.errors.ConnectionReset("reset"));
   const stream = readableFrom(reader).getReader();
   await assertRejects(() => stream.read(), Deno.errors.ConnectionReset, "reset");
@@ -207,7 +207,7 @@ Deno.test("readFull() gives null when the stream ended before the first byte", a
   assertEquals(await readFull(new ScriptedReader(null), new Uint8Array(4)), null);
 });
 
-Deno.test("readFull() rejects with UnexpectedEof when the stream ended part of the way", async () => {
+Deno.test("readFull() rejects with UnexpectedEof when the stream ended midway", async () => {
   await assertRejects(
     () => readFull(new ScriptedReader(2, 1, null), new Uint8Array(8)),
     Deno.errors.UnexpectedEof,

@@ -103,7 +103,7 @@ Deno.test("FaultyStream.read() gives null after exactly the bytes before an end"
   faulty.close();
 });
 
-Deno.test("FaultyStream.write() rejects with BrokenPipe after the bytes before an end", async () => {
+Deno.test("FaultyStream.write() rejects with BrokenPipe after an end", async () => {
   const [, faulty] = faultyPair({ ...CALM, writeFault: { at: 3, kind: "end" } });
   await assertRejects(() => writeAll(faulty, new Uint8Array(8)), BrokenPipe);
   assertEquals(faulty.bytesWritten, 3);

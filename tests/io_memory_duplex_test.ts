@@ -105,7 +105,7 @@ Deno.test("MemoryConn.read() rejects with the reason when aborted, and takes not
   assertEquals(await readOnce(right), [1]);
 });
 
-Deno.test("MemoryConn.write() rejects with the reason when aborted, and gives nothing", async () => {
+Deno.test("MemoryConn.write() rejects with the reason when aborted, giving nothing", async () => {
   const [left, right] = memoryDuplex({ bufferBytes: 1 });
   await left.write(new Uint8Array([1]));
   const abort = new AbortController();

@@ -172,7 +172,7 @@ Deno.test("connectFirst() tries the first address only without autoSelectFamily"
   assertEquals(network.delays, []);
 });
 
-Deno.test("connectFirst() rejects with the reason when aborted, and aborts the attempts", async () => {
+Deno.test("connectFirst() aborts its attempts and rejects when aborted", async () => {
   const network = new Network();
   const controller = new AbortController();
   const { signal } = controller;
