@@ -14,7 +14,7 @@ export interface DrivePolicy {
  * Shares the thread with everything else that Deno runs. The slice keeps a TCP round trip on
  * Deno's own API, which needs two polls of Deno's loop, within 3 ms; the block is a fraction of it.
  */
-export const COOPERATIVE: DrivePolicy = { sliceMs: 0.5, blockUsMax: 100, sleepAfterMs: 0 };
+export const COOPERATIVE: DrivePolicy = { sliceMs: 0.3, blockUsMax: 100, sleepAfterMs: 0 };
 
 /** Has the thread to itself and goes back to Deno's loop every `unwindMs`. */
 export function exclusivePolicy(unwindMs: number): DrivePolicy {
