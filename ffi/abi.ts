@@ -1,3 +1,4 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Data: the io_uring kernel ABI (linux/io_uring.h): numbers are fixed for ever, so they need no
 // library; the kernel version that first had each is beside it.
 

@@ -46,7 +46,8 @@ let errnoView: Int32Array = new Int32Array(1);
  */
 export function libc(): Libc {
   if (opened) return opened;
-  opened = openLibrary(["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`, "libc.so"], symbols).symbols;
+  opened =
+    openLibrary(["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`, "libc.so"], symbols).symbols;
   // The address is fixed for the life of the thread, so one view serves every later reading.
   const location = opened.errnoLocation()!;
   errnoView = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));

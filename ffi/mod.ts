@@ -17,10 +17,10 @@
 export { Accept, Cancel, CqeFlag, CqFlag, Enter, Feature, Op, RecvSend } from "./abi.ts";
 export { Register, Setup, SqeFlag, SqFlag } from "./abi.ts";
 export { Errno, osError } from "./errno.ts";
-export { type Mapping, mapMemory } from "./memory.ts";
+export { mapMemory, type Mapping } from "./memory.ts";
 export {
-  type CompletionVisitor,
   COMPLETIONS_DEFAULT,
+  type CompletionVisitor,
   Ring,
   type RingOptions,
   SQE_WORDS,

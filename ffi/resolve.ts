@@ -44,7 +44,11 @@ export function resolveHostNow(hostname: string): string[] {
  */
 function lookupArguments(
   host: string,
-): [node: Uint8Array<ArrayBuffer>, hints: Int32Array<ArrayBuffer>, result: Uint8Array<ArrayBuffer>] {
+): [
+  node: Uint8Array<ArrayBuffer>,
+  hints: Int32Array<ArrayBuffer>,
+  result: Uint8Array<ArrayBuffer>,
+] {
   if (host.includes("\0")) throw new TypeError("Cannot resolve a host: its name contains a NUL");
   const node = encoder.encode(host);
   const memory = new ArrayBuffer(NODE + node.length + 1);

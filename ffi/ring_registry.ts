@@ -61,7 +61,10 @@ export class RingRegistry {
   }
 
   /** Pieces of a mapping that stay pinned, for fixed reads and writes. */
-  registerBuffers(mapping: Mapping, pieces: readonly { offset: number; byteLength: number }[]): void {
+  registerBuffers(
+    mapping: Mapping,
+    pieces: readonly { offset: number; byteLength: number }[],
+  ): void {
     // iovec: base u64, length u64
     const vectors = new Uint32Array(pieces.length * 4);
     pieces.forEach(({ offset, byteLength }, index) => {
@@ -97,10 +100,17 @@ export class RingRegistry {
 }
 
 // io_uring_buf_reg: ring_addr u64, ring_entries u32, bgid u16, flags u16, resv u64[3]
-function bufferRing(low: number, high: number, entries: number, group: number): Uint8Array<ArrayBuffer> {
+function bufferRing(
+  low: number,
+  high: number,
+  entries: number,
+  group: number,
+): Uint8Array<ArrayBuffer> {
   return bytesOf(new Uint32Array([low, high, entries, group, 0, 0, 0, 0, 0, 0]));
 }
 
-function bytesOf(words: Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function bytesOf(
+  words: Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer);
 }

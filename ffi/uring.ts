@@ -26,7 +26,12 @@ export interface UringCalls {
     argumentBytes: bigint,
   ): number;
   /** `io_uring_register(2)`. */
-  register(fd: number, command: number, argument: Uint8Array<ArrayBuffer> | null, count: number): number;
+  register(
+    fd: number,
+    command: number,
+    argument: Uint8Array<ArrayBuffer> | null,
+    count: number,
+  ): number;
 }
 
 let calls: UringCalls | undefined;

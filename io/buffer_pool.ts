@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { type Mapping, mapMemory } from "../ffi/memory.ts";
+import { mapMemory, type Mapping } from "../ffi/memory.ts";
 
 /** Size of a small block: most messages. */
 export const SMALL_BLOCK_BYTES = 4096;

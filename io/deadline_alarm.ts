@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import type { Control } from "./engine.ts";
+import type { Control } from "./submissions.ts";
 
 /** `user_data` of the alarm, by which it is moved; its completion is nobody's. */
 const ALARM = -2;

@@ -1,12 +1,14 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Cancel, CqeFlag, CqFlag, Op } from "../ffi/abi.ts";
-import { Ring, type RingOptions, SQE_WORDS } from "../ffi/ring.ts";
+import { Ring, type RingOptions } from "../ffi/ring.ts";
+import { closeDescriptor } from "../ffi/socket.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { BufferRing } from "./buffer_ring.ts";
 import { DeadlineAlarm } from "./deadline_alarm.ts";
 import { COOPERATIVE, exclusivePolicy } from "./driver.ts";
 import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
+import { type Control, Submissions } from "./submissions.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 import { WakeChannel } from "./wake.ts";
 
@@ -62,22 +64,6 @@ export interface ExclusiveOptions {
   unwindMs?: number;
 }
 
-/** Queues an entry whose completion nobody waits for; see {@linkcode Engine.control}. */
-export type Control = (
-  head: number,
-  fd: number,
-  offsetLow: number,
-  offsetHigh: number,
-  addressLow: number,
-  addressHigh: number,
-  byteLength: number,
-  operationFlags: number,
-  user?: number,
-) => void;
-
-/** Half of the `user_data` of entries whose completion nobody waits for: slots are positive. */
-const NOBODY = -1;
-
 /**
  * The operations in flight on one ring, and the turns that bring them forward. One per isolate,
  * opened by {@linkcode openEngine}; it belongs to the thread that made it.
@@ -85,6 +71,20 @@ const NOBODY = -1;
  * An operation is written into the ring by {@linkcode submit} and reaches the kernel with all
  * others of the turn in one system call. Its handler gets the completions. Only memory of the
  * engine ({@linkcode pool}, the receive rings) may be named in an operation.
+ *
+ * @example Round trip of an operation that does nothing
+ * ```ts
+ * import { engineInfo, openEngine } from "@photon/std/io";
+ * import { Op } from "@photon/std/ffi";
+ * import { assertEquals } from "@std/assert";
+ *
+ * if (engineInfo().engine === "uring") {
+ *   const result = await new Promise<number>((complete) => {
+ *     openEngine().submit({ complete }, true, Op.NOP, -1, 0, 0, 0, 0, 0, 0);
+ *   });
+ *   assertEquals(result, 0);
+ * }
+ * ```
  */
 export class Engine implements TurnSource, Disposable {
   /** Memory for what the kernel reads and writes. */
@@ -100,11 +100,12 @@ export class Engine implements TurnSource, Disposable {
   readonly #timers = new TimerQueue();
   readonly #reactor: Reactor;
   readonly #alarm: DeadlineAlarm;
-  readonly #stash: number[] = [];
+  readonly #submissions: Submissions;
   #dirty: Flushable[] = [];
   #flushing: Flushable[] = [];
   #idleWaiters: (() => void)[] = [];
   #eventfdRegistered = false;
+  #disposed = false;
   #enters = 0;
   #completions = 0;
   #stale = 0;
@@ -119,7 +120,12 @@ export class Engine implements TurnSource, Disposable {
     }
     this.#completions++;
     if ((flags & CqeFlag.MORE) === 0) slots.free(userLow);
-    handler.complete(result, flags);
+    try {
+      handler.complete(result, flags);
+    } catch (error) {
+      // One handler's mistake must not cost the others their completions.
+      reportError(error);
+    }
   };
 
   /**
@@ -129,6 +135,7 @@ export class Engine implements TurnSource, Disposable {
    */
   constructor(options: EngineOptions = {}) {
     this.ring = Ring.open(options.ring);
+    this.#submissions = new Submissions(this.ring, this.#slots);
     try {
       this.pool = new BufferPool();
       const { smallReceiveBlocks = 1024, largeReceiveBlocks = 64 } = options;
@@ -159,7 +166,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Whether completions can be had, or timers are due, without waiting. */
   get ready(): boolean {
-    return this.ring.ready || this.#stash.length > 0 ||
+    return this.ring.ready || this.#submissions.stashed ||
       (this.#timers.size > 0 && this.#timers.nextDeadline() <= performance.now());
   }
 
@@ -203,22 +210,20 @@ export class Engine implements TurnSource, Disposable {
     bufferGroup = 0,
     spliceFd = 0,
   ): number {
-    const slot = this.#slots.take(handler, hold);
-    const at = this.#entry();
-    const sqes = this.ring.sqes;
-    sqes[at] = head;
-    sqes[at + 1] = fd;
-    sqes[at + 2] = offsetLow;
-    sqes[at + 3] = offsetHigh;
-    sqes[at + 4] = addressLow;
-    sqes[at + 5] = addressHigh;
-    sqes[at + 6] = byteLength;
-    sqes[at + 7] = operationFlags;
-    sqes[at + 8] = slot;
-    sqes[at + 9] = this.#slots.generation(slot);
-    sqes[at + 10] = bufferGroup;
-    sqes[at + 11] = spliceFd;
-    sqes[at + 12] = sqes[at + 13] = sqes[at + 14] = sqes[at + 15] = 0;
+    const slot = this.#submissions.operation(
+      handler,
+      hold,
+      head,
+      fd,
+      offsetLow,
+      offsetHigh,
+      addressLow,
+      addressHigh,
+      byteLength,
+      operationFlags,
+      bufferGroup,
+      spliceFd,
+    );
     this.#reactor.schedule();
     return slot;
   }
@@ -241,34 +246,14 @@ export class Engine implements TurnSource, Disposable {
   }
 
   /** Queues an entry whose completion nobody waits for; parameters as for {@linkcode submit}. */
-  readonly control: Control = (
-    head,
-    fd,
-    offsetLow,
-    offsetHigh,
-    addressLow,
-    addressHigh,
-    byteLength,
-    operationFlags,
-    user = NOBODY,
-  ): void => {
-    const at = this.#entry();
-    const sqes = this.ring.sqes;
-    sqes[at] = head;
-    sqes[at + 1] = fd;
-    sqes[at + 2] = offsetLow;
-    sqes[at + 3] = offsetHigh;
-    sqes[at + 4] = addressLow;
-    sqes[at + 5] = addressHigh;
-    sqes[at + 6] = byteLength;
-    sqes[at + 7] = operationFlags;
-    sqes[at + 8] = sqes[at + 9] = user;
-    for (let word = at + 10; word < at + SQE_WORDS; word++) sqes[word] = 0;
+  readonly control: Control = (...fields): void => {
+    this.#submissions.control(...fields);
     this.#reactor.schedule();
   };
 
   /** Closes a descriptor on which no operation is in flight. */
   closeDescriptor(fd: number): void {
+    if (this.#disposed) return closeDescriptor(fd);
     this.submit(CLOSING, true, Op.CLOSE, fd, 0, 0, 0, 0, 0, 0);
   }
 
@@ -319,9 +304,17 @@ export class Engine implements TurnSource, Disposable {
   /**
    * Gives the thread to the engine: it waits inside the kernel and lets Deno's own timers and
    * sockets have a turn every `unwindMs`. For threads that do little else.
+   *
+   * @throws {RangeError} when `unwindMs` is not above 0 and at most 1000
    */
   runExclusive(options: ExclusiveOptions = {}): void {
-    this.#reactor.policy = exclusivePolicy(options.unwindMs ?? 5);
+    const { unwindMs = 5 } = options;
+    if (!(unwindMs > 0 && unwindMs <= UNWIND_MS_MAX)) {
+      throw new RangeError(
+        `Cannot run exclusively: unwindMs must be in (0, ${UNWIND_MS_MAX}], received ${unwindMs}`,
+      );
+    }
+    this.#reactor.policy = exclusivePolicy(unwindMs);
   }
 
   /** Shares the thread with Deno's loop, as is the default. */
@@ -335,9 +328,9 @@ export class Engine implements TurnSource, Disposable {
     const before = this.#completions;
     if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready) {
       this.#enters++;
-      const wait = this.#stash.length > 0 ? 0 : waitCount;
+      const wait = this.#submissions.stashed ? 0 : waitCount;
       this.ring.submit(wait, wait > 0 ? this.#untilDeadlineUs(timeoutUs) : 0);
-      this.#visitStash();
+      this.#submissions.visitStash(this.#visit);
       this.ring.reap(this.#visit);
       this.smallReceives.publish();
       this.largeReceives.publish();
@@ -370,47 +363,30 @@ export class Engine implements TurnSource, Disposable {
 
   /**
    * Ends the engine: what is queued leaves, operations in flight are cancelled and waited for (at
-   * most 100 rounds), and the ring is closed. The memory stays mapped.
+   * most {@linkcode CLOSE_ROUNDS_MAX} rounds each), and the ring is closed. The memory stays
+   * mapped.
    */
   [Symbol.dispose](): void {
-    this.submitNow();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (let round = 0; round < CLOSE_ROUNDS_MAX && this.queued; round++) this.poll(0, 0);
     this.control(Op.ASYNC_CANCEL, -1, 0, 0, 0, 0, 0, Cancel.ANY | Cancel.ALL);
-    for (let round = 0; round < 100 && (round === 0 || this.pending > 0); round++) {
+    for (let round = 0; round < CLOSE_ROUNDS_MAX && (this.queued || this.pending > 0); round++) {
       this.poll(this.pending > 0 ? 1 : 0, 1000);
     }
     this.#reactor.close();
     this.ring[Symbol.dispose]();
   }
 
-  /**
-   * Reserves an entry. When the ring is full and the kernel takes no more, completions are set
-   * aside, for user code must not run from within user code.
-   */
-  #entry(): number {
-    for (;;) {
-      const at = this.ring.sqe();
-      if (at >= 0) return at;
-      this.ring.reap((userLow, userHigh, result, flags) => {
-        this.#stash.push(userLow, userHigh, result, flags);
-      });
-      this.#enters++;
-      this.ring.submit(0);
-    }
-  }
-
-  #visitStash(): void {
-    if (this.#stash.length === 0) return;
-    const stash = this.#stash.splice(0);
-    for (let at = 0; at < stash.length; at += 4) {
-      this.#visit(stash[at], stash[at + 1], stash[at + 2], stash[at + 3]);
-    }
-  }
-
   #flush(): void {
     if (this.#dirty.length === 0) return;
     const flushing = this.#dirty;
     this.#dirty = this.#flushing;
-    for (const flushable of flushing) flushable.flush();
+    for (const flushable of flushing) {
+      // Without a free slot it would only fail: it waits for the next round.
+      if (this.#slots.full) this.#dirty.push(flushable);
+      else flushable.flush();
+    }
     flushing.length = 0;
     this.#flushing = flushing;
   }
@@ -427,6 +403,11 @@ export class Engine implements TurnSource, Disposable {
     for (const resolve of waiters) resolve();
   }
 }
+
+const UNWIND_MS_MAX = 1000;
+
+/** Rounds in which an engine that is closed may still send, and then cancel: 100 ms at most. */
+const CLOSE_ROUNDS_MAX = 100;
 
 /** A close can only fail in ways that leave the descriptor closed (`close(2)`). */
 const CLOSING: Completion = { complete() {} };

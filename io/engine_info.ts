@@ -99,7 +99,7 @@ let decided: { engine: Engine | null; info: EngineInfo } | undefined;
 
 function chosen(): { engine: Engine | null; info: EngineInfo } {
   decided ??= chooseEngine({
-    forced: forcedEngine(),
+    forced: environment("PHOTON_ENGINE"),
     os: Deno.build.os,
     ffiGranted: Deno.permissions.querySync({ name: "ffi" }).state === "granted",
     open: openForIsolate,
@@ -109,15 +109,33 @@ function chosen(): { engine: Engine | null; info: EngineInfo } {
 
 /** Opens the isolate's engine, which ends with it: what is queued leaves, nothing is written on. */
 function openForIsolate(): Engine {
-  const engine = new Engine();
+  const engine = new Engine({ ring: { withoutFlags: flagsToAvoid() } });
   globalThis.addEventListener("unload", () => engine[Symbol.dispose]());
   return engine;
 }
 
-function forcedEngine(): string | undefined {
-  const permission = { name: "env", variable: "PHOTON_ENGINE" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return undefined;
-  return Deno.env.get("PHOTON_ENGINE") || undefined;
+/** `PHOTON_TASK_RUN` steps down to the ways of older kernels: 5.19 (`cooperative`), 5.11. */
+function flagsToAvoid(): number {
+  const taskRun = environment("PHOTON_TASK_RUN") ?? "deferred";
+  switch (taskRun) {
+    case "deferred":
+      return 0;
+    case "cooperative":
+      return Setup.DEFER_TASKRUN;
+    case "interrupt":
+      return Setup.DEFER_TASKRUN | Setup.COOP_TASKRUN;
+    default:
+      throw new TypeError(
+        "Cannot open the ring engine: PHOTON_TASK_RUN must be deferred, cooperative or interrupt, " +
+          `received "${taskRun}"`,
+      );
+  }
+}
+
+/** A variable of the environment, where it may be read without asking. */
+function environment(variable: string): string | undefined {
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return undefined;
+  return Deno.env.get(variable) || undefined;
 }
 
 function portable(reason: string): { engine: null; info: EngineInfo } {

@@ -27,7 +27,6 @@ export {
   type Writer,
 } from "./byte_stream.ts";
 export {
-  type Control,
   Engine,
   type EngineOptions,
   type EngineStatistics,
@@ -44,5 +43,6 @@ export {
   type MemoryTransferOptions,
 } from "./memory_duplex.ts";
 export type { Completion } from "./slot_table.ts";
+export type { Control } from "./submissions.ts";
 export { type Timer, TimerQueue, TIMERS_MAX } from "./timers.ts";
 export { type ReadyEvents, waitFor, type WaitForOptions } from "./wait_for.ts";

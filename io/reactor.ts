@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { setImmediate } from "node:timers";
-import { COOPERATIVE, Driver, type DrivePolicy, GATHER_US } from "./driver.ts";
+import { COOPERATIVE, type DrivePolicy, Driver, GATHER_US } from "./driver.ts";
 import { microtaskRunner } from "./microtasks.ts";
 
 /** What the reactor turns: the engine, as seen from its loop. */
@@ -75,7 +75,15 @@ export class Reactor {
 
   readonly #source: TurnSource;
   readonly #driver = new Driver();
-  readonly #turnLater = () => void (this.#state === "scheduled" && this.#turn());
+  readonly #turnLater = () => {
+    if (this.#state !== "scheduled") return;
+    try {
+      this.#turn();
+    } finally {
+      // The ring failed: whoever asks next sees it fail again, and is not left waiting.
+      if (this.#is("running")) this.#state = "resting";
+    }
+  };
   readonly #yieldAgain = () => void (this.#state === "yielded" && this.#yield());
   readonly #yieldNow = () => {
     if (this.#state !== "yielded") return;
@@ -135,7 +143,7 @@ export class Reactor {
         if (performance.now() - start > this.#policy.sliceMs) return this.#yield();
         continue;
       }
-      if (this.#closed() || !this.#await(start)) return;
+      if (this.#is("closed") || !this.#await(start)) return;
     }
   }
 
@@ -146,7 +154,7 @@ export class Reactor {
     this.#quietSince = 0;
     if (this.#runMicrotasks) {
       this.#runMicrotasks();
-      return !this.#closed();
+      return !this.#is("closed");
     }
     this.#state = "scheduled";
     setImmediate(this.#turnLater);
@@ -257,7 +265,8 @@ export class Reactor {
     return this.#idlePolls++ < IDLE_POLLS_MAX;
   }
 
-  #closed(): boolean {
-    return this.#state === "closed";
+  /** Asked where the state may have changed in a call before, which narrowing does not see. */
+  #is(state: State): boolean {
+    return this.#state === state;
   }
 }

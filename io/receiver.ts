@@ -94,7 +94,7 @@ export class Receiver implements Completion, Flushable {
       else this.#queue.push(request);
     });
     if (signal) this.#abandonOnAbort(this.#queue.at(-1) ?? this.#current!, signal, promise);
-    if (this.#slot < 0) this.#receive();
+    if (this.#slot < 0) this.#start();
     else if (this.#standing) this.#engine.hold(this.#slot, this, this.#hold);
     return promise;
   }
@@ -125,15 +125,24 @@ export class Receiver implements Completion, Flushable {
     else this.#end(result);
     if (this.#slot >= 0) return;
     this.#standing = false;
-    if (this.#current && !this.#delayed) this.#receive();
+    if (this.#current && !this.#delayed) this.#start();
     else if (this.#closed && !this.#delayed) this.#onQuiet();
   }
 
   /** Starts the receive that had to wait for blocks. */
   flush(): void {
     this.#delayed = false;
-    if (this.#current) this.#receive();
+    if (this.#current) this.#start();
     else if (this.#closed) this.#onQuiet();
+  }
+
+  /** Starts a receive; when the engine refuses, the reads that wait for it reject. */
+  #start(): void {
+    try {
+      this.#receive();
+    } catch (error) {
+      for (let request = this.#shift(); request; request = this.#shift()) request.reject(error);
+    }
   }
 
   #receive(): void {

@@ -42,6 +42,11 @@ export class SlotTable {
     return this.#heldCount;
   }
 
+  /** Whether no slot is free. */
+  get full(): boolean {
+    return this.#used === SLOTS_MAX;
+  }
+
   /**
    * Takes a slot for an operation.
    *

@@ -10,13 +10,7 @@ import {
 import { checkNet, checkNetResolved, checkUnix } from "../ffi/permission.ts";
 import { resolveHost } from "../ffi/resolve.ts";
 import { setSocketOption } from "../ffi/socket_option.ts";
-import {
-  closeDescriptor,
-  openSocket,
-  peerName,
-  socketName,
-  SocketType,
-} from "../ffi/socket.ts";
+import { closeDescriptor, openSocket, peerName, socketName, SocketType } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import type { Completion } from "../io/slot_table.ts";

@@ -15,7 +15,9 @@ export function applyOptions(fd: number, transport: "tcp" | "unix", options: Soc
     if (noDelay) setSocketOption(fd, "noDelay", true);
     if (keepAlive !== undefined) setKeepAlive(fd, keepAlive);
   }
-  if (receiveBufferBytes !== undefined) setSocketOption(fd, "receiveBufferBytes", receiveBufferBytes);
+  if (receiveBufferBytes !== undefined) {
+    setSocketOption(fd, "receiveBufferBytes", receiveBufferBytes);
+  }
   if (sendBufferBytes !== undefined) setSocketOption(fd, "sendBufferBytes", sendBufferBytes);
   if (lingerSeconds !== undefined) setLinger(fd, lingerSeconds ?? undefined);
 }
