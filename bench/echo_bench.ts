@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // `deno bench -A bench/echo_bench.ts`: one connection inside one process, beside Deno's own.
+// Without -A nothing may be connected to, and the benches say that they are ignored.
 
 import { connect, listen } from "../net/mod.ts";
 import { echoAll, type EchoConn } from "./peers/echo_loop.ts";
@@ -18,6 +19,7 @@ interface EchoListener extends AsyncIterable<EchoConn> {
 
 const MESSAGE_BYTES = 64;
 const HOSTNAME = "127.0.0.1";
+const ignore = Deno.permissions.querySync({ name: "net" }).state !== "granted";
 
 /** What the benches have opened, closed when the process unloads. */
 const opened: { close(): void }[] = [];
@@ -31,7 +33,7 @@ for (const [name, api] of Object.entries({ Deno, ours: { connect, listen } })) {
 function benchRoundTrip(name: string, api: Api): void {
   const message = new Uint8Array(MESSAGE_BYTES);
   let conn: EchoConn | undefined;
-  const options = { name, group: "round trip of 64 B", baseline: name === "Deno" };
+  const options = { name, group: "round trip of 64 B", ignore, baseline: name === "Deno" };
   Deno.bench(options, async () => {
     // Opened by the first call, which belongs to the warm-up.
     conn ??= await openEcho(api);
@@ -42,7 +44,7 @@ function benchRoundTrip(name: string, api: Api): void {
 
 function benchConnect(name: string, api: Api): void {
   let listener: EchoListener | undefined;
-  const options = { name, group: "connect, accept, close", baseline: name === "Deno" };
+  const options = { name, group: "connect, accept, close", ignore, baseline: name === "Deno" };
   Deno.bench(options, async () => {
     listener ??= openListener(api);
     const accepting = listener.accept();

@@ -6,9 +6,20 @@
  *
  * A number without a row of its own gives a plain `Error` with the code `UNKNOWN`.
  *
- * @param errno The number; its sign is ignored, so the result of a completion can be passed as it is
+ * @param errno The number; its sign is ignored, so a completion's result can be passed as it is
  * @param detail What was being done, appended to the message: `open '/tmp/a'`
  * @returns The error, to be thrown by the caller
+ *
+ * @example The error of a refused connection
+ * ```ts
+ * import { Errno, osError } from "@photon/std/ffi";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const error = osError(Errno.ECONNREFUSED, "connect");
+ * assert(error instanceof Deno.errors.ConnectionRefused);
+ * assertEquals(error.message, "Connection refused (os error 111): connect");
+ * assertEquals(error.code, "ECONNREFUSED");
+ * ```
  */
 export function osError(errno: number, detail?: string): Error & { code: string } {
   const number = Math.abs(errno);

@@ -31,6 +31,14 @@ const HALF = 0x1_0000_0000;
  *
  * @param byteLength Bytes to map, up to 1 GiB
  * @throws {Error} when the kernel has no memory to give (`.code` is `"ENOMEM"`)
+ *
+ * @example One page
+ * ```ts
+ * import { mapMemory } from "@photon/std/ffi";
+ * import { assertEquals } from "@std/assert";
+ *
+ * if (Deno.build.os === "linux") assertEquals(mapMemory(4096).bytes[4095], 0);
+ * ```
  */
 export function mapMemory(byteLength: number): Mapping {
   // One that straddles the border is given up (address space only) and another is asked for.

@@ -27,8 +27,8 @@ export async function resolveHost(hostname: string): Promise<string[]> {
 }
 
 /**
- * As {@linkcode resolveHost}, and waits for the answer, as `Deno.listen` does: a name that the hosts
- * file lacks may take seconds.
+ * As {@linkcode resolveHost}, and waits for the answer, as `Deno.listen` does: a name that the
+ * hosts file lacks may take seconds.
  */
 export function resolveHostNow(hostname: string): string[] {
   const host = withoutBrackets(hostname);

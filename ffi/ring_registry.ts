@@ -7,6 +7,17 @@ import type { UringCalls } from "./uring.ts";
 /**
  * What a ring has registered with the kernel, `io_uring_register(2)`. Each call throws the
  * kernel's refusal, with `.code`.
+ *
+ * @example Descriptors that entries may name by index
+ * ```ts
+ * import { Ring } from "@photon/std/ffi";
+ *
+ * if (Ring.supported()) {
+ *   using ring = Ring.open({ submissions: 8, completions: 16 });
+ *   ring.registry.registerFiles([0, 1, 2]);
+ *   ring.registry.unregisterFiles();
+ * }
+ * ```
  */
 export class RingRegistry {
   readonly #calls: UringCalls;

@@ -15,7 +15,7 @@ import {
 /** The socket types of the kernel. */
 export const SocketType = { stream: 1, datagram: 2, sequencedPacket: 5 } as const;
 
-/** Whether system calls on new descriptors wait until they can do something, or fail with EAGAIN. */
+/** Whether calls on a new descriptor wait until they can do something, or fail with EAGAIN. */
 export type BlockingMode = "blocking" | "nonblocking";
 
 /**
@@ -43,6 +43,17 @@ export function openSocketPair(mode: BlockingMode = "blocking"): [number, number
  * Makes a pipe.
  *
  * @returns The descriptor to read from and the one to write to; the caller closes them
+ *
+ * @example Two ends
+ * ```ts
+ * import { closeDescriptor, openPipe } from "@photon/std/ffi";
+ *
+ * if (Deno.build.os === "linux") {
+ *   const [reader, writer] = openPipe();
+ *   closeDescriptor(reader);
+ *   closeDescriptor(writer);
+ * }
+ * ```
  */
 export function openPipe(mode: BlockingMode = "blocking"): [reader: number, writer: number] {
   check(libc().pipe2(pair, flagsOf(mode)));
@@ -62,6 +73,18 @@ export function openEventfd(mode: BlockingMode = "blocking"): number {
  * Writes one byte to a non-blocking socket or pipe, as a wake-up call.
  *
  * A full one is no error: its reader has bytes to wake up for.
+ *
+ * @example Wake a reader
+ * ```ts
+ * import { closeDescriptor, openPipe, writeByte } from "@photon/std/ffi";
+ *
+ * if (Deno.build.os === "linux") {
+ *   const [reader, writer] = openPipe("nonblocking");
+ *   writeByte(writer, 1);
+ *   closeDescriptor(reader);
+ *   closeDescriptor(writer);
+ * }
+ * ```
  */
 export function writeByte(fd: number, byte: number): void {
   one[0] = byte;
@@ -70,12 +93,30 @@ export function writeByte(fd: number, byte: number): void {
   if (errno !== Errno.EAGAIN) throw osError(errno);
 }
 
-/** Makes a second descriptor for the same open file, above the three standard ones. */
+/**
+ * Makes a second descriptor for the same open file, above the three standard ones.
+ *
+ * @example A second name for standard output
+ * ```ts
+ * import { closeDescriptor, duplicateDescriptor } from "@photon/std/ffi";
+ *
+ * if (Deno.build.os === "linux") closeDescriptor(duplicateDescriptor(1));
+ * ```
+ */
 export function duplicateDescriptor(fd: number): number {
   return check(libc().dup(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR));
 }
 
-/** Closes a descriptor. The number is free again even when this throws (close(2)). */
+/**
+ * Closes a descriptor. The number is free again even when this throws (close(2)).
+ *
+ * @example Close a pipe
+ * ```ts
+ * import { closeDescriptor, openPipe } from "@photon/std/ffi";
+ *
+ * if (Deno.build.os === "linux") openPipe().forEach(closeDescriptor);
+ * ```
+ */
 export function closeDescriptor(fd: number): void {
   check(libc().close(fd));
 }

@@ -36,6 +36,24 @@ export interface Lease extends Disposable {
  *   | pieces   | small blocks     | large blocks            |  the buffer rings' blocks
  * ```
  *
+ * @example Send without a copy
+ * ```ts
+ * import { BufferPool, engineInfo, openEngine } from "@photon/std/io";
+ * import { socketPair } from "@photon/std/net";
+ * import { assertEquals } from "@std/assert";
+ *
+ * if (engineInfo().engine === "uring") {
+ *   const pool: BufferPool = openEngine().pool;
+ *   const [left, right] = socketPair();
+ *   using lease = pool.lease(4096);
+ *   lease.bytes.fill(7);
+ *   await left.write(lease.bytes);
+ *   assertEquals(await right.read(new Uint8Array(8192)), 4096);
+ *   left.close();
+ *   right.close();
+ * }
+ * ```
+ *
  * A block is known by its offset. Blocks are counted: {@linkcode share} adds an owner, so a lease
  * given back while it is being sent stays out of use until the send is done.
  */
@@ -142,7 +160,8 @@ export class BufferPool {
   lease(byteLength: number = LARGE_BLOCK_BYTES): Lease {
     if (!(byteLength >= 0 && byteLength <= LARGE_BLOCK_BYTES)) {
       throw new RangeError(
-        `Cannot lease a block: byteLength must be at most ${LARGE_BLOCK_BYTES}, received ${byteLength}`,
+        `Cannot lease a block: byteLength must be at most ${LARGE_BLOCK_BYTES}, ` +
+          `received ${byteLength}`,
       );
     }
     const offset = this.take(byteLength);

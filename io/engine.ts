@@ -6,6 +6,7 @@ import { BufferPool } from "./buffer_pool.ts";
 import { BufferRing } from "./buffer_ring.ts";
 import { DeadlineAlarm } from "./deadline_alarm.ts";
 import { COOPERATIVE, exclusivePolicy } from "./driver.ts";
+import { type Flushable, FlushList } from "./flush_list.ts";
 import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
 import { type Control, Submissions } from "./submissions.ts";
@@ -46,12 +47,6 @@ export interface EngineStatistics {
   pending: number;
   /** Blocks of engine memory in use. */
   leased: number;
-}
-
-/** Something that puts its operations into the ring at the last moment, once a turn. */
-export interface Flushable {
-  /** Called once, before the next entries are handed to the kernel. */
-  flush(): void;
 }
 
 /** Options of {@linkcode Engine.runExclusive}. */
@@ -101,8 +96,7 @@ export class Engine implements TurnSource, Disposable {
   readonly #reactor: Reactor;
   readonly #alarm: DeadlineAlarm;
   readonly #submissions: Submissions;
-  #dirty: Flushable[] = [];
-  #flushing: Flushable[] = [];
+  readonly #flushes = new FlushList();
   #idleWaiters: (() => void)[] = [];
   #eventfdRegistered = false;
   #disposed = false;
@@ -110,6 +104,8 @@ export class Engine implements TurnSource, Disposable {
   #completions = 0;
   #stale = 0;
 
+  /** Without a free slot it would only fail. */
+  readonly #mayFlush = () => !this.#slots.full;
   readonly #visit = (userLow: number, userHigh: number, result: number, flags: number): void => {
     if (userLow < 0) return;
     const slots = this.#slots;
@@ -161,7 +157,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Whether operations wait to be handed to the kernel. */
   get queued(): boolean {
-    return this.#dirty.length > 0 || this.ring.queued > 0;
+    return !this.#flushes.empty || this.ring.queued > 0;
   }
 
   /** Whether completions can be had, or timers are due, without waiting. */
@@ -259,7 +255,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Hands what is queued to the kernel now; completions wait for the turn. */
   submitNow(): void {
-    this.#flush();
+    this.#flushes.run(this.#mayFlush);
     this.#enters++;
     this.ring.submit(0);
     this.#reactor.schedule();
@@ -267,7 +263,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Has `flush` called before the next entries are handed over. */
   flushLater(flushable: Flushable): void {
-    this.#dirty.push(flushable);
+    this.#flushes.add(flushable);
     this.#reactor.schedule();
   }
 
@@ -324,7 +320,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** For the reactor. */
   poll(waitCount: number, timeoutUs: number): number {
-    this.#flush();
+    this.#flushes.run(this.#mayFlush);
     const before = this.#completions;
     if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready) {
       this.#enters++;
@@ -376,19 +372,6 @@ export class Engine implements TurnSource, Disposable {
     }
     this.#reactor.close();
     this.ring[Symbol.dispose]();
-  }
-
-  #flush(): void {
-    if (this.#dirty.length === 0) return;
-    const flushing = this.#dirty;
-    this.#dirty = this.#flushing;
-    for (const flushable of flushing) {
-      // Without a free slot it would only fail: it waits for the next round.
-      if (this.#slots.full) this.#dirty.push(flushable);
-      else flushable.flush();
-    }
-    flushing.length = 0;
-    this.#flushing = flushing;
   }
 
   #untilDeadlineUs(timeoutUs: number): number {

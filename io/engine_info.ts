@@ -66,7 +66,17 @@ export function openEngine(): Engine {
   throw new Deno.errors.NotSupported(`Cannot open the ring engine: ${info.reason}`);
 }
 
-/** What the ring engine holds: zeros when it does not run. */
+/**
+ * What the ring engine has done and holds: zeros when it does not run.
+ *
+ * @example Nothing is in flight
+ * ```ts
+ * import { engineStatistics } from "@photon/std/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(engineStatistics().pending, 0);
+ * ```
+ */
 export function engineStatistics(): EngineStatistics {
   return decided?.engine?.statistics ??
     { turns: 0, enters: 0, completions: 0, stale: 0, sleeps: 0, pending: 0, leased: 0 };
@@ -126,8 +136,8 @@ function flagsToAvoid(): number {
       return Setup.DEFER_TASKRUN | Setup.COOP_TASKRUN;
     default:
       throw new TypeError(
-        "Cannot open the ring engine: PHOTON_TASK_RUN must be deferred, cooperative or interrupt, " +
-          `received "${taskRun}"`,
+        "Cannot open the ring engine: PHOTON_TASK_RUN must be deferred, cooperative or " +
+          `interrupt, received "${taskRun}"`,
       );
   }
 }
@@ -160,7 +170,8 @@ function refusal(error: unknown): string {
     case "ENOSYS":
       return "the kernel has no io_uring (older than 5.1, or a sandbox such as gVisor)";
     case "EPERM":
-      return "io_uring is forbidden here (a container's seccomp profile, or kernel.io_uring_disabled)";
+      return "io_uring is forbidden here (a container's seccomp profile or a sysctl, " +
+        "kernel.io_uring_disabled)";
     case "ENOMEM":
       return "the kernel has no memory for a ring (see ulimit -l)";
     default:

@@ -54,7 +54,22 @@ export function memoryDuplex(options: MemoryDuplexOptions = {}): [MemoryConn, Me
   return [new MemoryConn(leftward, rightward), new MemoryConn(rightward, leftward)];
 }
 
-/** One end of an in-memory connection. Not made by hand: {@linkcode memoryDuplex} gives two. */
+/**
+ * One end of an in-memory connection. Not made by hand: {@linkcode memoryDuplex} gives two.
+ *
+ * @example Both ends
+ * ```ts
+ * import { MemoryConn, memoryDuplex } from "@photon/std/io";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const [left, right] = memoryDuplex();
+ * assert(left instanceof MemoryConn);
+ * await left.write(new Uint8Array([1, 2]));
+ * assertEquals(await right.read(new Uint8Array(8)), 2);
+ * left.close();
+ * right.close();
+ * ```
+ */
 export class MemoryConn implements Duplex, Deno.Conn<Deno.UnixAddr> {
   /** The address of an unnamed socket. */
   readonly localAddr: Deno.UnixAddr = { transport: "unix", path: "" };

@@ -14,6 +14,7 @@
  * @module
  */
 export { BufferPool, LARGE_BLOCK_BYTES, type Lease, SMALL_BLOCK_BYTES } from "./buffer_pool.ts";
+export type { BufferRing } from "./buffer_ring.ts";
 export {
   type Closer,
   type Duplex,
@@ -31,17 +32,18 @@ export {
   type EngineOptions,
   type EngineStatistics,
   type ExclusiveOptions,
-  type Flushable,
 } from "./engine.ts";
 export { type EngineInfo, engineInfo, engineStatistics, openEngine } from "./engine_info.ts";
 export { type Fault, type FaultKind, type FaultPlan, FaultyStream } from "./faulty_stream.ts";
 export type { FileHandle } from "./file_handle.ts";
+export type { Flushable } from "./flush_list.ts";
 export {
   MemoryConn,
   memoryDuplex,
   type MemoryDuplexOptions,
   type MemoryTransferOptions,
 } from "./memory_duplex.ts";
+export type { TurnCounts, TurnSource, Wake } from "./reactor.ts";
 export type { Completion } from "./slot_table.ts";
 export type { Control } from "./submissions.ts";
 export { type Timer, TimerQueue, TIMERS_MAX } from "./timers.ts";

@@ -27,10 +27,15 @@ export interface TurnSource {
 
 /** The wake channel, as the reactor uses it. */
 export interface Wake {
+  /** Lets the next completion wake Deno's loop. */
   arm(): void;
+  /** Wakes Deno's loop after it has polled. */
   yieldToDeno(): void;
+  /** A wake that is awaited keeps the process alive. */
   ref(): void;
+  /** A wake that is awaited does not keep the process alive. */
   unref(): void;
+  /** Closes everything; no wake comes after. */
   close(): void;
 }
 

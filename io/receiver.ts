@@ -3,7 +3,8 @@ import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import { copyBytes, joinBytes } from "./copy_bytes.ts";
-import type { Engine, Flushable } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { Flushable } from "./flush_list.ts";
 import type { Completion } from "./slot_table.ts";
 
 /** Reads that may wait on one stream; one more is refused with `Deno.errors.Busy`. */

@@ -3,7 +3,8 @@ import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { copyBytes } from "./copy_bytes.ts";
-import type { Engine, Flushable } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { Flushable } from "./flush_list.ts";
 import type { FdKind } from "./receiver.ts";
 import type { Completion } from "./slot_table.ts";
 

@@ -33,4 +33,5 @@ export { Listener } from "./listener.ts";
 export { socketPair } from "./socket_pair.ts";
 export { StreamConn, type TransferOptions } from "./stream_conn.ts";
 export type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
-export type { ShutdownHow } from "./stream_socket.ts";
+export type { BufferSizeOptions, SocketOptions } from "./socket_options.ts";
+export type { AcceptedSocket, ListenSocket, ShutdownHow, StreamSocket } from "./stream_socket.ts";

@@ -19,6 +19,20 @@ export interface TransferOptions {
 /**
  * The rules of `Deno.Conn`, and what goes beyond it, over a socket of either engine. Not made by
  * hand: `connect`, `listen` and `socketPair` give connections.
+ *
+ * @example What every connection can do
+ * ```ts
+ * import { connect, listen, StreamConn } from "@photon/std/net";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * const accepting = listener.accept();
+ * using client = await connect({ port: listener.addr.port });
+ * using server = await accepting;
+ * assert(client instanceof StreamConn);
+ * await client.writev([new Uint8Array([1]), new Uint8Array([2, 3])]);
+ * assertEquals(await server.readFull(new Uint8Array(3)), 3);
+ * ```
  */
 export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposable {
   /** This side's address. */
@@ -213,7 +227,8 @@ function rejectMisuse(closed: boolean): Promise<never> {
 function checkTimeout(milliseconds: number): number {
   if (!(milliseconds >= 0 && milliseconds <= TIMEOUT_MS_MAX)) {
     throw new RangeError(
-      `Cannot set timeout: milliseconds must be between 0 and ${TIMEOUT_MS_MAX}, received ${milliseconds}`,
+      `Cannot set timeout: milliseconds must be between 0 and ${TIMEOUT_MS_MAX}, ` +
+        `received ${milliseconds}`,
     );
   }
   return milliseconds;

@@ -33,15 +33,24 @@ export async function uringConnectTcp(
     applyOptions(fd, "tcp", socketOptions);
     if (tcpFastOpen) setSocketOption(fd, "tcpFastOpenConnect", true);
   };
-  const addresses = hostnames.map((host) => ({ transport: "tcp" as const, hostname: host, port }));
-  const fd = await connectFirst(addresses, {
-    attempt: (address, cancelled) => connectDescriptor(engine, address, prepare, cancelled),
-    discard: closeDescriptor,
-    autoSelectFamily: request.autoSelectFamily,
-    attemptDelayMs: request.attemptDelayMs,
-    signal,
-    startTimer,
-  });
+  const addresses = hostnames.map((host): Deno.NetAddr => ({
+    transport: "tcp",
+    hostname: host,
+    port,
+  }));
+  const attempt = (address: Deno.NetAddr, cancelled?: AbortSignal) =>
+    connectDescriptor(engine, address, prepare, cancelled);
+  // Most often there is one address, and nothing to race.
+  const fd = addresses.length === 1
+    ? await attempt(addresses[0], signal)
+    : await connectFirst(addresses, {
+      attempt,
+      discard: closeDescriptor,
+      autoSelectFamily: request.autoSelectFamily,
+      attemptDelayMs: request.attemptDelayMs,
+      signal,
+      startTimer,
+    });
   return described<Deno.NetAddr>(engine, fd);
 }
 
