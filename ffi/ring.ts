@@ -276,7 +276,8 @@ export class Ring implements Disposable {
 
   /** Sets flags that the kernel reads in the completion queue (`CqFlag`). */
   setCompletionFlags(flags: number): void {
-    this.#words[this.#cqFlagsAt] = flags;
+    // A full barrier: what is looked at next must not be read before the kernel can see this.
+    Atomics.store(this.#words, this.#cqFlagsAt, flags);
   }
 
   /**
@@ -286,7 +287,7 @@ export class Ring implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.registry.unregisterRing();
+    this.registry.close();
     libc().close(this.fd);
     // Views of unmapped memory would crash whoever still asks: they are replaced by empty queues.
     this.sqes = new Uint32Array(SQE_WORDS);

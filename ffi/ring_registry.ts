@@ -23,6 +23,7 @@ export class RingRegistry {
   readonly #calls: UringCalls;
   readonly #fd: number;
   #ringIndex = -1;
+  #closed = false;
 
   /** For {@linkcode Ring}, which owns the one registry of its descriptor. */
   constructor(calls: UringCalls, fd: number) {
@@ -43,8 +44,12 @@ export class RingRegistry {
     return this.#ringIndex;
   }
 
-  /** Undoes {@linkcode registerRing}, which otherwise holds the ring open until the thread ends. */
-  unregisterRing(): void {
+  /**
+   * Undoes {@linkcode registerRing}, which otherwise holds the ring open until the thread ends, and
+   * refuses what comes after: the descriptor's number may be another file's by then.
+   */
+  close(): void {
+    this.#closed = true;
     if (this.#ringIndex < 0) return;
     const update = new Uint32Array([this.#ringIndex, 0, 0, 0]);
     this.#calls.register(this.#fd, Register.UNREGISTER_RING_FDS, bytesOf(update), 1);
@@ -105,6 +110,7 @@ export class RingRegistry {
   }
 
   #register(command: number, argument: Uint8Array<ArrayBuffer> | null, count: number): void {
+    if (this.#closed) throw new Deno.errors.BadResource("Cannot use the ring: it is closed");
     const result = this.#calls.register(this.#fd, command, argument, count);
     if (result < 0) throw osError(-result, "io_uring_register");
   }

@@ -65,7 +65,7 @@ export class BufferPool {
   /** Upper half of the address of every offset. */
   readonly addressHigh: number;
 
-  readonly #owners: Uint8Array = new Uint8Array(SMALL_BLOCKS + LARGE_BLOCKS);
+  readonly #owners: Uint32Array = new Uint32Array(SMALL_BLOCKS + LARGE_BLOCKS);
   readonly #small: Int32Array = new Int32Array(SMALL_BLOCKS);
   readonly #large: Int32Array = new Int32Array(LARGE_BLOCKS);
   readonly #waiters: Set<() => void> = new Set();
@@ -122,7 +122,7 @@ export class BufferPool {
     if (--this.#owners[index] > 0) return;
     if (index < SMALL_BLOCKS) this.#small[this.#smallFree++] = blockStart(index);
     else this.#large[this.#largeFree++] = blockStart(index);
-    if (this.#waiters.size > 0) this.#wakeOne();
+    if (this.#waiters.size > 0) this.#offer();
   }
 
   /** Room in the block that starts at an offset. */
@@ -130,13 +130,19 @@ export class BufferPool {
     return offset < LARGE_START ? SMALL_BLOCK_BYTES : LARGE_BLOCK_BYTES;
   }
 
-  /** The offset of a view of a leased block, or -1 when the view is of other memory. */
+  /** The offset of a view of one leased block, or -1 when the view is of other memory. */
   offsetOf(view: Uint8Array): number {
-    return view.buffer === this.bytes.buffer ? view.byteOffset - this.bytes.byteOffset : -1;
+    if (view.buffer !== this.bytes.buffer) return -1;
+    const offset = view.byteOffset - this.bytes.byteOffset;
+    const index = blockIndex(offset);
+    // A lease that was given back is memory like any other: its bytes may be someone else's soon.
+    if (offset < SMALL_START || this.#owners[index] === 0) return -1;
+    return offset + view.length <= blockStart(index) + this.capacity(offset) ? offset : -1;
   }
 
   /**
-   * Calls back once, when a block has become free; first come, first served.
+   * Calls back once, when a block has become free; first come, first served. A block that is not
+   * taken then goes to the next who waits.
    *
    * @returns A function that withdraws the wish
    * @throws {Deno.errors.Busy} when 65536 are waiting
@@ -183,10 +189,15 @@ export class BufferPool {
     return offset;
   }
 
-  #wakeOne(): void {
-    const [waiter] = this.#waiters;
-    this.#waiters.delete(waiter);
-    waiter();
+  /** Asks those who wait, in turn and each once, until one of them takes a block. */
+  #offer(): void {
+    const free = this.#smallFree + this.#largeFree;
+    for (let left = this.#waiters.size; left > 0; left--) {
+      const [waiter] = this.#waiters;
+      this.#waiters.delete(waiter);
+      waiter();
+      if (this.#smallFree + this.#largeFree < free || this.#waiters.size === 0) return;
+    }
   }
 }
 

@@ -100,6 +100,7 @@ export class Engine implements TurnSource, Disposable {
   #idleWaiters: (() => void)[] = [];
   #eventfdRegistered = false;
   #disposed = false;
+  #referenced = true;
   #enters = 0;
   #completions = 0;
   #stale = 0;
@@ -152,7 +153,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Operations in flight that keep the process alive. */
   get held(): number {
-    return this.#slots.held;
+    return this.#referenced ? this.#slots.held : 0;
   }
 
   /** Whether operations wait to be handed to the kernel. */
@@ -289,6 +290,18 @@ export class Engine implements TurnSource, Disposable {
   /** Stops a timer; does nothing when it has run. */
   stopTimer(timer: Timer): void {
     this.#timers.cancel(timer);
+  }
+
+  /** Operations in flight keep the process alive (the default). */
+  ref(): void {
+    this.#referenced = true;
+    this.#reactor.updateHold();
+  }
+
+  /** No operation keeps the process alive. */
+  unref(): void {
+    this.#referenced = false;
+    this.#reactor.updateHold();
   }
 
   /** Resolves when no operation is in flight. */

@@ -97,6 +97,7 @@ export class Reactor {
   };
   #policy: DrivePolicy = COOPERATIVE;
   #state: State = "resting";
+  #inIoPhase = false;
   #wake: Wake | undefined;
   #runMicrotasks: (() => void) | null | undefined;
   #quietSince = 0;
@@ -117,6 +118,7 @@ export class Reactor {
 
   /** Sees to it that a turn comes; called whenever something was queued. */
   schedule(): void {
+    if (this.#state === "yielded") return this.#hold();
     if (this.#state !== "resting" && this.#state !== "sleeping") return;
     this.#state = "scheduled";
     setImmediate(this.#turnLater);
@@ -199,13 +201,13 @@ export class Reactor {
   }
 
   /**
-   * Lets Deno poll. The byte is written one phase later: in between, the socket's reader finds
-   * nothing and clears its readiness, and only then does the byte have to be polled for.
+   * Lets Deno poll. The byte is written after the loop's next I/O phase, in which the socket's
+   * reader finds nothing and clears its readiness: only then has the byte to be polled for.
    */
   #yield(): void {
     this.#state = "yielded";
     this.#hold();
-    setImmediate(this.#yieldNow);
+    setImmediate(this.#inIoPhase ? this.#yieldAgain : this.#yieldNow);
   }
 
   #rest(): false {
@@ -233,8 +235,9 @@ export class Reactor {
     return false;
   }
 
+  /** What is queued has to leave, so it keeps the process alive until the next turn. */
   #hold(): void {
-    if (this.#source.held > 0) this.#channel().ref();
+    if (this.#source.held > 0 || this.#source.queued) this.#channel().ref();
     else this.#channel().unref();
   }
 
@@ -243,20 +246,23 @@ export class Reactor {
   }
 
   /**
-   * A byte has come. The turn waits for the end of the loop's I/O phase, and it waits longer while
-   * Deno has work of its own: what takes it several polls, as a request and its answer do, is then
-   * done at once and not spread over as many slices.
+   * A byte has come. A sleeper goes to work at once. After a yield the turn waits for the end of
+   * the loop's I/O phase, and longer while Deno has work of its own: what takes it several polls,
+   * as a request and its answer do, is then done at once and not spread over as many slices.
    */
   #woken(): void {
-    if (this.#state === "yielded" && this.#denoIsBusy()) {
-      setImmediate(this.#yieldAgain);
-      return;
+    if (this.#state === "sleeping") {
+      this.#state = "scheduled";
+      this.#inIoPhase = true;
+      this.#turnLater();
+      this.#inIoPhase = false;
+    } else if (this.#state === "yielded") {
+      if (this.#denoIsBusy()) return void setImmediate(this.#yieldAgain);
+      this.#idlePolls = IDLE_POLLS_MAX;
+      this.#busyPolls = 0;
+      this.#state = "scheduled";
+      setImmediate(this.#turnLater);
     }
-    if (this.#state !== "sleeping" && this.#state !== "yielded") return;
-    this.#idlePolls = IDLE_POLLS_MAX;
-    this.#busyPolls = 0;
-    this.#state = "scheduled";
-    setImmediate(this.#turnLater);
   }
 
   /** Whether Deno's polls find work, or just did: it may be about to get more from itself. */

@@ -47,7 +47,7 @@ export function freshAbstractName(): string {
 
 /** The descriptor under a connection on the ring. */
 export function descriptorOf(conn: TcpConn | UnixConn): number {
-  return StreamConn.socketOf(conn as unknown as StreamConn<Deno.Addr>).fd;
+  return StreamConn.socketOf(conn).fd;
 }
 
 function pairOf<C extends TcpConn | UnixConn>(client: C, server: C): Pair<C> {
