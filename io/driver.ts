@@ -16,10 +16,32 @@ export interface DrivePolicy {
  */
 export const COOPERATIVE: DrivePolicy = { sliceMs: 0.3, blockUsMax: 100, sleepAfterMs: 0 };
 
-/** Has the thread to itself and goes back to Deno's loop every `unwindMs`. */
-export function exclusivePolicy(unwindMs: number): DrivePolicy {
-  return { sliceMs: unwindMs, blockUsMax: 1000, sleepAfterMs: 100 };
+/** Options of {@linkcode Engine.runExclusive}. */
+export interface ExclusiveOptions {
+  /**
+   * Longest stretch without a turn of Deno's own loop, in milliseconds, above 0 and at most 1000.
+   *
+   * @default {5}
+   */
+  unwindMs?: number;
 }
+
+/**
+ * Has the thread to itself while it is busy, and goes back to Deno's loop every `unwindMs`.
+ *
+ * @throws {RangeError} when `unwindMs` is out of range
+ */
+export function exclusivePolicy(options: ExclusiveOptions): DrivePolicy {
+  const { unwindMs = 5 } = options;
+  if (!(unwindMs > 0 && unwindMs <= UNWIND_MS_MAX)) {
+    throw new RangeError(
+      `Cannot run exclusively: unwindMs must be in (0, ${UNWIND_MS_MAX}], received ${unwindMs}`,
+    );
+  }
+  return { sliceMs: unwindMs, blockUsMax: 1000, sleepAfterMs: 3 };
+}
+
+const UNWIND_MS_MAX = 1000;
 
 /** What to do when no completion is there. */
 export interface WaitPlan {

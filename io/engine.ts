@@ -5,7 +5,7 @@ import { closeDescriptor } from "../ffi/socket.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { BufferRing } from "./buffer_ring.ts";
 import { DeadlineAlarm } from "./deadline_alarm.ts";
-import { COOPERATIVE, exclusivePolicy } from "./driver.ts";
+import { COOPERATIVE, type ExclusiveOptions, exclusivePolicy } from "./driver.ts";
 import { type Flushable, FlushList } from "./flush_list.ts";
 import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
@@ -47,16 +47,6 @@ export interface EngineStatistics {
   pending: number;
   /** Blocks of engine memory in use. */
   leased: number;
-}
-
-/** Options of {@linkcode Engine.runExclusive}. */
-export interface ExclusiveOptions {
-  /**
-   * Longest stretch without a turn of Deno's own loop, in milliseconds.
-   *
-   * @default {5}
-   */
-  unwindMs?: number;
 }
 
 /**
@@ -317,13 +307,7 @@ export class Engine implements TurnSource, Disposable {
    * @throws {RangeError} when `unwindMs` is not above 0 and at most 1000
    */
   runExclusive(options: ExclusiveOptions = {}): void {
-    const { unwindMs = 5 } = options;
-    if (!(unwindMs > 0 && unwindMs <= UNWIND_MS_MAX)) {
-      throw new RangeError(
-        `Cannot run exclusively: unwindMs must be in (0, ${UNWIND_MS_MAX}], received ${unwindMs}`,
-      );
-    }
-    this.#reactor.policy = exclusivePolicy(unwindMs);
+    this.#reactor.policy = exclusivePolicy(options);
   }
 
   /** Shares the thread with Deno's loop, as is the default. */
@@ -399,8 +383,6 @@ export class Engine implements TurnSource, Disposable {
     for (const resolve of waiters) resolve();
   }
 }
-
-const UNWIND_MS_MAX = 1000;
 
 /** Rounds in which an engine that is closed may still send, and then cancel: 100 ms at most. */
 const CLOSE_ROUNDS_MAX = 100;

@@ -27,12 +27,8 @@ export {
   writeAll,
   type Writer,
 } from "./byte_stream.ts";
-export {
-  Engine,
-  type EngineOptions,
-  type EngineStatistics,
-  type ExclusiveOptions,
-} from "./engine.ts";
+export { Engine, type EngineOptions, type EngineStatistics } from "./engine.ts";
+export type { ExclusiveOptions } from "./driver.ts";
 export { type EngineInfo, engineInfo, engineStatistics, openEngine } from "./engine_info.ts";
 export { type Fault, type FaultKind, type FaultPlan, FaultyStream } from "./faulty_stream.ts";
 export type { FileHandle } from "./file_handle.ts";

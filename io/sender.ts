@@ -19,7 +19,12 @@ export const WRITE_BYTES_MAX = 65_536;
 export const WRITES_WAITING_MAX = 1024;
 
 interface WriteRequest {
-  readonly bytes: Uint8Array;
+  /** What is still to be queued; none is empty, unless it was detached. */
+  readonly pieces: Uint8Array[];
+  /** Answered when all is queued, rather than with the first bytes. */
+  readonly whole: boolean;
+  /** Bytes that are queued. */
+  queuedBytes: number;
   readonly resolve: (count: number) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -59,6 +64,7 @@ export class Sender implements Completion, Flushable {
   #slot = -1;
   #dirty = false;
   #closed = false;
+  #discarded = false;
   #ended = false;
   #error: Error | null = null;
   #withdrawBlockWish: (() => void) | null = null;
@@ -86,11 +92,17 @@ export class Sender implements Completion, Flushable {
       const count = this.#enqueue(bytes);
       if (count > 0) return Promise.resolve(count);
     }
-    if (this.#waiting.length >= WRITES_WAITING_MAX) {
-      const reason = `Cannot write: ${WRITES_WAITING_MAX} writes are waiting`;
-      return Promise.reject(new Deno.errors.Busy(reason));
-    }
-    return this.#waitToWrite(bytes, signal);
+    return this.#waitToWrite([bytes], false, signal);
+  }
+
+  /**
+   * Queues all of the buffers with nothing in between, and says how many bytes that were. What is
+   * queued by the time it is given up still leaves.
+   */
+  writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#error) return Promise.reject(this.#error);
+    return this.#waitToWrite(buffers.filter((buffer) => buffer.length > 0), true, signal);
   }
 
   /** Resolves when the kernel has taken everything written so far, or refused it. */
@@ -122,6 +134,7 @@ export class Sender implements Completion, Flushable {
 
   /** Gives up what is queued as well. */
   discard(): void {
+    this.#discarded = true;
     if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
     else this.#drop();
   }
@@ -156,8 +169,10 @@ export class Sender implements Completion, Flushable {
     this.#slot = -1;
     if (result < 0) this.#fail(osError(-result));
     else this.#sent(result);
-    if (this.#segments.length > 0) this.#flushLater();
-    else this.#becameEmpty();
+    if (this.#segments.length === 0) this.#becameEmpty();
+    // A send that was cancelled half-way only reports what had left by then.
+    else if (this.#discarded) this.#drop();
+    else this.#flushLater();
   }
 
   #sent(byteLength: number): void {
@@ -240,11 +255,18 @@ export class Sender implements Completion, Flushable {
     this.#engine.flushLater(this);
   }
 
-  #waitToWrite(bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
-    const promise = new Promise<number>((resolve, reject) => {
-      this.#waiting.push({ bytes, resolve, reject });
-    });
-    if (signal) this.#withdrawOnAbort(this.#waiting.at(-1)!, signal, promise);
+  #waitToWrite(pieces: Uint8Array[], whole: boolean, signal?: AbortSignal): Promise<number> {
+    const waiting = this.#waiting;
+    if (waiting.length >= WRITES_WAITING_MAX) {
+      const reason = `Cannot write: ${WRITES_WAITING_MAX} writes are waiting`;
+      return Promise.reject(new Deno.errors.Busy(reason));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const request = { pieces, whole, queuedBytes: 0, resolve, reject };
+    waiting.push(request);
+    if (waiting.length === 1) this.#admit();
+    if (waiting.length === 0) return promise;
+    if (signal) this.#withdrawOnAbort(request, signal, promise);
     // With sends on the way room comes by itself; without, only another stream can free a block.
     if (!this.busy) this.#wishForBlock();
     return promise;
@@ -261,15 +283,27 @@ export class Sender implements Completion, Flushable {
   /** Lets waiting writes into the queue, oldest first. */
   #admit(): void {
     const waiting = this.#waiting;
-    while (waiting.length > 0) {
-      const { bytes, resolve, reject } = waiting[0];
-      const detached = bytes.length === 0;
-      const count = detached ? 0 : this.#enqueue(bytes);
-      if (count === 0 && !detached) return;
-      waiting.shift();
-      if (detached) reject(new TypeError("Cannot write buffer: it was detached while waiting"));
-      else resolve(count);
+    while (waiting.length > 0 && this.#take(waiting[0])) waiting.shift();
+  }
+
+  /** Queues what fits of a write; true when it was answered. */
+  #take(request: WriteRequest): boolean {
+    const { pieces, whole } = request;
+    while (pieces.length > 0) {
+      const [piece] = pieces;
+      if (piece.length === 0) {
+        request.reject(new TypeError("Cannot write buffer: it was detached while waiting"));
+        return true;
+      }
+      const count = this.#enqueue(piece);
+      if (count === 0) return false;
+      request.queuedBytes += count;
+      if (!whole) break;
+      if (count < piece.length) pieces[0] = piece.subarray(count);
+      else pieces.shift();
     }
+    request.resolve(request.queuedBytes);
+    return true;
   }
 
   #withdrawOnAbort(request: WriteRequest, signal: AbortSignal, promise: Promise<unknown>): void {

@@ -73,17 +73,18 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
   /** Reads as {@linkcode read} does, and leaves the bytes to be read again. */
   peek(p: Uint8Array, options?: TransferOptions): Promise<number | null> {
     if (this.#closed || !isBytes(p)) return rejectMisuse(this.#closed);
-    return this.#socket.peek(p, options?.signal);
+    if (this.#readTimeoutMs === 0) return this.#socket.peek(p, options?.signal);
+    return within(this.#readTimeoutMs, "peek", options, (signal) => this.#socket.peek(p, signal));
   }
 
   /**
-   * Fills all of `p`.
+   * Fills all of `p`. When it is given up, the bytes that came before are in `p`.
    *
    * @returns `p.length`, or null when the stream ended before the first byte
    * @throws {Deno.errors.UnexpectedEof} when it ended later
    */
-  readFull(p: Uint8Array): Promise<number | null> {
-    return readFull(this, p);
+  readFull(p: Uint8Array, options?: TransferOptions): Promise<number | null> {
+    return readFull({ read: (rest) => this.read(rest, options) }, p);
   }
 
   /**
@@ -92,6 +93,7 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
    * @returns How many bytes, or null at the end of the stream
    */
   async readv(buffers: readonly Uint8Array[], options?: TransferOptions): Promise<number | null> {
+    if (!buffers.every(isBytes)) return rejectMisuse(this.#closed);
     const wanted = buffers.reduce((total, buffer) => total + buffer.length, 0);
     const bytes = new Uint8Array(Math.min(wanted, READV_BYTES_MAX));
     const count = await this.read(bytes, options);
@@ -120,19 +122,26 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
     );
   }
 
-  /** Writes all of `p`. */
-  writeAll(p: Uint8Array): Promise<void> {
-    return writeAll(this, p);
+  /** Writes all of `p`. When it is given up, a part may be on its way. */
+  writeAll(p: Uint8Array, options?: TransferOptions): Promise<void> {
+    return writeAll({ write: (rest) => this.write(rest, options) }, p);
   }
 
   /**
-   * Writes all of the buffers, one after the other, as one piece.
+   * Writes all of the buffers, one after the other, with no other write in between. When it is
+   * given up, a part may be on its way.
    *
    * @returns The bytes written, all of them
    */
   writev(buffers: readonly Uint8Array[], options?: TransferOptions): Promise<number> {
     if (this.#closed || !buffers.every(isBytes)) return rejectMisuse(this.#closed);
-    return this.#socket.writev(buffers, options?.signal);
+    if (this.#writeTimeoutMs === 0) return this.#socket.writev(buffers, options?.signal);
+    return within(
+      this.#writeTimeoutMs,
+      "write",
+      options,
+      (signal) => this.#socket.writev(buffers, signal),
+    );
   }
 
   /** Lets reads reject with `TimedOut` when no byte came for so long; 0 waits for ever. */
@@ -140,7 +149,10 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
     this.#readTimeoutMs = checkTimeout(milliseconds);
   }
 
-  /** Lets writes reject with `TimedOut` when no byte could be written for so long; 0 never. */
+  /**
+   * Lets writes reject with `TimedOut` when no byte could be written for so long, and `writev` when
+   * it took longer for all of its bytes; 0 never.
+   */
   setWriteTimeout(milliseconds: number): void {
     this.#writeTimeoutMs = checkTimeout(milliseconds);
   }
@@ -237,7 +249,7 @@ function checkTimeout(milliseconds: number): number {
 /** Gives a call a deadline, next to the signal that it may have. */
 async function within<T>(
   timeoutMs: number,
-  what: "read" | "write",
+  what: "read" | "peek" | "write",
   options: TransferOptions | undefined,
   start: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

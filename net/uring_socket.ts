@@ -39,15 +39,8 @@ export class UringStreamSocket implements StreamSocket {
   }
 
   /** Buffers written in one turn leave in one send, so they need no joining. */
-  async writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
-    let total = 0;
-    for (const buffer of buffers) {
-      for (let at = 0; at < buffer.length;) {
-        at += await this.write(at === 0 ? buffer : buffer.subarray(at), signal);
-      }
-      total += buffer.length;
-    }
-    return total;
+  writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
+    return this.stream.sender.writev(buffers, signal);
   }
 
   async shutdown(how: ShutdownHow): Promise<void> {

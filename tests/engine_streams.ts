@@ -1,9 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assertEquals } from "@std/assert";
 import { closeDescriptor, openPipe, openSocketPair } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { FdStream } from "../io/fd_stream.ts";
 import type { FdKind } from "../io/receiver.ts";
-import type { ByteConn } from "./transfer.ts";
+import { type ByteConn, patternBytes, writeAll } from "./transfer.ts";
 
 /** One end of a connection on an engine of the test's own. */
 export class EngineConn implements ByteConn, Disposable {
@@ -59,6 +60,56 @@ export class RawPipe implements Disposable {
     closeDescriptor(this.reader);
     closeDescriptor(this.writer);
   }
+}
+
+/** Options of {@linkcode exchange}. */
+export interface ExchangeOptions {
+  /** Bytes of one write. */
+  writeBytes?: number;
+  /** Bytes that one read asks for. */
+  readBytes?: number;
+}
+
+/** Sends a pattern over several pairs at once and checks every byte that arrives. */
+export async function exchange(
+  engine: Engine,
+  pairs: number,
+  byteLength: number,
+  options: ExchangeOptions = {},
+): Promise<void> {
+  await Promise.all(Array.from({ length: pairs }, async (_, index) => {
+    using pair = socketPairOn(engine);
+    await Promise.all([
+      send(pair.far, patternBytes(byteLength, index), options.writeBytes ?? 100),
+      receive(pair.near, patternBytes(byteLength, index), options.readBytes ?? 100),
+    ]);
+  }));
+}
+
+/** Writes all bytes, some at a time. */
+export async function send(conn: ByteConn, bytes: Uint8Array, writeBytes: number): Promise<void> {
+  for (let at = 0; at < bytes.length; at += writeBytes) {
+    await writeAll(conn, bytes.subarray(at, at + writeBytes));
+  }
+}
+
+/** Reads as many bytes as expected, some at a time, and compares them. */
+export async function receive(
+  conn: ByteConn,
+  expected: Uint8Array,
+  readBytes: number,
+): Promise<void> {
+  const received = new Uint8Array(expected.length);
+  const block = new Uint8Array(readBytes);
+  for (let at = 0; at < expected.length;) {
+    const count = await conn.read(block.subarray(0, Math.min(readBytes, expected.length - at)));
+    if (count === null) throw new Error(`Stream ended after ${at} of ${expected.length} bytes`);
+    received.set(block.subarray(0, count), at);
+    at += count;
+  }
+  // Comparing them one by one takes long; their place matters only when they differ.
+  const differs = received.findIndex((byte, index) => byte !== expected[index]);
+  assertEquals(differs, -1, `Byte ${differs} of ${expected.length} differs`);
 }
 
 function pairOf(near: EngineConn, far: EngineConn): EnginePair {
