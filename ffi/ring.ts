@@ -266,6 +266,8 @@ export class Ring implements Disposable {
       // The kernel reads the head as it posts: on this thread, or after the store below.
       words[headAt] = head + 1;
       visit(userLow, userHigh, result, flags);
+      // A visitor that closed the ring has unmapped what the next line looks at.
+      if (this.#closed) return (head + 1 - first) >>> 0;
       // A visitor that reaped may have gone past the tail.
       if ((tail - words[headAt] | 0) <= 0) break;
     }

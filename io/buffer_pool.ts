@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { mapMemory, type Mapping } from "../ffi/memory.ts";
+import { BulkBlocks } from "./bulk_blocks.ts";
 
 /** Size of a small block: most messages. */
 export const SMALL_BLOCK_BYTES = 4096;
@@ -64,6 +65,8 @@ export class BufferPool {
   readonly addressLow: number;
   /** Upper half of the address of every offset. */
   readonly addressHigh: number;
+  /** Blocks of 1 MiB, in memory of their own. */
+  readonly bulk: BulkBlocks = new BulkBlocks();
 
   readonly #owners: Uint32Array = new Uint32Array(SMALL_BLOCKS + LARGE_BLOCKS);
   readonly #small: Int32Array = new Int32Array(SMALL_BLOCKS);
@@ -89,7 +92,7 @@ export class BufferPool {
 
   /** Blocks in use. */
   get leased(): number {
-    return SMALL_BLOCKS - this.#smallFree + LARGE_BLOCKS - this.#largeFree;
+    return SMALL_BLOCKS - this.#smallFree + LARGE_BLOCKS - this.#largeFree + this.bulk.leased;
   }
 
   /**

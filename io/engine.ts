@@ -90,6 +90,7 @@ export class Engine implements TurnSource, Disposable {
   #idleWaiters: (() => void)[] = [];
   #eventfdRegistered = false;
   #disposed = false;
+  #closed = false;
   #referenced = true;
   #enters = 0;
   #completions = 0;
@@ -110,8 +111,9 @@ export class Engine implements TurnSource, Disposable {
     try {
       handler.complete(result, flags);
     } catch (error) {
-      // One handler's mistake must not cost the others their completions.
-      reportError(error);
+      // One handler's mistake must not cost the others their completions. To start anew what was
+      // cancelled because the engine ends is none.
+      if (!(this.#closed && error instanceof Deno.errors.BadResource)) reportError(error);
     }
   };
 
@@ -182,6 +184,7 @@ export class Engine implements TurnSource, Disposable {
    * @param head Opcode, entry flags << 8, ioprio << 16
    * @returns The operation's slot, to cancel it by
    * @throws {Deno.errors.Busy} when too many operations are in flight
+   * @throws {Deno.errors.BadResource} when the engine is closed
    */
   submit(
     handler: Completion,
@@ -197,6 +200,7 @@ export class Engine implements TurnSource, Disposable {
     bufferGroup = 0,
     spliceFd = 0,
   ): number {
+    if (this.#closed) throw new Deno.errors.BadResource("Cannot start operation: engine is closed");
     const slot = this.#submissions.operation(
       handler,
       hold,
@@ -254,6 +258,8 @@ export class Engine implements TurnSource, Disposable {
 
   /** Has `flush` called before the next entries are handed over. */
   flushLater(flushable: Flushable): void {
+    // There is no later: it is refused like all others.
+    if (this.#closed) return flushable.flush();
     this.#flushes.add(flushable);
     this.#reactor.schedule();
   }
@@ -319,12 +325,14 @@ export class Engine implements TurnSource, Disposable {
   poll(waitCount: number, timeoutUs: number): number {
     this.#flushes.run(this.#mayFlush);
     const before = this.#completions;
-    if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready) {
+    const { stashed } = this.#submissions;
+    if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready || stashed) {
       this.#enters++;
-      const wait = this.#submissions.stashed ? 0 : waitCount;
+      const wait = stashed ? 0 : waitCount;
       this.ring.submit(wait, wait > 0 ? this.#untilDeadlineUs(timeoutUs) : 0);
       this.#submissions.visitStash(this.#visit);
-      this.ring.reap(this.#visit);
+      // What was set aside meanwhile came before what the ring holds now: its turn is next.
+      if (!this.#submissions.stashed) this.ring.reap(this.#visit);
       this.smallReceives.publish();
       this.largeReceives.publish();
     }
@@ -363,6 +371,7 @@ export class Engine implements TurnSource, Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     for (let round = 0; round < CLOSE_ROUNDS_MAX && this.queued; round++) this.poll(0, 0);
+    this.#closed = true;
     this.control(Op.ASYNC_CANCEL, -1, 0, 0, 0, 0, 0, Cancel.ANY | Cancel.ALL);
     for (let round = 0; round < CLOSE_ROUNDS_MAX && (this.queued || this.pending > 0); round++) {
       this.poll(this.pending > 0 ? 1 : 0, 1000);

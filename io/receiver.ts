@@ -68,9 +68,14 @@ export class Receiver implements Completion, Flushable {
     this.#blocks = engine.smallReceives;
   }
 
-  /** Whether a receive is in flight. */
+  /** Whether a receive is in flight, or the descriptor is borrowed. */
   get busy(): boolean {
     return this.#slot >= 0 || this.#delayed;
+  }
+
+  /** Whether bytes are kept, which the next read gets. */
+  get keeps(): boolean {
+    return this.#kept.length > 0;
   }
 
   /**
@@ -95,9 +100,31 @@ export class Receiver implements Completion, Flushable {
       else this.#queue.push(request);
     });
     if (signal) this.#abandonOnAbort(this.#queue.at(-1) ?? this.#current!, signal, promise);
-    if (this.#slot < 0) this.#start();
+    if (this.#slot < 0 && !this.#delayed) this.#start();
     else if (this.#standing) this.#engine.hold(this.#slot, this, this.#hold);
     return promise;
+  }
+
+  /**
+   * Leaves the next receive to the caller, until {@linkcode giveBack}: reads wait, and a closed
+   * stream keeps its descriptor.
+   *
+   * @returns false when bytes are kept, reads wait, or the stream is closed
+   */
+  borrow(): boolean {
+    if (this.busy || this.#closed || this.#current || this.keeps || this.#failure) return false;
+    this.#delayed = true;
+    return true;
+  }
+
+  /** Ends what {@linkcode borrow} began. */
+  giveBack(): void {
+    this.flush();
+  }
+
+  /** Puts bytes that were read in front of those that come next. */
+  putBack(bytes: Uint8Array): void {
+    this.#kept = this.keeps ? joinBytes(bytes, this.#kept) : bytes.slice();
   }
 
   /** Gives up every waiting read; each rejects with the reason. */

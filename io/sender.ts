@@ -27,6 +27,14 @@ interface WriteRequest {
   queuedBytes: number;
   readonly resolve: (count: number) => void;
   readonly reject: (reason: unknown) => void;
+  /** Set when it is the sending itself that is waited for. */
+  readonly borrower: SendBorrower | null;
+}
+
+/** Who sends on the descriptor in the sender's stead, see {@linkcode Sender.borrow}. */
+export interface SendBorrower {
+  /** The stream was closed: ends what is in flight, then gives back. */
+  withdraw(reason: unknown): void;
 }
 
 /** A piece of the queue: bytes in a block of the pool. */
@@ -60,13 +68,15 @@ export class Sender implements Completion, Flushable {
   readonly #segments: Segment[] = [];
   readonly #waiting: WriteRequest[] = [];
   readonly #drainWaiters: (() => void)[] = [];
+  #borrower: SendBorrower | null = null;
   #queuedBytes = 0;
   #slot = -1;
   #dirty = false;
   #closed = false;
   #discarded = false;
   #ended = false;
-  #error: Error | null = null;
+  /** What ended the stream; null while it can be written to. */
+  #error: unknown = null;
   #withdrawBlockWish: (() => void) | null = null;
 
   /** Writes to a descriptor; `onQuiet` is called when a closed sender has nothing left to send. */
@@ -78,9 +88,9 @@ export class Sender implements Completion, Flushable {
     this.#onQuiet = onQuiet;
   }
 
-  /** Whether bytes wait to be taken by the kernel. */
+  /** Whether bytes wait to be taken by the kernel, or the descriptor is borrowed. */
   get busy(): boolean {
-    return this.#segments.length > 0 || this.#slot >= 0;
+    return this.#segments.length > 0 || this.#slot >= 0 || this.#borrower !== null;
   }
 
   /** Queues bytes, at most {@linkcode WRITE_BYTES_MAX}, and says how many. */
@@ -88,11 +98,11 @@ export class Sender implements Completion, Flushable {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#error) return Promise.reject(this.#error);
     if (bytes.length === 0) return Promise.resolve(0);
-    if (this.#waiting.length === 0) {
+    if (this.#waiting.length === 0 && this.#borrower === null) {
       const count = this.#enqueue(bytes);
       if (count > 0) return Promise.resolve(count);
     }
-    return this.#waitToWrite([bytes], false, signal);
+    return this.#waitToWrite([bytes], false, null, signal);
   }
 
   /**
@@ -102,7 +112,24 @@ export class Sender implements Completion, Flushable {
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#error) return Promise.reject(this.#error);
-    return this.#waitToWrite(buffers.filter((buffer) => buffer.length > 0), true, signal);
+    return this.#waitToWrite(buffers.filter((buffer) => buffer.length > 0), true, null, signal);
+  }
+
+  /**
+   * Waits until the kernel has taken all that was written before, and leaves the sending to the
+   * caller until {@linkcode giveBack}: writes wait, and a closed stream keeps its descriptor.
+   */
+  async borrow(borrower: SendBorrower, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#error) throw this.#error;
+    await this.#waitToWrite([], true, borrower, signal);
+  }
+
+  /** Ends what {@linkcode borrow} began; an error ends the stream, as that of a send does. */
+  giveBack(error: unknown = null): void {
+    this.#borrower = null;
+    if (error) this.#fail(error);
+    else this.#becameEmpty();
   }
 
   /** Resolves when the kernel has taken everything written so far, or refused it. */
@@ -130,6 +157,7 @@ export class Sender implements Completion, Flushable {
   close(reason: unknown): void {
     this.#closed = true;
     this.cancel(reason);
+    this.#borrower?.withdraw(reason);
   }
 
   /** Gives up what is queued as well. */
@@ -147,21 +175,11 @@ export class Sender implements Completion, Flushable {
     const [segment] = segments;
     // Nothing may be appended to what the kernel may be reading.
     segment.room = 0;
-    const socket = this.#kind === "socket";
-    const more = segments.length > 1 ? MSG_MORE : 0;
-    const position = socket ? 0 : -1;
-    this.#slot = this.#engine.submit(
-      this,
-      true,
-      socket ? Op.SEND : Op.WRITE,
-      this.#fd,
-      position,
-      position,
-      this.#pool.addressLow + segment.offset,
-      this.#pool.addressHigh,
-      segment.byteLength,
-      socket ? MSG_NOSIGNAL | MSG_WAITALL | more : 0,
-    );
+    try {
+      this.#send(segment, segments.length > 1 ? MSG_MORE : 0);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Takes the completion of the send in flight. */
@@ -173,6 +191,23 @@ export class Sender implements Completion, Flushable {
     // A send that was cancelled half-way only reports what had left by then.
     else if (this.#discarded) this.#drop();
     else this.#flushLater();
+  }
+
+  #send({ offset, byteLength }: Segment, more: number): void {
+    const socket = this.#kind === "socket";
+    const position = socket ? 0 : -1;
+    this.#slot = this.#engine.submit(
+      this,
+      true,
+      socket ? Op.SEND : Op.WRITE,
+      this.#fd,
+      position,
+      position,
+      this.#pool.addressLow + offset,
+      this.#pool.addressHigh,
+      byteLength,
+      socket ? MSG_NOSIGNAL | MSG_WAITALL | more : 0,
+    );
   }
 
   #sent(byteLength: number): void {
@@ -189,7 +224,7 @@ export class Sender implements Completion, Flushable {
     if (this.#waiting.length > 0) this.#admit();
   }
 
-  #fail(error: Error): void {
+  #fail(error: unknown): void {
     this.#error = error;
     this.cancel(error);
     this.#drop();
@@ -202,6 +237,8 @@ export class Sender implements Completion, Flushable {
   }
 
   #becameEmpty(): void {
+    this.#admit();
+    if (this.busy) return;
     if (this.#waiting.length > 0) this.#wishForBlock();
     if (this.#drainWaiters.length > 0) {
       for (const resolve of this.#drainWaiters.splice(0)) resolve();
@@ -255,14 +292,19 @@ export class Sender implements Completion, Flushable {
     this.#engine.flushLater(this);
   }
 
-  #waitToWrite(pieces: Uint8Array[], whole: boolean, signal?: AbortSignal): Promise<number> {
+  #waitToWrite(
+    pieces: Uint8Array[],
+    whole: boolean,
+    borrower: SendBorrower | null,
+    signal?: AbortSignal,
+  ): Promise<number> {
     const waiting = this.#waiting;
     if (waiting.length >= WRITES_WAITING_MAX) {
       const reason = `Cannot write: ${WRITES_WAITING_MAX} writes are waiting`;
       return Promise.reject(new Deno.errors.Busy(reason));
     }
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const request = { pieces, whole, queuedBytes: 0, resolve, reject };
+    const request = { pieces, whole, queuedBytes: 0, resolve, reject, borrower };
     waiting.push(request);
     if (waiting.length === 1) this.#admit();
     if (waiting.length === 0) return promise;
@@ -283,12 +325,16 @@ export class Sender implements Completion, Flushable {
   /** Lets waiting writes into the queue, oldest first. */
   #admit(): void {
     const waiting = this.#waiting;
-    while (waiting.length > 0 && this.#take(waiting[0])) waiting.shift();
+    while (waiting.length > 0 && this.#borrower === null && this.#take(waiting[0])) waiting.shift();
   }
 
   /** Queues what fits of a write; true when it was answered. */
   #take(request: WriteRequest): boolean {
-    const { pieces, whole } = request;
+    const { pieces, whole, borrower } = request;
+    if (borrower !== null) {
+      if (this.busy) return false;
+      this.#borrower = borrower;
+    }
     while (pieces.length > 0) {
       const [piece] = pieces;
       if (piece.length === 0) {

@@ -60,31 +60,45 @@ export class Submissions {
     spliceFd: number,
   ): number {
     const slot = this.#slots.take(handler, hold);
-    const at = this.#reserve();
-    const sqes = this.#ring.sqes;
-    sqes[at] = head;
-    sqes[at + 1] = fd;
-    sqes[at + 2] = offsetLow;
-    sqes[at + 3] = offsetHigh;
-    sqes[at + 4] = addressLow;
-    sqes[at + 5] = addressHigh;
-    sqes[at + 6] = byteLength;
-    sqes[at + 7] = operationFlags;
-    sqes[at + 8] = slot;
-    sqes[at + 9] = this.#slots.generation(slot);
-    sqes[at + 10] = bufferGroup;
-    sqes[at + 11] = spliceFd;
-    sqes[at + 12] =
-      sqes[at + 13] =
-      sqes[at + 14] =
-      sqes[at + 15] =
-        0;
+    const at = this.#write(
+      head,
+      fd,
+      offsetLow,
+      offsetHigh,
+      addressLow,
+      addressHigh,
+      byteLength,
+      operationFlags,
+      slot,
+      this.#slots.generation(slot),
+    );
+    this.#ring.sqes[at + 10] = bufferGroup;
+    this.#ring.sqes[at + 11] = spliceFd;
     return slot;
   }
 
   /** Queues an entry whose completion nobody waits for. */
   control(...[head, fd, offsetLow, offsetHigh, ...rest]: Parameters<Control>): void {
-    const [addressLow, addressHigh, byteLength, operationFlags, user = NOBODY] = rest;
+    const [addressLow, addressHigh, byteLength, flags, user = NOBODY] = rest;
+    // deno-fmt-ignore
+    this.#write(
+      head, fd, offsetLow, offsetHigh, addressLow, addressHigh, byteLength, flags, user, user,
+    );
+  }
+
+  /** Writes an entry, with zeros where nothing is given; says where it is. */
+  #write(
+    head: number,
+    fd: number,
+    offsetLow: number,
+    offsetHigh: number,
+    addressLow: number,
+    addressHigh: number,
+    byteLength: number,
+    operationFlags: number,
+    userLow: number,
+    userHigh: number,
+  ): number {
     const at = this.#reserve();
     const sqes = this.#ring.sqes;
     sqes[at] = head;
@@ -95,8 +109,10 @@ export class Submissions {
     sqes[at + 5] = addressHigh;
     sqes[at + 6] = byteLength;
     sqes[at + 7] = operationFlags;
-    sqes[at + 8] = sqes[at + 9] = user;
+    sqes[at + 8] = userLow;
+    sqes[at + 9] = userHigh;
     for (let word = at + 10; word < at + SQE_WORDS; word++) sqes[word] = 0;
+    return at;
   }
 
   /** Visits the completions that were set aside, oldest first. */

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { openSocketPair } from "../ffi/socket.ts";
+import { openSocketPair, socketName } from "../ffi/socket.ts";
 import { openEngine } from "../io/engine_info.ts";
 import { UnixConn } from "./conn.ts";
 import { UringStreamSocket } from "./uring_socket.ts";
@@ -31,7 +31,8 @@ export function socketPair(): [UnixConn, UnixConn] {
 
   function connOf(fd: number): UnixConn {
     const socket = new UringStreamSocket(engine, fd);
-    const addr = { transport: "unix", path: "" } as const;
-    return new UnixConn({ socket, localAddr: addr, remoteAddr: { ...addr } });
+    // Neither end has a name.
+    const localAddr = socketName(fd) as Deno.UnixAddr;
+    return new UnixConn({ socket, localAddr, remoteAddr: { ...localAddr } });
   }
 }

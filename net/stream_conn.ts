@@ -7,8 +7,9 @@ import {
   writeAll,
   type Writer,
 } from "../io/byte_stream.ts";
-import { startTimer } from "../io/engine_timer.ts";
+import type { FileHandle } from "../io/file_handle.ts";
 import type { AcceptedSocket, ShutdownHow, StreamSocket } from "./stream_socket.ts";
+import { within } from "./time_limit.ts";
 
 /** Options of one read or write. */
 export interface TransferOptions {
@@ -244,25 +245,4 @@ function checkTimeout(milliseconds: number): number {
     );
   }
   return milliseconds;
-}
-
-/** Gives a call a deadline, next to the signal that it may have. */
-async function within<T>(
-  timeoutMs: number,
-  what: "read" | "peek" | "write",
-  options: TransferOptions | undefined,
-  start: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline = new AbortController();
-  const stop = startTimer(timeoutMs, () => {
-    deadline.abort(new Deno.errors.TimedOut(`Cannot ${what}: nothing moved for ${timeoutMs} ms`));
-  });
-  const signal = options?.signal
-    ? AbortSignal.any([options.signal, deadline.signal])
-    : deadline.signal;
-  try {
-    return await start(signal);
-  } finally {
-    stop();
-  }
 }

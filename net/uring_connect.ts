@@ -117,6 +117,9 @@ export async function connectDescriptor(
   }
 }
 
+/** Pause between two attempts to cancel one connect; the first is most often enough. */
+const CANCEL_AGAIN_MS = 5;
+
 /** One connect in flight, with its address in engine memory until the last completion. */
 class Connecting implements Completion {
   readonly result: Promise<number>;
@@ -124,7 +127,12 @@ class Connecting implements Completion {
   readonly #block: number;
   readonly #signal: AbortSignal | undefined;
   readonly #slot: number;
-  readonly #abort = () => void this.#engine.cancel(this.#slot, this);
+  readonly #abort = () => {
+    const engine = this.#engine;
+    // While the kernel tries again by itself, as a full Unix backlog makes it, the entry is not
+    // found: it is asked again until the last completion.
+    if (engine.cancel(this.#slot, this)) engine.startTimer(CANCEL_AGAIN_MS, this.#abort);
+  };
   #resolve: (result: number) => void = () => {};
 
   constructor(engine: Engine, fd: number, address: SocketAddress, signal?: AbortSignal) {

@@ -84,7 +84,16 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     if (this.#slot < 0 && this.#waiter && !this.#closed) this.#start();
   }
 
+  /** Starts the entry; when the engine refuses, so does the accept that waits. */
   #start(): void {
+    try {
+      this.#submit();
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  #submit(): void {
     this.#slot = this.#engine.submit(
       this,
       this.#hold && this.#waiter !== null,

@@ -8,7 +8,7 @@ import { Engine, type EngineOptions } from "../io/engine.ts";
 /** For tests that need a ring: they are skipped where none can be opened. */
 export const ringOnly: { ignore: boolean } = { ignore: !Ring.supported() };
 
-/** What goes wrong in the system calls; each returns a result instead of the kernel's, or nothing. */
+/** What goes wrong in the system calls; each returns a result in the kernel's place, or nothing. */
 export interface RingFaults {
   /** Sees the flags that setup asks for. */
   setup?: (flags: number) => number | undefined;
@@ -53,7 +53,7 @@ const SINCE_5_18 = Setup.SUBMIT_ALL | SINCE_5_19;
 const BUFFER_RINGS = [Register.PBUF_RING];
 const RING_FDS = [Register.RING_FDS, ...BUFFER_RINGS];
 
-// Data: the steps at which setup got its flags, newest first.
+/** The steps at which setup got its flags, newest first. */
 // deno-fmt-ignore
 export const OLD_KERNELS: readonly OldKernel[] = [
   { version: "6.1",  unknownFlags: Setup.NO_SQARRAY,              missingFeatures: Feature.NO_IOWAIT, unknownCommands: [] },

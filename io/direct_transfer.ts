@@ -1,0 +1,150 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Op } from "../ffi/abi.ts";
+import { Errno, osError } from "../ffi/errno.ts";
+import type { BulkBlock } from "./bulk_blocks.ts";
+import type { Engine } from "./engine.ts";
+import type { FdStream } from "./fd_stream.ts";
+import type { Receiver } from "./receiver.ts";
+import type { SendBorrower, Sender } from "./sender.ts";
+import type { Completion } from "./slot_table.ts";
+
+// Moving bytes between a socket and a bulk block with operations that never wait for the peer:
+// they take what is there, or what there is room for, and a block is free again right after.
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const POLLOUT = 4; // poll(2)
+
+/** Receives into bulk blocks in turn with the stream's own reads, whose order is kept. */
+export class DirectReceiver implements Completion {
+  readonly #engine: Engine;
+  readonly #fd: number;
+  readonly #receiver: Receiver;
+  #resolve: (count: number | null) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+
+  /** Receives from a socket. */
+  constructor(engine: Engine, stream: FdStream) {
+    this.#engine = engine;
+    this.#fd = stream.fd;
+    this.#receiver = stream.receiver;
+  }
+
+  /**
+   * Receives what is there, `byteLength` at most.
+   *
+   * @returns How many bytes: 0 when there are none now, or others read; null at the end
+   */
+  receive(block: BulkBlock, byteLength: number): Promise<number | null> {
+    if (this.#receiver.keeps) return this.#receiver.read(block.bytes.subarray(0, byteLength));
+    if (!this.#receiver.borrow()) return Promise.resolve(0);
+    const { addressLow, addressHigh } = block;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      try {
+        const where = [addressLow, addressHigh, byteLength] as const;
+        this.#engine.submit(this, true, Op.RECV, this.#fd, 0, 0, ...where, MSG_DONTWAIT);
+      } catch (error) {
+        this.#receiver.giveBack();
+        reject(error);
+      }
+    });
+  }
+
+  /** Takes the completion of the receive. */
+  complete(result: number): void {
+    this.#receiver.giveBack();
+    if (result === 0) this.#resolve(null);
+    else if (result > 0) this.#resolve(result);
+    else if (isNotNow(result)) this.#resolve(0);
+    else this.#reject(osError(-result));
+  }
+}
+
+/**
+ * Sends from bulk blocks. It has the stream's sending to itself from {@linkcode borrow} until it is
+ * disposed; writes made meanwhile leave after it. A failed send ends the stream.
+ */
+export class DirectSender implements Completion, SendBorrower, Disposable {
+  readonly #engine: Engine;
+  readonly #fd: number;
+  readonly #sender: Sender;
+  #slot = -1;
+  #withdrawn: { reason: unknown } | null = null;
+  #error: Error | null = null;
+  #resolve: (count: number) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+
+  /** Use {@linkcode borrow}. */
+  constructor(engine: Engine, stream: FdStream) {
+    this.#engine = engine;
+    this.#fd = stream.fd;
+    this.#sender = stream.sender;
+  }
+
+  /** Waits until all that was written before has left. */
+  static async borrow(
+    engine: Engine,
+    stream: FdStream,
+    signal?: AbortSignal,
+  ): Promise<DirectSender> {
+    const direct = new DirectSender(engine, stream);
+    await stream.sender.borrow(direct, signal);
+    return direct;
+  }
+
+  /** Sends what there is room for now and says how much: 0 when there is none. */
+  send(block: BulkBlock, byteLength: number): Promise<number> {
+    const { addressLow, addressHigh } = block;
+    const flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    return this.#start(Op.SEND, addressLow, addressHigh, byteLength, flags);
+  }
+
+  /** Resolves when there is room, or an error to be had from {@linkcode send}. */
+  async writable(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const stop = () => this.withdraw(signal!.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      await this.#start(Op.POLL_ADD, 0, 0, 0, POLLOUT);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** The stream was closed: whatever is asked for from now on rejects. */
+  withdraw(reason: unknown): void {
+    this.#withdrawn = { reason };
+    if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
+  }
+
+  /** Takes the completion of the operation in flight. */
+  complete(result: number): void {
+    this.#slot = -1;
+    if (this.#withdrawn) this.#reject(this.#withdrawn.reason);
+    else if (result >= 0) this.#resolve(result);
+    else if (isNotNow(result)) this.#resolve(0);
+    else this.#reject(this.#error = osError(-result));
+  }
+
+  /** Gives the sending back. */
+  [Symbol.dispose](): void {
+    this.#sender.giveBack(this.#error);
+  }
+
+  #start(op: number, low: number, high: number, byteLength: number, flags: number) {
+    if (this.#withdrawn) return Promise.reject(this.#withdrawn.reason);
+    return new Promise<number>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      const where = [low, high, byteLength] as const;
+      this.#slot = this.#engine.submit(this, true, op, this.#fd, 0, 0, ...where, flags);
+    });
+  }
+}
+
+/** Whether a result says no more than that the operation would have had to wait. */
+function isNotNow(result: number): boolean {
+  return result === -Errno.EAGAIN || result === -Errno.EINTR;
+}

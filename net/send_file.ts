@@ -1,0 +1,130 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import process from "node:process";
+import { Op } from "../ffi/abi.ts";
+import { osError } from "../ffi/errno.ts";
+import type { BulkBlock } from "../io/bulk_blocks.ts";
+import { DirectSender } from "../io/direct_transfer.ts";
+import type { Engine } from "../io/engine.ts";
+import type { FdStream } from "../io/fd_stream.ts";
+import type { FileHandle } from "../io/file_handle.ts";
+import { notSupported } from "../io/portable.ts";
+import type { FilePart, StreamSocket } from "./stream_socket.ts";
+import { within } from "./time_limit.ts";
+
+/**
+ * Bytes of a file that are read and sent at a time. Measured from the page cache over loopback, with
+ * a C sink beside it on two cores, median of three: 64 KiB 2.4 GB/s, 256 KiB 3.2, 1 MiB 2.9.
+ */
+export const FILE_BYTES_AT_A_TIME = 262_144;
+
+/**
+ * Checks what part of a file is to be sent.
+ *
+ * @throws {TypeError} when there is no file
+ * @throws {RangeError} when `offset` or `length` is negative or no integer
+ */
+export function checkFilePart(file: FileHandle, offset: number, length: number): void {
+  if (!Number.isInteger(file?.fd)) {
+    throw new TypeError("Cannot send file: it must have a descriptor, `fd`");
+  }
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new RangeError(
+      `Cannot send file: offset must be an integer of at least 0, received ${offset}`,
+    );
+  }
+  if (length !== Infinity && (!Number.isSafeInteger(length) || length < 0)) {
+    throw new RangeError(
+      `Cannot send file: length must be an integer of at least 0, or Infinity, received ${length}`,
+    );
+  }
+}
+
+/**
+ * Sends part of a file on the ring: a read into a bulk block and a send from it, one after the
+ * other. The block is given back before it waits for the peer, and what did not fit is read again,
+ * so that any number of slow peers hold no memory.
+ */
+export async function uringSendFile(
+  engine: Engine,
+  stream: FdStream,
+  part: FilePart,
+): Promise<number> {
+  const { file, offset, length, signal, timeoutMs } = part;
+  using sender = await within(
+    timeoutMs,
+    "write",
+    part,
+    (limit) => DirectSender.borrow(engine, stream, limit),
+  );
+  let sent = 0;
+  while (sent < length) {
+    const wanted = Math.min(FILE_BYTES_AT_A_TIME, length - sent);
+    using block = await engine.pool.bulk.takeSoon(signal);
+    const read = await readAt(engine, file.fd, offset + sent, block, wanted);
+    signal?.throwIfAborted();
+    if (read === 0) break;
+    const taken = await sender.send(block, read);
+    block[Symbol.dispose]();
+    sent += taken;
+    if (taken < read) await within(timeoutMs, "write", part, (limit) => sender.writable(limit));
+  }
+  return sent;
+}
+
+/** Sends part of a file with Deno's own API: reads by `node:fs`, whose descriptors are real ones. */
+export async function denoSendFile(socket: StreamSocket, part: FilePart): Promise<number> {
+  const { file, offset, length, signal, timeoutMs } = part;
+  const bytes = new Uint8Array(Math.min(FILE_BYTES_AT_A_TIME, length));
+  let sent = 0;
+  while (sent < length) {
+    signal?.throwIfAborted();
+    const wanted = bytes.subarray(0, Math.min(bytes.length, length - sent));
+    const read = await denoReadAt(file.fd, offset + sent, wanted);
+    if (read === 0) break;
+    for (let at = 0; at < read;) {
+      const rest = bytes.subarray(at, read);
+      at += await within(timeoutMs, "write", part, (limit) => socket.write(rest, limit));
+    }
+    sent += read;
+  }
+  return sent;
+}
+
+function readAt(
+  engine: Engine,
+  fd: number,
+  position: number,
+  block: BulkBlock,
+  byteLength: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const complete = (result: number) => {
+      if (result >= 0) resolve(result);
+      else reject(osError(-result, "read"));
+    };
+    engine.submit(
+      { complete },
+      true,
+      Op.READ,
+      fd,
+      position % HALF,
+      Math.floor(position / HALF),
+      block.addressLow,
+      block.addressHigh,
+      byteLength,
+      0,
+    );
+  });
+}
+
+const HALF = 2 ** 32;
+
+function denoReadAt(fd: number, position: number, bytes: Uint8Array): Promise<number> {
+  const { read } = process.getBuiltinModule("node:fs");
+  return new Promise((resolve, reject) => {
+    read(fd, bytes, 0, bytes.length, position, (error, count) => {
+      if (!error) resolve(count);
+      else reject(error.code === "EBADF" ? notSupported("sendFile") : error);
+    });
+  });
+}

@@ -1,0 +1,148 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assert, assertEquals } from "@std/assert";
+import { Errno } from "../ffi/errno.ts";
+import { setSocketOption } from "../ffi/socket_option.ts";
+import type { EngineOptions } from "../io/engine.ts";
+import { exchange, pipeOn, receive, send, socketPairOn } from "./engine_streams.ts";
+import { EntryFaults, faultyCalls, ringOnly, shortTransfers, TestEngine } from "./faulty_ring.ts";
+import { leakTest } from "./leak.ts";
+import { patternBytes, writeAll } from "./transfer.ts";
+
+const SMALL_STEPS = { writeBytes: 700, readBytes: 1000 };
+
+for (const code of ["EINTR", "EBUSY", "EAGAIN"] as const) {
+  leakTest(`Engine loses no byte while every second enter fails with ${code}`, async () => {
+    const calls = faultyCalls({ enter: (count) => count % 2 === 1 ? -Errno[code] : undefined });
+    await using own = new TestEngine({ ring: { calls } });
+    await exchange(own.engine, 20, 50_000, SMALL_STEPS);
+  }, ringOnly);
+}
+
+leakTest("Engine loses no byte in a storm of real signals", async () => {
+  const received = { signals: 0 };
+  const onSignal = () => void received.signals++;
+  Deno.addSignalListener("SIGUSR1", onSignal);
+  const script = "while kill -USR1 $0; do :; done 2>/dev/null";
+  const storm = new Deno.Command("sh", { args: ["-c", script, `${Deno.pid}`] }).spawn();
+  await using own = new TestEngine();
+  own.engine.runExclusive({ unwindMs: 5 });
+  for (let round = 0; round < 1000 && received.signals < 20; round++) {
+    await exchange(own.engine, 4, 20_000, SMALL_STEPS);
+  }
+  storm.kill("SIGKILL");
+  await storm.status;
+  Deno.removeSignalListener("SIGUSR1", onSignal);
+  assert(received.signals > 0, "No signal came");
+}, ringOnly);
+
+for (const bytesMax of [1, 7, 4096]) {
+  leakTest(`Engine loses no byte when the kernel moves ${bytesMax} at most`, async () => {
+    const calls = new EntryFaults(shortTransfers(bytesMax));
+    await using own = new TestEngine({ ring: { calls } });
+    calls.attach(own.engine.ring);
+    const bytes = Math.min(bytesMax * 1500, 1_000_000);
+    await exchange(own.engine, 4, bytes, { writeBytes: 60_000, readBytes: 60_000 });
+    using pipe = pipeOn(own.engine);
+    const pattern = patternBytes(bytes);
+    await Promise.all([send(pipe.far, pattern, 60_000), receive(pipe.near, pattern, 60_000)]);
+    assert(own.engine.statistics.completions > bytes / bytesMax, "Nothing was cut short");
+  }, ringOnly);
+}
+
+leakTest("Engine loses no byte to a slow reader with the smallest socket buffers", async () => {
+  await using own = new TestEngine();
+  using pair = socketPairOn(own.engine);
+  setSocketOption(pair.far.stream.fd, "sendBufferBytes", 1);
+  setSocketOption(pair.near.stream.fd, "receiveBufferBytes", 1);
+  const bytes = patternBytes(200_000);
+  await Promise.all([send(pair.far, bytes, 65_536), receive(pair.near, bytes, 333)]);
+}, ringOnly);
+
+// Data: how many blocks receives share.
+const FEW_BLOCKS: EngineOptions[] = [2, 4].map((blocks) => ({
+  smallReceiveBlocks: blocks,
+  largeReceiveBlocks: blocks,
+}));
+
+for (const options of FEW_BLOCKS) {
+  const blocks = options.smallReceiveBlocks;
+  leakTest(`Engine serves 32 streams with ${blocks} receive blocks while one stalls`, async () => {
+    await using own = new TestEngine(options);
+    using stalled = socketPairOn(own.engine);
+    // Its reader takes a few bytes, so that a receive was started, and then no more.
+    const flood = writeUntilRefused(stalled.far);
+    await stalled.near.read(new Uint8Array(10));
+    await exchange(own.engine, 32, 60_000, SMALL_STEPS);
+    await exchange(own.engine, 8, 1_000_000, { writeBytes: 65_536, readBytes: 65_536 });
+    stalled.near[Symbol.dispose]();
+    await flood;
+  }, ringOnly);
+
+  leakTest(
+    `Engine answers 32 reads that find ${blocks} blocks at once, however many wait`,
+    async () => {
+      await using own = new TestEngine(options);
+      const pairs = Array.from({ length: 32 }, () => socketPairOn(own.engine));
+      // Two reads each: the second must not start a receive while the first waits for a block.
+      const received = pairs.map(async ({ near }) => {
+        const [first, second] = [new Uint8Array(3), new Uint8Array(2)];
+        const reads = [near.read(first), near.read(second)];
+        assertEquals(await Promise.all(reads), [3, 2]);
+        return [...first, ...second];
+      });
+        pairs.forEach(({ far }, index) => far.write(patternBytes(5, index)));
+      assertEquals(
+        await Promise.all(received),
+        pairs.map((_, index) => [...patternBytes(5, index)]),
+      );
+      pairs.forEach((pair) => pair[Symbol.dispose]());
+    },
+    ringOnly,
+  );
+}
+
+leakTest("Engine lets reads of a stream queue up while the blocks are out", async () => {
+  const readers = 16;
+  await using own = new TestEngine({ smallReceiveBlocks: 2, largeReceiveBlocks: 2 });
+  await Promise.all(Array.from({ length: readers }, async (_, index) => {
+    using pair = socketPairOn(own.engine);
+    const bytes = patternBytes(6000, index);
+    const writing = writeAll(pair.far, bytes);
+    let next = 0;
+    while (next < bytes.length) {
+      const blocks = Array.from({ length: 4 }, () => new Uint8Array(50));
+      // Started together, answered in order.
+      const counts = await Promise.all(blocks.map((block) => pair.near.read(block)));
+      for (const [at, count] of counts.entries()) {
+        assertEquals(blocks[at].subarray(0, count!), bytes.subarray(next, next + count!));
+        next += count!;
+      }
+      if (next === bytes.length) break;
+    }
+    await writing;
+  }));
+}, ringOnly);
+
+leakTest("Engine runs on without the microtask runner of Deno's core", async () => {
+  const key = Reflect.get(Deno, "internal") as symbol;
+  const internals = Reflect.get(Deno, key) as { core: unknown };
+  const { core } = internals;
+  internals.core = {};
+  await using own = new TestEngine();
+  const exchanging = exchange(own.engine, 4, 50_000, SMALL_STEPS);
+  await exchanging.finally(() => internals.core = core);
+  const { turns } = own.engine.statistics;
+  assert(turns > 100, `${turns} turns, so that several rounds fit in one`);
+}, ringOnly);
+
+/** Writes until a write waits for room, and gives its end. */
+async function writeUntilRefused(conn: { write(p: Uint8Array): Promise<number> }): Promise<void> {
+  const block = new Uint8Array(65_536);
+  for (;;) {
+    try {
+      await conn.write(block);
+    } catch {
+      return;
+    }
+  }
+}
