@@ -33,3 +33,4 @@
 export * as ffi from "./ffi/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
+export * as thread from "./thread/mod.ts";

@@ -1,42 +1,59 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// The echo service of the demo, a process of its own: `demo_service.ts ours|Deno UNIX_PATH`.
 
-import { engineInfo } from "../io/mod.ts";
-import { type SubjectName, SUBJECTS } from "./demo_subjects.ts";
+import { APIS, type Subject } from "./demo_subjects.ts";
+import { Server } from "./process.ts";
 
-const BUFFER_BYTES = 64 * 1024;
+/** How a client reaches a service. */
+export type Transport = "TCP" | "Unix";
 
-if (import.meta.main) serve(Deno.args[0] as SubjectName, Deno.args[1]!);
+/** An echo service in a process of its own, on TCP and on a Unix socket; disposing ends it. */
+export class EchoService implements AsyncDisposable {
+  /** Whose `listen` it runs on; `connect` is of the same. */
+  readonly subject: Subject;
+  readonly #server: Server;
+  readonly #path: string;
 
-function serve(subject: SubjectName, path: string): void {
-  const { listen } = SUBJECTS[subject];
-  const tcp = listen({ hostname: "127.0.0.1", port: 0 });
-  const unix = listen({ transport: "unix", path });
-  // Ctrl-C reaches every process of the terminal. The demo takes it, and ends this one.
-  Deno.addSignalListener("SIGINT", () => {});
-  console.log(`listening ${tcp.addr.port} ${describe(subject)}`);
-  echoAll(tcp);
-  echoAll(unix);
-}
-
-function describe(subject: SubjectName): string {
-  if (subject === "Deno") return `Deno ${Deno.version.deno}`;
-  const { engine, reason } = engineInfo();
-  return engine === "uring" ? `uring: ${reason}` : `deno, the portable engine: ${reason}`;
-}
-
-async function echoAll(listener: AsyncIterable<Deno.Conn>): Promise<void> {
-  for await (const conn of listener) {
-    echo(conn).catch((error) => console.error("Cannot echo:", error));
+  /** Starts a service and waits until it listens; its Unix socket lies in `directory`. */
+  static async start(subject: Subject, directory: string): Promise<EchoService> {
+    const path = `${directory}/${subject}.socket`;
+    const program = `${import.meta.dirname}/demo_echo.ts`;
+    const args = ["run", "--allow-all", "--quiet", program, subject, path];
+    const server = await Server.start({ program: Deno.execPath(), args });
+    return new EchoService(subject, server, path);
   }
-}
 
-async function echo(conn: Deno.Conn): Promise<void> {
-  using _closed = conn;
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (;;) {
-    const length = await conn.read(buffer);
-    if (length === null) return;
-    for (let sent = 0; sent < length;) sent += await conn.write(buffer.subarray(sent, length));
+  /** Use {@linkcode EchoService.start}. */
+  constructor(subject: Subject, server: Server, path: string) {
+    this.subject = subject;
+    this.#server = server;
+    this.#path = path;
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  /** What runs underneath, in words. */
+  get description(): string {
+    return this.#server.note;
+  }
+
+  /** Opens a connection to it. */
+  connect(transport: Transport): Promise<Deno.Conn> {
+    const { connect } = APIS[this.subject];
+    return transport === "TCP"
+      ? connect({ hostname: "127.0.0.1", port: this.#server.port })
+      : connect({ transport: "unix", path: this.#path });
+  }
+
+  /** Ends the process and waits for its end; gives what it has complained about. */
+  async end(): Promise<string> {
+    return (await this.#server.stop()).trim();
+  }
+
+  /** Ends the process and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 }

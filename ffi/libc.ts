@@ -25,6 +25,11 @@ const symbols = {
   eventfd:       { parameters: ["u32", "i32"], result: "i32" },                                       // int eventfd(unsigned initial, int flags)
   read:          { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t read(int fd, void *, size_t)
   write:         { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t write(int fd, const void *, size_t)
+  sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_setaffinity(pid_t, size_t, const cpu_set_t *)
+  sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_getaffinity(pid_t, size_t, cpu_set_t *)
+  getpid:        { parameters: [], result: "i32" },                                                   // pid_t getpid(void)
+  send:          { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },                  // ssize_t send(int fd, const void *, size_t, int flags)
+  recv:          { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },                  // ssize_t recv(int fd, void *, size_t, int flags)
   getaddrinfo:   { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32", nonblocking: true }, // int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **)
   getaddrinfoNow: { name: "getaddrinfo", parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" }, // the same, waited for
   unlink:        { parameters: ["buffer"], result: "i32" },                                           // int unlink(const char *path)

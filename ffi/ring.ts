@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Enter, Feature, MapOffset, Setup, SqFlag } from "./abi.ts";
+import { noteClosed, noteOpened } from "./descriptor_table.ts";
 import { Errno, osError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { addressOf, type Mapping, mapRing, unmapRing } from "./memory.ts";
@@ -161,6 +162,7 @@ export class Ring implements Disposable {
       libc().close(this.fd);
       throw error;
     }
+    noteOpened(this.fd);
     const [queues, entries] = this.#mappings;
     this.sqes = new Uint32Array(entries.bytes.buffer);
     const words = this.#words = new Uint32Array(queues.bytes.buffer);
@@ -290,6 +292,7 @@ export class Ring implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.registry.close();
+    noteClosed(this.fd);
     libc().close(this.fd);
     // Views of unmapped memory would crash whoever still asks: they are replaced by empty queues.
     this.sqes = new Uint32Array(SQE_WORDS);

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { noteClosed, noteOpened } from "./descriptor_table.ts";
 import { Errno, osError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import {
@@ -26,7 +27,7 @@ export type BlockingMode = "blocking" | "nonblocking";
  * @returns The descriptor; the caller closes it
  */
 export function openSocket(domain: number, type: number): number {
-  return check(libc().socket(domain, type | SOCK_CLOEXEC, 0));
+  return noteOpened(check(libc().socket(domain, type | SOCK_CLOEXEC, 0)));
 }
 
 /**
@@ -36,7 +37,7 @@ export function openSocket(domain: number, type: number): number {
  */
 export function openSocketPair(mode: BlockingMode = "blocking"): [number, number] {
   check(libc().socketpair(AddressFamily.unix, SocketType.stream | flagsOf(mode), 0, pair));
-  return [pair[0]!, pair[1]!];
+  return [noteOpened(pair[0]!), noteOpened(pair[1]!)];
 }
 
 /**
@@ -57,7 +58,7 @@ export function openSocketPair(mode: BlockingMode = "blocking"): [number, number
  */
 export function openPipe(mode: BlockingMode = "blocking"): [reader: number, writer: number] {
   check(libc().pipe2(pair, flagsOf(mode)));
-  return [pair[0]!, pair[1]!];
+  return [noteOpened(pair[0]!), noteOpened(pair[1]!)];
 }
 
 /**
@@ -66,7 +67,7 @@ export function openPipe(mode: BlockingMode = "blocking"): [reader: number, writ
  * @returns The descriptor; the caller closes it
  */
 export function openEventfd(mode: BlockingMode = "blocking"): number {
-  return check(libc().eventfd(0, flagsOf(mode)));
+  return noteOpened(check(libc().eventfd(0, flagsOf(mode))));
 }
 
 /**
@@ -93,6 +94,13 @@ export function writeByte(fd: number, byte: number): void {
   if (errno !== Errno.EAGAIN) throw osError(errno);
 }
 
+/** Adds one to the counter of an eventfd (eventfd(2)), which wakes who waits for it. */
+export function signalEventfd(fd: number): void {
+  if (libc().write(fd, counterOne, 8n) < 0 && lastErrno() !== Errno.EAGAIN) {
+    throw osError(lastErrno());
+  }
+}
+
 /**
  * Makes a second descriptor for the same open file, above the three standard ones.
  *
@@ -104,7 +112,7 @@ export function writeByte(fd: number, byte: number): void {
  * ```
  */
 export function duplicateDescriptor(fd: number): number {
-  return check(libc().dup(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR));
+  return noteOpened(check(libc().dup(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR)));
 }
 
 /**
@@ -118,7 +126,31 @@ export function duplicateDescriptor(fd: number): number {
  * ```
  */
 export function closeDescriptor(fd: number): void {
+  noteClosed(fd);
   check(libc().close(fd));
+}
+
+/**
+ * Sends what the socket takes at once of the first `byteLength` bytes (send(2)).
+ *
+ * @returns How many, or a negative error number: `-EAGAIN` when it takes none now
+ */
+export function sendNow(fd: number, bytes: Uint8Array, byteLength: number): number {
+  const buffer = bytes as Uint8Array<ArrayBuffer>;
+  const sent = Number(libc().send(fd, buffer, BigInt(byteLength), MSG_DONTWAIT | MSG_NOSIGNAL));
+  return sent < 0 ? -lastErrno() : sent;
+}
+
+/**
+ * Receives what the socket has now, `byteLength` bytes at most (recv(2)).
+ *
+ * @returns How many, 0 at the end of the stream, or a negative error number: `-EAGAIN` when there
+ * are none now
+ */
+export function receiveNow(fd: number, into: Uint8Array, byteLength: number): number {
+  const buffer = into as Uint8Array<ArrayBuffer>;
+  const received = Number(libc().recv(fd, buffer, BigInt(byteLength), MSG_DONTWAIT));
+  return received < 0 ? -lastErrno() : received;
 }
 
 /** Removes a file by its path, if it is there (unlink(2)): the file of a Unix listener. */
@@ -157,6 +189,8 @@ export function peerName(fd: number, transport: "tcp" | "udp" = "tcp"): SocketAd
 }
 
 // Also O_CLOEXEC, EFD_CLOEXEC, O_NONBLOCK and EFD_NONBLOCK: all have the same bits.
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 const F_DUPFD_CLOEXEC = 1030;
@@ -167,6 +201,7 @@ const name = new Uint8Array(SOCKADDR_BYTES_MAX);
 const nameLength = new Uint32Array(1);
 const pair = new Int32Array(2);
 const one = new Uint8Array(1);
+const counterOne = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 function flagsOf(mode: BlockingMode): number {
   return mode === "blocking" ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK;

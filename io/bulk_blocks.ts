@@ -92,7 +92,9 @@ export class BulkBlocks {
 
   #map(): Mapping {
     const mapping = mapMemory(BULK_BLOCKS * BULK_BLOCK_BYTES);
-    for (let block = BULK_BLOCKS - 1; block >= 0; block--) this.#free.push(block * BULK_BLOCK_BYTES);
+    for (let block = BULK_BLOCKS - 1; block >= 0; block--) {
+      this.#free.push(block * BULK_BLOCK_BYTES);
+    }
     return mapping;
   }
 }

@@ -79,10 +79,10 @@ export class Driver {
     this.#gapUs += (Math.min(gapUs, GAP_US_MAX) - this.#gapUs) * GAP_WEIGHT;
   }
 
-  /** Plans the wait, given how many operations could complete. */
-  plan(policy: DrivePolicy, operations: number): WaitPlan {
+  /** Plans the wait, given how many operations could complete, and whether they move bulk data. */
+  plan(policy: DrivePolicy, operations: number, bulky: boolean): WaitPlan {
     const gapUs = this.#gapUs;
-    const spins = operations <= SPIN_OPERATIONS_MAX && gapUs < SPIN_GAP_US_MAX;
+    const spins = !bulky && operations <= SPIN_OPERATIONS_MAX && gapUs < SPIN_GAP_US_MAX;
     const blocks = policy.sleepAfterMs > 0 || gapUs < policy.blockUsMax;
     return {
       spinUs: spins ? Math.min(SPIN_US_MAX, 10 + 3 * gapUs) : 0,

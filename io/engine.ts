@@ -1,12 +1,16 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Cancel, CqeFlag, CqFlag, Op } from "../ffi/abi.ts";
+import { noteClosed } from "../ffi/descriptor_table.ts";
 import { Ring, type RingOptions } from "../ffi/ring.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { BufferRing } from "./buffer_ring.ts";
 import { DeadlineAlarm } from "./deadline_alarm.ts";
+import { DirectBudget } from "./direct_budget.ts";
 import { COOPERATIVE, type ExclusiveOptions, exclusivePolicy } from "./driver.ts";
+import type { EngineStatistics } from "./engine_statistics.ts";
 import { type Flushable, FlushList } from "./flush_list.ts";
+import { InboxList } from "./inbox.ts";
 import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
 import { type Control, Submissions } from "./submissions.ts";
@@ -17,36 +21,10 @@ import { WakeChannel } from "./wake.ts";
 export interface EngineOptions {
   /** Sizes of the ring and, in tests, its faults. */
   ring?: RingOptions;
-  /**
-   * 4 KiB blocks that receives share.
-   *
-   * @default {1024}
-   */
+  /** 4 KiB blocks that receives share. Default 1024. */
   smallReceiveBlocks?: number;
-  /**
-   * 64 KiB blocks that receives of bulk data share.
-   *
-   * @default {64}
-   */
+  /** 64 KiB blocks that receives of bulk data share. Default 64. */
   largeReceiveBlocks?: number;
-}
-
-/** What the engine has done so far, and what it holds now. */
-export interface EngineStatistics {
-  /** Times that Deno's loop ran the engine. */
-  turns: number;
-  /** System calls into the ring. */
-  enters: number;
-  /** Completions answered. */
-  completions: number;
-  /** Completions of operations that were over already; always 0 unless the kernel misbehaves. */
-  stale: number;
-  /** Times that the engine went to sleep in Deno's loop. */
-  sleeps: number;
-  /** Operations in flight. */
-  pending: number;
-  /** Blocks of engine memory in use. */
-  leased: number;
 }
 
 /**
@@ -78,8 +56,15 @@ export class Engine implements TurnSource, Disposable {
   readonly smallReceives: BufferRing;
   /** Receive blocks for bulk data. */
   readonly largeReceives: BufferRing;
+  /** Direct calls that the round still allows. */
+  readonly direct: DirectBudget = new DirectBudget();
   /** The ring; operations go through {@linkcode submit}. */
   readonly ring: Ring;
+  /** Where other threads put work for this one. */
+  readonly inboxes: InboxList = new InboxList(
+    () => this.#reactor.schedule(),
+    () => this.ready || this.queued,
+  );
 
   readonly #slots = new SlotTable();
   readonly #timers = new TimerQueue();
@@ -155,13 +140,18 @@ export class Engine implements TurnSource, Disposable {
 
   /** Whether completions can be had, or timers are due, without waiting. */
   get ready(): boolean {
-    return this.ring.ready || this.#submissions.stashed ||
+    return this.ring.ready || this.#submissions.stashed || this.inboxes.ready ||
       (this.#timers.size > 0 && this.#timers.nextDeadline() <= performance.now());
   }
 
-  /** Whether anything may still happen: operations in flight, or timers. */
+  /** Whether bulk data moves, of which nothing is urgent. */
+  get bulky(): boolean {
+    return this.direct.busy;
+  }
+
+  /** Whether anything may still happen: operations in flight, timers, or other threads. */
   get waiting(): boolean {
-    return this.#slots.used > 0 || this.#timers.size > 0;
+    return this.#slots.used > 0 || this.#timers.size > 0 || !this.inboxes.empty;
   }
 
   /** Counts since the start, and what is held now. */
@@ -245,6 +235,7 @@ export class Engine implements TurnSource, Disposable {
   /** Closes a descriptor on which no operation is in flight. */
   closeDescriptor(fd: number): void {
     if (this.#disposed) return closeDescriptor(fd);
+    noteClosed(fd);
     this.submit(CLOSING, true, Op.CLOSE, fd, 0, 0, 0, 0, 0, 0);
   }
 
@@ -323,20 +314,22 @@ export class Engine implements TurnSource, Disposable {
 
   /** For the reactor. */
   poll(waitCount: number, timeoutUs: number): number {
+    this.direct.refill();
     this.#flushes.run(this.#mayFlush);
     const before = this.#completions;
     const { stashed } = this.#submissions;
     if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready || stashed) {
       this.#enters++;
-      const wait = stashed ? 0 : waitCount;
+      const wait = stashed || waitCount > 0 && !this.inboxes.fallAsleep() ? 0 : waitCount;
       this.ring.submit(wait, wait > 0 ? this.#untilDeadlineUs(timeoutUs) : 0);
+      if (waitCount > 0) this.inboxes.setAsleep(false);
       this.#submissions.visitStash(this.#visit);
       // What was set aside meanwhile came before what the ring holds now: its turn is next.
       if (!this.#submissions.stashed) this.ring.reap(this.#visit);
       this.smallReceives.publish();
       this.largeReceives.publish();
     }
-    let answered = this.#completions - before;
+    let answered = this.#completions - before + this.inboxes.drain();
     if (this.#timers.size > 0) answered += this.#timers.expire(performance.now());
     if (this.#idleWaiters.length > 0 && this.pending === 0 && !this.queued) this.#tellIdle();
     return answered;
@@ -344,6 +337,8 @@ export class Engine implements TurnSource, Disposable {
 
   /** For the reactor. */
   signalWakes(enabled: boolean): void {
+    if (enabled) this.inboxes.fallAsleep();
+    else this.inboxes.setAsleep(false);
     if (this.#eventfdRegistered) {
       this.ring.setCompletionFlags(enabled ? 0 : CqFlag.EVENTFD_DISABLED);
     }

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Setup } from "../ffi/abi.ts";
 import { uringCalls } from "../ffi/uring.ts";
-import { Engine, type EngineStatistics } from "./engine.ts";
+import { Engine } from "./engine.ts";
+import type { EngineStatistics } from "./engine_statistics.ts";
 
 /** Which engine runs in this isolate, and why. */
 export interface EngineInfo {
@@ -174,6 +175,9 @@ function refusal(error: unknown): string {
         "kernel.io_uring_disabled)";
     case "ENOMEM":
       return "the kernel has no memory for a ring (see ulimit -l)";
+    case "EINVAL":
+      // Rings of provided buffers are the newest thing without which there is no engine.
+      return "the kernel must be 5.19 or newer";
     default:
       return error instanceof Error ? error.message : String(error);
   }

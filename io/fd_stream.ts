@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { setLinger } from "../ffi/socket_option.ts";
 import type { Engine } from "./engine.ts";
 import { type FdKind, Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
@@ -22,6 +23,7 @@ export class FdStream {
   readonly sender: Sender;
 
   readonly #engine: Engine;
+  readonly #kind: FdKind;
   #closed = false;
   #released = false;
   #giveUp: Timer | null = null;
@@ -30,6 +32,7 @@ export class FdStream {
   constructor(engine: Engine, fd: number, kind: FdKind) {
     this.#engine = engine;
     this.fd = fd;
+    this.#kind = kind;
     const quiet = () => this.#release();
     this.receiver = new Receiver(engine, fd, kind, quiet);
     this.sender = new Sender(engine, fd, kind, quiet);
@@ -42,7 +45,8 @@ export class FdStream {
 
   /**
    * Closes: waiting reads and writes reject with `Interrupted`, bytes written before still leave
-   * (for {@linkcode CLOSE_FLUSH_MS} at most), then the descriptor is closed.
+   * (for {@linkcode CLOSE_FLUSH_MS} at most), then the descriptor is closed. A peer that is given
+   * up on reads a reset and not the end of the stream, as it lacks bytes.
    */
   close(): void {
     if (this.#closed) return;
@@ -51,9 +55,14 @@ export class FdStream {
     this.receiver.close(reason);
     this.sender.close(reason);
     if (this.sender.busy) {
-      this.#giveUp = this.#engine.startTimer(CLOSE_FLUSH_MS, () => this.sender.discard());
+      this.#giveUp = this.#engine.startTimer(CLOSE_FLUSH_MS, () => this.#abort());
     }
     this.#release();
+  }
+
+  #abort(): void {
+    if (this.#kind === "socket") setLinger(this.fd, 0);
+    this.sender.discard();
   }
 
   #release(): void {

@@ -15,6 +15,8 @@ export interface TurnSource {
   readonly waiting: boolean;
   /** Operations in flight that keep the process alive. */
   readonly held: number;
+  /** Whether bulk data moves, of which nothing is urgent. */
+  readonly bulky: boolean;
   /** Hands over what is queued, waits as asked, and answers what completed; says how much. */
   poll(waitCount: number, timeoutUs: number): number;
   /** Lets completions signal the wake channel, or not. */
@@ -47,8 +49,8 @@ export interface TurnCounts {
   sleeps: number;
 }
 
-/** A poll that takes longer had something to do (an idle one takes 9 us, one in ten 16). */
-const IDLE_POLL_MS_MAX = 0.018;
+/** What an idle poll takes; one that takes twice as long had something to do. */
+const IDLE_POLL_MS = 0.009;
 /** Polls with work that Deno gets between two turns, beyond the first. */
 const BUSY_POLLS_MAX = 16;
 /** Polls without work after one with work: the next step may be on its way. */
@@ -98,10 +100,12 @@ export class Reactor {
   #policy: DrivePolicy = COOPERATIVE;
   #state: State = "resting";
   #inIoPhase = false;
+  #denoDrives = false;
   #wake: Wake | undefined;
   #runMicrotasks: (() => void) | null | undefined;
   #quietSince = 0;
   #yieldedAt = 0;
+  #fastestPollMs = IDLE_POLL_MS;
   #busyPolls = 0;
   #idlePolls = IDLE_POLLS_MAX;
 
@@ -120,6 +124,7 @@ export class Reactor {
   schedule(): void {
     if (this.#state === "yielded") return this.#hold();
     if (this.#state !== "resting" && this.#state !== "sleeping") return;
+    this.#denoDrives = true;
     this.#state = "scheduled";
     setImmediate(this.#turnLater);
   }
@@ -175,7 +180,9 @@ export class Reactor {
     const now = performance.now();
     if (this.#quietSince === 0) this.#quietSince = now;
     const policy = this.#policy;
-    const plan = this.#driver.plan(policy, source.pending);
+    // Where Deno brings the work, as between reads of its files, waiting here would keep it back.
+    if (this.#denoDrives && policy.sleepAfterMs === 0) return this.#sleep();
+    const plan = this.#driver.plan(policy, source.pending, source.bulky);
     if (plan.spinUs > 0 && this.#spin(now + plan.spinUs / 1000)) return true;
     const leftMs = policy.sliceMs - (performance.now() - start);
     if (plan.blockUs > 0 && leftMs > 0) {
@@ -251,6 +258,7 @@ export class Reactor {
    * as a request and its answer do, is then done at once and not spread over as many slices.
    */
   #woken(): void {
+    this.#denoDrives = false;
     if (this.#state === "sleeping") {
       this.#state = "scheduled";
       this.#inIoPhase = true;
@@ -268,7 +276,10 @@ export class Reactor {
   /** Whether Deno's polls find work, or just did: it may be about to get more from itself. */
   #denoIsBusy(): boolean {
     if (this.#busyPolls >= BUSY_POLLS_MAX) return false;
-    if (performance.now() - this.#yieldedAt > IDLE_POLL_MS_MAX) {
+    const pollMs = performance.now() - this.#yieldedAt;
+    // The fastest of late, so that a machine that became slow is not taken for a busy loop.
+    this.#fastestPollMs = Math.min(pollMs, this.#fastestPollMs * 1.05);
+    if (pollMs > 2 * Math.max(this.#fastestPollMs, IDLE_POLL_MS)) {
       this.#busyPolls++;
       this.#idlePolls = 0;
       return true;

@@ -1,8 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
+import { receiveNow } from "../ffi/socket.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import { copyBytes, joinBytes } from "./copy_bytes.ts";
+import { DIRECT_BYTES_MAX, goesDirect } from "./direct_budget.ts";
 import type { Engine } from "./engine.ts";
 import type { Flushable } from "./flush_list.ts";
 import type { Completion } from "./slot_table.ts";
@@ -25,6 +27,8 @@ interface ReadRequest {
 }
 
 const MSG_PEEK = 2;
+const POLLIN = 1; // poll(2)
+const DETACHED = "Cannot read into buffer: it was detached while waiting";
 const EMPTY: Uint8Array = new Uint8Array();
 
 /**
@@ -36,8 +40,10 @@ const EMPTY: Uint8Array = new Uint8Array();
  * that no read waits for, which are kept for the next; so what is taken too early is a few blocks
  * at most, and a reader that stops reading still slows its peer down.
  *
- * The kernel picks the block when data arrives ({@linkcode BufferRing}); it is copied to the
- * reader and given back at once. Bytes that a cancelled read had already won are kept as well.
+ * Bulk data is read in place, without a block, when the socket is ready
+ * ({@linkcode DirectBudget}). For everything else the kernel picks the block when data arrives
+ * ({@linkcode BufferRing}); it is copied to the reader and given back at once. Bytes that a
+ * cancelled read had already won are kept as well.
  */
 export class Receiver implements Completion, Flushable {
   readonly #engine: Engine;
@@ -49,6 +55,7 @@ export class Receiver implements Completion, Flushable {
   readonly #queue: ReadRequest[] = [];
   #slot = -1;
   #standing = false;
+  #polling = false;
   #hold = true;
   #blocks: BufferRing;
   #kept: Uint8Array = EMPTY;
@@ -93,6 +100,12 @@ export class Receiver implements Completion, Flushable {
     } else if (this.#queue.length >= READS_WAITING_MAX) {
       const reason = `Cannot read: ${READS_WAITING_MAX} reads are waiting`;
       return Promise.reject(new Deno.errors.Busy(reason));
+    }
+    if (this.#mayReadDirect(buffer, peek)) {
+      const received = this.#receiveDirect(buffer);
+      if (received > 0) return Promise.resolve(received);
+      if (received === 0) return Promise.resolve(null);
+      if (!isRetry(received)) return Promise.reject(osError(-received));
     }
     const promise = new Promise<number | null>((resolve, reject) => {
       const request = { buffer, peek, resolve, reject, abandoned: null };
@@ -149,7 +162,8 @@ export class Receiver implements Completion, Flushable {
   /** Takes a completion of the receive in flight. */
   complete(result: number, flags: number): void {
     if ((flags & CqeFlag.MORE) === 0) this.#slot = -1;
-    if (flags & CqeFlag.BUFFER) this.#deliver(result, flags);
+    if (this.#polling) this.#polled(result);
+    else if (flags & CqeFlag.BUFFER) this.#deliver(result, flags);
     else this.#end(result);
     if (this.#slot >= 0) return;
     this.#standing = false;
@@ -178,6 +192,7 @@ export class Receiver implements Completion, Flushable {
     const engine = this.#engine;
     const socket = this.#kind === "socket";
     this.#standing = socket && !peek && !this.#bulk && this.#waits >= STANDING_AFTER_READS;
+    if (this.#bulk && socket && !peek && goesDirect(buffer)) return this.#pollReadable();
     // Bulk readers get large blocks once a small one came back full.
     const large = this.#bulk && buffer.length > engine.smallReceives.blockBytes;
     const blocks = this.#blocks = large ? engine.largeReceives : engine.smallReceives;
@@ -201,12 +216,67 @@ export class Receiver implements Completion, Flushable {
     );
   }
 
+  /** Bulk data goes straight to the reader's buffer, when no other read comes first. */
+  #mayReadDirect(buffer: Uint8Array, peek: boolean): boolean {
+    return this.#bulk && !peek && this.#kind === "socket" && this.#current === null &&
+      !this.busy && goesDirect(buffer) && this.#engine.direct.take();
+  }
+
+  /** Receives what is there; says as `receiveNow` how many bytes that was. */
+  #receiveDirect(buffer: Uint8Array): number {
+    const wanted = Math.min(buffer.length, DIRECT_BYTES_MAX);
+    const received = receiveNow(this.#fd, buffer, wanted);
+    if (received > 0) this.#bulk = received > this.#engine.smallReceives.blockBytes;
+    return received;
+  }
+
+  /** Waits until the socket has something. */
+  #pollReadable(): void {
+    this.#standing = false;
+    this.#slot = this.#engine.submit(
+      this,
+      this.#hold,
+      Op.POLL_ADD,
+      this.#fd,
+      0,
+      0,
+      0,
+      0,
+      0,
+      POLLIN,
+    );
+    this.#polling = true;
+  }
+
+  /** Answers the oldest read from a socket that is ready, or gives it up. */
+  #polled(result: number): void {
+    this.#polling = false;
+    const request = this.#current;
+    if (request === null) return;
+    if (request.abandoned || result < 0) return this.#end(result);
+    if (!goesDirect(request.buffer)) {
+      // Detached meanwhile. Nothing was taken, so nothing has to be kept.
+      this.#shift();
+      return request.reject(new TypeError(DETACHED));
+    }
+    const received = this.#receiveDirect(request.buffer);
+    if (isRetry(received)) return;
+    this.#shift();
+    if (received < 0) request.reject(osError(-received));
+    else request.resolve(received === 0 ? null : received);
+  }
+
   /** Copies a block to the reader, and what does not fit or is not wanted any more to the keep. */
   #deliver(byteLength: number, flags: number): void {
     const blocks = this.#blocks;
     const block = flags >>> 16;
     const start = blocks.start(block);
     blocks.took();
+    if (byteLength === 0) {
+      // The end of a pipe comes with a block all the same.
+      blocks.giveBack(block);
+      return this.#end(0);
+    }
     this.#drained = (flags & CqeFlag.SOCK_NONEMPTY) === 0;
     this.#bulk = byteLength === blocks.blockBytes || (this.#bulk && byteLength > 4096);
     this.#waits = this.#bulk ? 0 : this.#waits + 1;
@@ -223,8 +293,9 @@ export class Receiver implements Completion, Flushable {
   /** A standing receive may bring more than the oldest read wanted: the next ones get the rest. */
   #serveKept(): void {
     while (this.#current !== null && this.#kept.length > 0) {
-      const { buffer, peek, resolve } = this.#shift()!;
-      resolve(this.#takeKept(buffer, peek));
+      const { buffer, peek, resolve, reject } = this.#shift()!;
+      if (buffer.length === 0) reject(detachedError());
+      else resolve(this.#takeKept(buffer, peek));
     }
   }
 
@@ -238,18 +309,19 @@ export class Receiver implements Completion, Flushable {
     const { buffer, abandoned, peek } = request;
     // A buffer that was transferred or shrunk in the meantime has less room, or none.
     const count = abandoned ? 0 : Math.min(byteLength, buffer.length);
-    copyBytes(bytes, start, buffer, 0, count);
+    if (count > 0) copyBytes(bytes, start, buffer, 0, count);
     // A peek on its own receive left the bytes in the socket.
     const consumed = peek && !this.#standing ? byteLength : peek ? 0 : count;
     if (consumed < byteLength) this.#keep(bytes, start + consumed, start + byteLength);
     if (abandoned) request.reject(abandoned.reason);
     else if (count > 0) request.resolve(count);
-    else request.reject(new TypeError("Cannot read into buffer: it was detached while waiting"));
+    else request.reject(detachedError());
   }
 
   /** Notes a completion without bytes: the end of the stream, a cancellation, an error. */
   #end(result: number): void {
-    if (result === -Errno.ENOBUFS || result === -Errno.EINTR) {
+    const retries = result === -Errno.ENOBUFS || result === -Errno.EINTR;
+    if (retries && !this.#current?.abandoned) {
       // Others gave their blocks back by the end of the turn.
       this.#delayed = true;
       return this.#engine.flushLater(this);
@@ -261,9 +333,18 @@ export class Receiver implements Completion, Flushable {
       return;
     }
     this.#shift();
-    if (request.abandoned) request.reject(request.abandoned.reason);
-    else if (result === 0) request.resolve(null);
+    if (request.abandoned) {
+      request.reject(request.abandoned.reason);
+      if (result < 0 && result !== -Errno.ECANCELED && !retries) this.#failNext(osError(-result));
+    } else if (result === 0) request.resolve(null);
     else request.reject(osError(-result));
+  }
+
+  /** An error that its read does not want any more goes to the next, as its bytes would. */
+  #failNext(error: Error): void {
+    const next = this.#shift();
+    if (next) next.reject(error);
+    else this.#failure = error;
   }
 
   #stopStanding(): void {
@@ -308,4 +389,13 @@ export class Receiver implements Completion, Flushable {
     signal.addEventListener("abort", abort, { once: true });
     promise.then(done, done);
   }
+}
+
+function detachedError(): TypeError {
+  return new TypeError(DETACHED);
+}
+
+/** Whether a direct receive found nothing now, and may find something later. */
+function isRetry(received: number): boolean {
+  return received === -Errno.EAGAIN || received === -Errno.EINTR;
 }

@@ -1,20 +1,15 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
+import { sendNow } from "../ffi/socket.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { copyBytes } from "./copy_bytes.ts";
+import { DIRECT_BYTES_MAX, goesDirect } from "./direct_budget.ts";
 import type { Engine } from "./engine.ts";
 import type { Flushable } from "./flush_list.ts";
 import type { FdKind } from "./receiver.ts";
+import { type Segment, SegmentQueue } from "./segment_queue.ts";
 import type { Completion } from "./slot_table.ts";
 
-/**
- * Bytes that one stream may have written and the kernel not yet taken. Writes beyond it wait, which
- * is how a slow peer slows its writer down.
- */
-export const WRITE_QUEUE_BYTES_MAX = 131_072;
-/** Most bytes that one write takes; a longer one is partial, as `write` may be. */
-export const WRITE_BYTES_MAX = 65_536;
 /** Writes that may wait on one stream; one more is refused with `Deno.errors.Busy`. */
 export const WRITES_WAITING_MAX = 1024;
 
@@ -37,19 +32,10 @@ export interface SendBorrower {
   withdraw(reason: unknown): void;
 }
 
-/** A piece of the queue: bytes in a block of the pool. */
-interface Segment {
-  offset: number;
-  byteLength: number;
-  /** Bytes that could still be appended to the block. */
-  room: number;
-}
-
-/** Shorter views of leased blocks are copied all the same. */
-const LEASED_BYTES_MIN = 1024;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_WAITALL = 0x100;
 const MSG_MORE = 0x8000;
+const POLLOUT = 4; // poll(2)
 
 /**
  * The writing half of a descriptor: a queue in engine memory, and one send in flight at most.
@@ -58,6 +44,9 @@ const MSG_MORE = 0x8000;
  * ({@linkcode WRITE_QUEUE_BYTES_MAX}): the queue extends the kernel's own send buffer, and with it
  * what a completed write means: accepted, not delivered. All that was written in one turn leaves
  * in one send. A failed send ends the stream: the next write rejects with its error.
+ *
+ * A large write is not copied: it is sent from where it is once nothing is queued before it and
+ * the socket takes some of it ({@linkcode DirectBudget}).
  */
 export class Sender implements Completion, Flushable {
   readonly #engine: Engine;
@@ -65,12 +54,12 @@ export class Sender implements Completion, Flushable {
   readonly #fd: number;
   readonly #kind: FdKind;
   readonly #onQuiet: () => void;
-  readonly #segments: Segment[] = [];
+  readonly #segments: SegmentQueue;
   readonly #waiting: WriteRequest[] = [];
   readonly #drainWaiters: (() => void)[] = [];
   #borrower: SendBorrower | null = null;
-  #queuedBytes = 0;
   #slot = -1;
+  #polling = false;
   #dirty = false;
   #closed = false;
   #discarded = false;
@@ -83,6 +72,7 @@ export class Sender implements Completion, Flushable {
   constructor(engine: Engine, fd: number, kind: FdKind, onQuiet: () => void) {
     this.#engine = engine;
     this.#pool = engine.pool;
+    this.#segments = new SegmentQueue(engine.pool);
     this.#fd = fd;
     this.#kind = kind;
     this.#onQuiet = onQuiet;
@@ -99,8 +89,9 @@ export class Sender implements Completion, Flushable {
     if (this.#error) return Promise.reject(this.#error);
     if (bytes.length === 0) return Promise.resolve(0);
     if (this.#waiting.length === 0 && this.#borrower === null) {
-      const count = this.#enqueue(bytes);
+      const count = this.#isDirect(bytes) ? this.#sendDirect(bytes) : this.#enqueue(bytes);
       if (count > 0) return Promise.resolve(count);
+      if (this.#error) return Promise.reject(this.#error);
     }
     return this.#waitToWrite([bytes], false, null, signal);
   }
@@ -151,6 +142,7 @@ export class Sender implements Completion, Flushable {
     for (const request of this.#waiting.splice(0)) request.reject(reason);
     this.#withdrawBlockWish?.();
     this.#withdrawBlockWish = null;
+    this.#stopPolling();
   }
 
   /** Takes no more; what is queued still leaves. */
@@ -172,11 +164,8 @@ export class Sender implements Completion, Flushable {
     this.#dirty = false;
     const segments = this.#segments;
     if (this.#slot >= 0 || segments.length === 0) return;
-    const [segment] = segments;
-    // Nothing may be appended to what the kernel may be reading.
-    segment.room = 0;
     try {
-      this.#send(segment, segments.length > 1 ? MSG_MORE : 0);
+      this.#send(segments.seal(), segments.length > 1 ? MSG_MORE : 0);
     } catch (error) {
       this.#fail(error);
     }
@@ -185,6 +174,7 @@ export class Sender implements Completion, Flushable {
   /** Takes the completion of the send in flight. */
   complete(result: number): void {
     this.#slot = -1;
+    if (this.#polling) return this.#polled();
     if (result < 0) this.#fail(osError(-result));
     else this.#sent(result);
     if (this.#segments.length === 0) this.#becameEmpty();
@@ -211,16 +201,7 @@ export class Sender implements Completion, Flushable {
   }
 
   #sent(byteLength: number): void {
-    const [segment] = this.#segments;
-    this.#queuedBytes -= byteLength;
-    segment.offset += byteLength;
-    segment.byteLength -= byteLength;
-    if (segment.byteLength === 0) {
-      // Most often it is the only one, and taking the last is the cheaper call.
-      if (this.#segments.length === 1) this.#segments.pop();
-      else this.#segments.shift();
-      this.#pool.release(segment.offset - 1);
-    }
+    this.#segments.shift(byteLength);
     if (this.#waiting.length > 0) this.#admit();
   }
 
@@ -231,8 +212,7 @@ export class Sender implements Completion, Flushable {
   }
 
   #drop(): void {
-    for (const { offset } of this.#segments.splice(0)) this.#pool.release(offset);
-    this.#queuedBytes = 0;
+    this.#segments.clear();
     if (this.#slot < 0) this.#becameEmpty();
   }
 
@@ -250,40 +230,46 @@ export class Sender implements Completion, Flushable {
     return this.#error && !this.#ended ? Promise.reject(this.#error) : Promise.resolve();
   }
 
+  /** Large writes are sent from where they are; leased blocks need no such help. */
+  #isDirect(bytes: Uint8Array): boolean {
+    return this.#kind === "socket" && goesDirect(bytes) && this.#pool.offsetOf(bytes) < 0;
+  }
+
+  /** Sends what the socket takes at once, when nothing is queued before it; 0 when nothing. */
+  #sendDirect(bytes: Uint8Array): number {
+    if (this.busy || !this.#engine.direct.take()) return 0;
+    const sent = sendNow(this.#fd, bytes, Math.min(bytes.length, DIRECT_BYTES_MAX));
+    if (sent > 0) return sent;
+    if (sent !== -Errno.EAGAIN && sent !== -Errno.EINTR) this.#fail(osError(-sent));
+    return 0;
+  }
+
+  /** Waits until the socket takes more, and then lets the oldest write try again. */
+  #pollWritable(): void {
+    if (this.busy || this.#error) return;
+    try {
+      this.#slot = this.#engine.submit(this, true, Op.POLL_ADD, this.#fd, 0, 0, 0, 0, 0, POLLOUT);
+      this.#polling = true;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #polled(): void {
+    this.#polling = false;
+    if (this.#segments.length > 0) this.#flushLater();
+    else this.#becameEmpty();
+  }
+
+  #stopPolling(): void {
+    if (this.#polling) this.#engine.cancel(this.#slot, this);
+  }
+
   /** Copies what fits into the queue; 0 when nothing does. */
   #enqueue(bytes: Uint8Array): number {
-    const room = WRITE_QUEUE_BYTES_MAX - this.#queuedBytes;
-    const count = Math.min(bytes.length, WRITE_BYTES_MAX, room);
-    if (count <= 0) return 0;
-    // Telling whose memory it is costs as much as copying a small message.
-    const leased = count < LEASED_BYTES_MIN ? -1 : this.#pool.offsetOf(bytes);
-    if (leased >= 0) {
-      this.#pool.share(leased);
-      this.#segments.push({ offset: leased, byteLength: count, room: 0 });
-    } else {
-      const segment = this.#segmentFor(count);
-      if (segment === null) return 0;
-      this.#append(segment, bytes, count);
-    }
-    this.#queuedBytes += count;
-    this.#flushLater();
+    const count = this.#segments.push(bytes);
+    if (count > 0) this.#flushLater();
     return count;
-  }
-
-  #segmentFor(byteLength: number): Segment | null {
-    const last = this.#segments.at(-1);
-    if (last !== undefined && last.room >= byteLength) return last;
-    const offset = this.#pool.take(byteLength);
-    if (offset < 0) return null;
-    const segment = { offset, byteLength: 0, room: this.#pool.capacity(offset) };
-    this.#segments.push(segment);
-    return segment;
-  }
-
-  #append(segment: Segment, bytes: Uint8Array, count: number): void {
-    copyBytes(bytes, 0, this.#pool.bytes, segment.offset + segment.byteLength, count);
-    segment.byteLength += count;
-    segment.room -= count;
   }
 
   #flushLater(): void {
@@ -341,7 +327,9 @@ export class Sender implements Completion, Flushable {
         request.reject(new TypeError("Cannot write buffer: it was detached while waiting"));
         return true;
       }
-      const count = this.#enqueue(piece);
+      const direct = !whole && this.#isDirect(piece);
+      const count = direct ? this.#sendDirect(piece) : this.#enqueue(piece);
+      if (count === 0 && direct) this.#pollWritable();
       if (count === 0) return false;
       request.queuedBytes += count;
       if (!whole) break;
@@ -358,6 +346,7 @@ export class Sender implements Completion, Flushable {
       if (index < 0) return;
       this.#waiting.splice(index, 1);
       request.reject(signal.reason);
+      if (this.#waiting.length === 0) this.#stopPolling();
     };
     const done = () => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort, { once: true });

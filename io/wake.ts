@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { Op, Setup, SqeFlag } from "../ffi/abi.ts";
 import { Ring, SQE_WORDS } from "../ffi/ring.ts";
+import { noteClosed } from "../ffi/descriptor_table.ts";
 import { closeDescriptor, openEventfd, openSocketPair, writeByte } from "../ffi/socket.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
@@ -33,6 +34,7 @@ export class WakeChannel {
   readonly #ring: Ring;
   readonly #socket: Socket;
   readonly #ourEnd: number;
+  readonly #denoEnd: number;
   readonly #counterAddress: number;
   readonly #byteAddress: number;
   readonly #addressHigh: number;
@@ -61,6 +63,7 @@ export class WakeChannel {
       callback: (count: number, bytes: Uint8Array) => this.#arrived(bytes.subarray(0, count)),
     };
     this.#socket = new Socket({ fd: denoEnd, readable: true, writable: false, onread });
+    this.#denoEnd = denoEnd;
     this.#socket.unref();
     this.#socket.resume();
   }
@@ -95,6 +98,8 @@ export class WakeChannel {
   /** Closes everything; no wake comes after. */
   close(): void {
     this.#ring[Symbol.dispose]();
+    // Deno closes it, but not when it terminates a worker.
+    noteClosed(this.#denoEnd);
     this.#socket.destroy();
     closeDescriptor(this.#ourEnd);
     closeDescriptor(this.eventfd);

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { notSupported } from "../io/portable.ts";
 import type { TcpConnectRequest, UnixConnectRequest } from "./addr.ts";
 import { DenoStreamSocket } from "./deno_socket.ts";
-import { checkPortableOptions, notSupported } from "./portable.ts";
+import { checkPortableOptions } from "./portable.ts";
 import { applySocketOptions, type SocketOptions } from "./socket_options.ts";
 import type { AcceptedSocket } from "./stream_socket.ts";
 

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { notSupported } from "../io/portable.ts";
 import type { TcpListenRequest, UnixListenRequest } from "./addr.ts";
 import { DenoListenSocket } from "./deno_listener.ts";
-import { checkPortableOptions, notSupported } from "./portable.ts";
+import { checkPortableOptions } from "./portable.ts";
 
 /**
  * Listens on a TCP port with `Deno.listen`, which checks the permission.

@@ -43,6 +43,24 @@ export class DenoSender {
     }, signal);
   }
 
+  /** Writes the pieces that it is given, with nothing in between, until there is an empty one. */
+  writePieces(
+    next: (written: number) => Promise<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.#run(async () => {
+      let total = 0;
+      for (let piece = await next(0); piece.length > 0; piece = await next(total)) {
+        for (let written = 0; written < piece.length;) {
+          signal?.throwIfAborted();
+          written += await this.#writeSome(piece.subarray(written), signal);
+        }
+        total += piece.length;
+      }
+      return total;
+    }, signal);
+  }
+
   /** Ends the stream after what was written before. */
   closeWrite(): Promise<void> {
     return this.#run(() => this.#conn.closeWrite());

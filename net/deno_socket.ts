@@ -1,9 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+import { notSupported } from "../io/portable.ts";
 import { DenoReceiver } from "./deno_receiver.ts";
 import { DenoSender } from "./deno_sender.ts";
-import { checkPortableOptions, notSupported } from "./portable.ts";
-import type { ShutdownHow, StreamSocket } from "./stream_socket.ts";
+import { checkPortableOptions } from "./portable.ts";
+import { denoSendFile } from "./send_file.ts";
+import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
 
 /**
  * A connected stream socket of the portable engine: one of Deno's own connections.
@@ -39,6 +41,10 @@ export class DenoStreamSocket implements StreamSocket {
 
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
     return this.#sender.writev(buffers, signal);
+  }
+
+  sendFile(part: FilePart): Promise<number> {
+    return denoSendFile(this.#sender, part);
   }
 
   /** Deno ends the writing half only; the reading half then ends on this side of the kernel. */

@@ -28,10 +28,17 @@ export type {
 } from "./addr.ts";
 export { TcpConn, UnixConn } from "./conn.ts";
 export { connect } from "./connect.ts";
+export { copy, type CopyDestination, type CopySource } from "./copy.ts";
 export { listen, type TcpListener, type UnixListener } from "./listen.ts";
 export { Listener } from "./listener.ts";
 export { socketPair } from "./socket_pair.ts";
 export { StreamConn, type TransferOptions } from "./stream_conn.ts";
 export type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 export type { BufferSizeOptions, SocketOptions } from "./socket_options.ts";
-export type { AcceptedSocket, ListenSocket, ShutdownHow, StreamSocket } from "./stream_socket.ts";
+export type {
+  AcceptedSocket,
+  FilePart,
+  ListenSocket,
+  ShutdownHow,
+  StreamSocket,
+} from "./stream_socket.ts";

@@ -8,6 +8,7 @@ import {
   type Writer,
 } from "../io/byte_stream.ts";
 import type { FileHandle } from "../io/file_handle.ts";
+import { checkFilePart } from "./send_file.ts";
 import type { AcceptedSocket, ShutdownHow, StreamSocket } from "./stream_socket.ts";
 import { within } from "./time_limit.ts";
 
@@ -58,6 +59,11 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
   /** The socket underneath, for the rest of net. */
   static socketOf(conn: StreamConn<Deno.Addr>): StreamSocket {
     return conn.#open();
+  }
+
+  /** The time limit of each write in milliseconds, 0 for none, for the rest of net. */
+  static writeTimeoutMsOf(conn: StreamConn<Deno.Addr>): number {
+    return conn.#writeTimeoutMs;
   }
 
   /**
@@ -143,6 +149,33 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
       options,
       (signal) => this.#socket.writev(buffers, signal),
     );
+  }
+
+  /**
+   * Sends part of a file without bringing it into JavaScript. Writes made meanwhile leave after it.
+   *
+   * A file that ends before, or is cut while it is sent, is no error: the result is smaller than
+   * `length`. One that is given up or fails has left an unknown number of bytes: close the
+   * connection then.
+   *
+   * @param file An open file; on the portable engine one that `node:fs` opened
+   * @param offset Where to begin, in bytes; the file's own position does not count and stays
+   * @param length Bytes to send; by default all that follow
+   * @returns How many bytes were sent
+   * @throws {RangeError} when `offset` or `length` is negative or no integer
+   */
+  async sendFile(
+    file: FileHandle,
+    offset = 0,
+    length = Infinity,
+    options: TransferOptions = {},
+  ): Promise<number> {
+    const socket = this.#open();
+    checkFilePart(file, offset, length);
+    const signal = options.signal;
+    signal?.throwIfAborted();
+    if (length === 0) return 0;
+    return await socket.sendFile({ file, offset, length, signal, timeoutMs: this.#writeTimeoutMs });
   }
 
   /** Lets reads reject with `TimedOut` when no byte came for so long; 0 waits for ever. */

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+import type { FileHandle } from "../io/file_handle.ts";
 
 /** Which half of a connection {@linkcode StreamSocket.shutdown} ends. */
 export type ShutdownHow = "read" | "write" | "both";
@@ -29,6 +30,9 @@ export interface StreamSocket {
   /** Writes all of the buffers as one piece, without joining them first where that can be had. */
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number>;
 
+  /** Sends part of a file, as far as the file goes, and says how many bytes that were. */
+  sendFile(part: FilePart): Promise<number>;
+
   /** Ends one or both halves; what was written before is delivered first. */
   shutdown(how: ShutdownHow): Promise<void>;
 
@@ -50,6 +54,20 @@ export interface StreamSocket {
   setLinger(seconds: number | undefined): void;
   /** Unix sockets: who the peer is. */
   peerCredentials(): PeerCredentials;
+}
+
+/** What {@linkcode StreamSocket.sendFile} sends, checked. */
+export interface FilePart {
+  /** The file. */
+  readonly file: FileHandle;
+  /** Where to begin, in bytes. */
+  readonly offset: number;
+  /** Bytes to send; Infinity for all that follow. */
+  readonly length: number;
+  /** Gives up. */
+  readonly signal: AbortSignal | undefined;
+  /** Longest wait for room; 0 for any. */
+  readonly timeoutMs: number;
 }
 
 /** What a listener needs from the engine under it: one listening socket. */

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Accept, CqeFlag, Op } from "../ffi/abi.ts";
+import { noteOpened } from "../ffi/descriptor_table.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import { closeDescriptor, peerName, removeFile, socketName } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
@@ -34,6 +35,7 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   #slot = -1;
   #hold = true;
   #closed = false;
+  #backOffTimer = 0;
 
   /** Takes over a listening socket. */
   constructor(engine: Engine, fd: number) {
@@ -44,8 +46,10 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
 
   accept(signal?: AbortSignal): Promise<AcceptedSocket<A>> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const fd = this.#queue.shift();
-    if (fd !== undefined) return this.#accepted(fd);
+    for (let fd = this.#queue.shift(); fd !== undefined; fd = this.#queue.shift()) {
+      const accepted = this.#accepted(fd);
+      if (accepted) return Promise.resolve(accepted);
+    }
     const promise = new Promise<AcceptedSocket<A>>((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
@@ -68,11 +72,13 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   ref(): void {
     this.#hold = true;
     this.#engine.hold(this.#slot, this, this.#waiter !== null);
+    Deno.refTimer(this.#backOffTimer);
   }
 
   unref(): void {
     this.#hold = false;
     this.#engine.hold(this.#slot, this, false);
+    Deno.unrefTimer(this.#backOffTimer);
   }
 
   /** Takes a completion of the accept entry: a connection, or the end of the entry. */
@@ -109,6 +115,7 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   }
 
   #arrived(fd: number): void {
+    noteOpened(fd);
     if (this.#closed) return closeDescriptor(fd);
     const waiter = this.#waiter;
     if (waiter === null) {
@@ -116,33 +123,38 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
       if (this.#queue.length >= ACCEPT_QUEUE_MAX) this.#engine.cancel(this.#slot, this);
       return;
     }
+    const accepted = this.#accepted(fd);
+    if (accepted === null) return;
     this.#waiter = null;
     // A listener that nobody awaits does not keep the process alive.
     this.#engine.hold(this.#slot, this, false);
-    this.#accepted(fd).then(waiter.resolve, waiter.reject);
+    waiter.resolve(accepted);
   }
 
   #failed(result: number): void {
     const error = osError(-result);
     if (result !== -Errno.EMFILE && result !== -Errno.ENFILE) return this.#reject(error);
-    this.#engine.startTimer(ACCEPT_BACKOFF_MS, () => this.#reject(error));
+    if (this.#waiter === null) return;
+    // With no operation in flight it is the timer that holds the process for the accept.
+    this.#backOffTimer = Number(setTimeout(() => this.#reject(error), ACCEPT_BACKOFF_MS));
+    if (!this.#hold) Deno.unrefTimer(this.#backOffTimer);
   }
 
   #reject(reason: unknown): void {
+    clearTimeout(this.#backOffTimer);
     this.#waiter?.reject(reason);
     this.#waiter = null;
   }
 
-  /** Gives the connection its addresses; a peer that is gone already is passed over. */
-  #accepted(fd: number): Promise<AcceptedSocket<A>> {
+  /** Gives the connection its addresses; null when the peer is gone, which is passed over. */
+  #accepted(fd: number): AcceptedSocket<A> | null {
     try {
       const localAddr = socketName(fd) as A;
       const remoteAddr = peerName(fd) as A;
-      const socket = new UringStreamSocket(this.#engine, fd);
-      return Promise.resolve({ socket, localAddr, remoteAddr });
+      return { socket: new UringStreamSocket(this.#engine, fd), localAddr, remoteAddr };
     } catch {
       closeDescriptor(fd);
-      return this.accept();
+      return null;
     }
   }
 

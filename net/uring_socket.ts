@@ -10,15 +10,19 @@ import {
 import { shutdownSocket } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { FdStream } from "../io/fd_stream.ts";
-import type { ShutdownHow, StreamSocket } from "./stream_socket.ts";
+import { uringSendFile } from "./send_file.ts";
+import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
 
 /** A connected stream socket on the ring. */
 export class UringStreamSocket implements StreamSocket {
+  /** The engine that it is on. */
+  readonly engine: Engine;
   /** The stream over the descriptor. */
   readonly stream: FdStream;
 
   /** Takes over a connected socket. */
   constructor(engine: Engine, fd: number) {
+    this.engine = engine;
     this.stream = new FdStream(engine, fd, "socket");
   }
 
@@ -41,6 +45,10 @@ export class UringStreamSocket implements StreamSocket {
   /** Buffers written in one turn leave in one send, so they need no joining. */
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
     return this.stream.sender.writev(buffers, signal);
+  }
+
+  sendFile(part: FilePart): Promise<number> {
+    return uringSendFile(this.engine, this.stream, part);
   }
 
   async shutdown(how: ShutdownHow): Promise<void> {

@@ -112,6 +112,22 @@ export async function receive(
   assertEquals(differs, -1, `Byte ${differs} of ${expected.length} differs`);
 }
 
+/** Lets a turn of Deno's loop, and with it one of the engine, go by. */
+export function engineTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** Message for message, until the near end gets a standing receive. */
+export async function takeTurns(pair: EnginePair, rounds: number): Promise<void> {
+  const block = new Uint8Array(8);
+  for (let round = 0; round < rounds; round++) {
+    const reading = pair.near.read(block);
+    await engineTurn();
+    await pair.far.write(new Uint8Array(4));
+    assertEquals(await reading, 4);
+  }
+}
+
 function pairOf(near: EngineConn, far: EngineConn): EnginePair {
   return {
     near,

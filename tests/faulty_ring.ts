@@ -72,6 +72,8 @@ export function callsOf(kernel: OldKernel): UringCalls {
   });
 }
 
+const IDLE_MS_MAX = 1000;
+
 /** An engine of a test's own; disposing checks that it holds nothing and missed nothing. */
 export class TestEngine implements Disposable {
   readonly engine: Engine;
@@ -80,9 +82,11 @@ export class TestEngine implements Disposable {
     this.engine = new Engine({ smallReceiveBlocks: 16, largeReceiveBlocks: 4, ...options });
   }
 
-  /** Waits until what was closed is closed. */
+  /** Waits until what was closed is closed, for a second at most. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.engine.whenIdle();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, IDLE_MS_MAX));
+    await Promise.race([this.engine.whenIdle(), limit]).finally(() => clearTimeout(timer));
     this[Symbol.dispose]();
   }
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Op } from "../ffi/abi.ts";
 import { Engine } from "../io/engine.ts";
-import { type EnginePair, pipeOn, RawPipe, receive, socketPairOn } from "./engine_streams.ts";
+import { engineTurn, pipeOn, RawPipe, receive, socketPairOn, takeTurns } from "./engine_streams.ts";
 import { ringOnly, TestEngine } from "./faulty_ring.ts";
 import { leakTest } from "./leak.ts";
 import { patternBytes, utf8 } from "./transfer.ts";
@@ -120,19 +120,3 @@ leakTest("an Engine can be disposed by a handler of its own", async () => {
   });
   assertEquals([answered, engine.pending], [3, 0]);
 }, ringOnly);
-
-/** Lets a turn of Deno's loop, and with it one of the engine, go by. */
-function engineTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-/** Message for message, until the near end gets a standing receive. */
-async function takeTurns(pair: EnginePair, rounds: number): Promise<void> {
-  const block = new Uint8Array(8);
-  for (let round = 0; round < rounds; round++) {
-    const reading = pair.near.read(block);
-    await engineTurn();
-    await pair.far.write(utf8("ping"));
-    assertEquals(await reading, 4);
-  }
-}

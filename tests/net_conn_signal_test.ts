@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { StreamConn, TransferOptions } from "../net/stream_conn.ts";
 import { leakTest } from "./leak.ts";
 import { nextImmediate } from "./net_moments.ts";
-import { onRing, pairOver, tcpPair } from "./net_pair.ts";
+import { fillUp, onRing, pairOver, tcpPair } from "./net_pair.ts";
 import { seededRandom } from "./net_random.ts";
 import type { SocketFamily } from "./servers.ts";
 import { patternBytes, readExactly } from "./transfer.ts";
@@ -18,7 +18,8 @@ const ROUNDS = 2000;
 const TIMEOUT_MS = 15;
 const REASON = new Error("enough");
 
-type Call = (conn: StreamConn<Deno.Addr>, options?: TransferOptions) => Promise<unknown>;
+type Conn = StreamConn<Deno.Addr>;
+type Call = (conn: Conn, options?: TransferOptions) => Promise<unknown>;
 
 /** Calls that wait while nothing comes. */
 const WAITING_READS: Record<string, Call> = {
@@ -111,25 +112,25 @@ function registerWriteCases(family: SocketFamily, name: string, call: Call): voi
 
   leakTest(`[${family}] ${name} rejects when its signal is aborted while it waits`, async () => {
     using pair = await pairOver(family);
-    const filled = await fill(pair.client);
+    const filled = await fillUp(pair.client);
     const abort = new AbortController();
     const writing = call(pair.client, { signal: abort.signal });
     await nextImmediate();
     abort.abort(REASON);
     await assertRejects(() => writing, Error, "enough");
     const later = pair.client.writeAll(new Uint8Array([9]));
-    assertEquals((await readUntil(pair.server, 9)).ones, filled);
+    assertEquals(await readUntil(pair.server, 9), filled);
     await later;
   }, options);
 
   leakTest(`[${family}] ${name} rejects with TimedOut when nobody reads`, async () => {
     using pair = await pairOver(family);
-    const filled = await fill(pair.client);
+    const filled = await fillUp(pair.client);
     pair.client.setWriteTimeout(TIMEOUT_MS);
     await assertRejects(() => call(pair.client), TimedOut, `nothing moved for ${TIMEOUT_MS} ms`);
     pair.client.setWriteTimeout(0);
     const later = pair.client.writeAll(new Uint8Array([9]));
-    assertEquals((await readUntil(pair.server, 9)).ones, filled);
+    assertEquals(await readUntil(pair.server, 9), filled);
     await later;
   }, options);
 
@@ -239,7 +240,7 @@ class Receipt {
 
   /** Reads once and checks the bytes; false when the read was given up. */
   async read(
-    conn: StreamConn<Deno.Addr>,
+    conn: Conn,
     bytesMax: number,
     signal?: AbortSignal,
   ): Promise<boolean> {
@@ -261,29 +262,15 @@ function message(start: number, length: number, receipt: Receipt): Uint8Array<Ar
   return Uint8Array.from({ length }, (_, i) => start + i);
 }
 
-/** Writes 1s until the connection takes no more; says how many. */
-async function fill(conn: StreamConn<Deno.Addr>): Promise<number> {
-  const block = new Uint8Array(65_536).fill(1);
-  let written = 0;
-  conn.setWriteTimeout(TIMEOUT_MS);
-  try {
-    for (;;) written += await conn.write(block);
-  } catch (error) {
-    if (!(error instanceof TimedOut)) throw error;
-  }
-  conn.setWriteTimeout(0);
-  return written;
-}
-
-/** Reads up to a byte of this value. */
-async function readUntil(conn: StreamConn<Deno.Addr>, last: number): Promise<{ ones: number }> {
+/** Reads zeros up to a byte of this value, and says how many. */
+async function readUntil(conn: Conn, last: number): Promise<number> {
   const block = new Uint8Array(65_536);
-  for (let ones = 0;;) {
+  for (let zeros = 0;;) {
     const count = await conn.read(block);
     if (count === null) throw new Error("The stream ended early");
     const bytes = block.subarray(0, count);
-    assert(bytes.every((byte) => byte === 1 || byte === last), `Unexpected bytes after ${ones}`);
-    if (bytes.at(-1) === last) return { ones: ones + count - 1 };
-    ones += count;
+    assert(bytes.every((byte) => byte === 0 || byte === last), `Unexpected bytes after ${zeros}`);
+    if (bytes.at(-1) === last) return zeros + count - 1;
+    zeros += count;
   }
 }

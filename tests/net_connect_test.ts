@@ -9,6 +9,7 @@ import {
   SocketType,
 } from "../ffi/socket.ts";
 import { addressFamily } from "../ffi/sockaddr.ts";
+import type { TcpConn } from "../net/conn.ts";
 import { connect } from "../net/connect.ts";
 import { listen, type TcpListener } from "../net/listen.ts";
 import type { StreamConn } from "../net/stream_conn.ts";
@@ -136,7 +137,7 @@ leakTest("an abstract name is free again when its listener is closed", async () 
 async function fullListener(): Promise<{ port: number } & Disposable> {
   const listener = listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: BACKLOG });
   const { port } = listener.addr;
-  const waiting = [];
+  const waiting: TcpConn[] = [];
   for (let i = 0; i <= BACKLOG; i++) waiting.push(await connect({ port }));
   const close = () => {
     for (const conn of waiting) conn.close();

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { socketOption } from "../ffi/socket_option.ts";
+import { engineStatistics } from "../io/engine_info.ts";
 import type { TcpListenOptions } from "../net/addr.ts";
 import type { TcpConn } from "../net/conn.ts";
 import { connect } from "../net/connect.ts";
@@ -85,7 +86,7 @@ leakTest("accept() that is aborted leaves its connection to the next accept", as
     using peer = accepted instanceof Error ? await listener.accept() : accepted;
     assertEquals(peer.remoteAddr.port, client.localAddr.port);
   }
-  assert(given > ROUNDS / 20 && given < ROUNDS, `${given} accepts of ${ROUNDS} were given up`);
+  assert(given > ROUNDS / 20, `Only ${given} accepts of ${ROUNDS} were given up`);
 });
 
 leakTest("accept() obeys its signal behind a connection that was reset", async () => {
@@ -95,7 +96,8 @@ leakTest("accept() obeys its signal behind a connection that was reset", async (
   const second = await connectTo(listener);
   second.setLinger(0);
   second.close();
-  for (let turn = 0; turn < 10; turn++) await nextImmediate();
+  // Only the kernel's accepting is in flight once the close is done.
+  while (engineStatistics().pending > 1) await nextImmediate();
   const abort = new AbortController();
   const accepting = outcome(listener.accept({ signal: abort.signal }));
   await nextImmediate();

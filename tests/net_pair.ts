@@ -40,6 +40,23 @@ export function pairOver(family: SocketFamily): Promise<Pair<TcpConn | UnixConn>
   return family === "tcp" ? tcpPair() : unixPair();
 }
 
+/**
+ * Writes zeros until the connection takes not one byte more, which wants a peer that does not read.
+ *
+ * @returns How many bytes that were
+ */
+export async function fillUp(conn: TcpConn | UnixConn): Promise<number> {
+  let filled = 0;
+  conn.setWriteTimeout(FILL_TIMEOUT_MS);
+  // What is too large to be queued may still leave room for less.
+  for (const length of [65_536, 1024, 1]) {
+    const block = new Uint8Array(length);
+    for (let count = 1; count > 0; filled += count) count = await writeSome(conn, block);
+  }
+  conn.setWriteTimeout(0);
+  return filled;
+}
+
 /** A name for a Unix socket that is no file and that nobody else has. */
 export function freshAbstractName(): string {
   return `\0photon-${crypto.randomUUID()}`;
@@ -48,6 +65,18 @@ export function freshAbstractName(): string {
 /** The descriptor under a connection on the ring. */
 export function descriptorOf(conn: TcpConn | UnixConn): number {
   return StreamConn.socketOf(conn).fd;
+}
+
+/** A write that waits for so long waits for its peer. */
+const FILL_TIMEOUT_MS = 5;
+
+async function writeSome(conn: TcpConn | UnixConn, block: Uint8Array): Promise<number> {
+  try {
+    return await conn.write(block);
+  } catch (error) {
+    if (error instanceof Deno.errors.TimedOut) return 0;
+    throw error;
+  }
 }
 
 function pairOf<C extends TcpConn | UnixConn>(client: C, server: C): Pair<C> {

@@ -17,13 +17,13 @@ export function patternBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> 
 }
 
 /** Writes all of `bytes`, however many calls that takes. */
-export async function writeAll(conn: ByteConn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(conn: Pick<ByteConn, "write">, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }
 
 /** Reads exactly `length` bytes; rejects when the stream ends before. */
 export async function readExactly(
-  conn: ByteConn,
+  conn: Pick<ByteConn, "read">,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
@@ -37,7 +37,7 @@ export async function readExactly(
 
 /** Reads until the stream ends, at most `blockBytes` a call. */
 export async function readToEnd(
-  conn: ByteConn,
+  conn: Pick<ByteConn, "read">,
   blockBytes = 64 * 1024,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const blocks: Uint8Array<ArrayBuffer>[] = [];

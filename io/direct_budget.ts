@@ -1,0 +1,46 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** Buffers of this size and more are read and written in place: copying them would cost more. */
+export const DIRECT_BYTES_MIN = 16_384;
+/** Most bytes that one direct call moves, 60 us or so: the loop has others to serve. */
+export const DIRECT_BYTES_MAX = 262_144;
+/** Direct calls of one round; further ones wait for the next. */
+const CALLS_PER_ROUND = 16;
+/** Rounds after which bulk data is taken to have ended. */
+const QUIET_ROUNDS = 8;
+
+/**
+ * Bulk data goes between the user's buffer and a socket by a system call that never waits, made
+ * when the socket is ready: the kernel is done with the buffer when the call returns, so no block
+ * of the engine and no copy is needed. A call that finds its socket ready is answered at once,
+ * which is why each round of the engine allows only so many.
+ */
+export class DirectBudget {
+  #left = CALLS_PER_ROUND;
+  #quietRounds = QUIET_ROUNDS;
+
+  /** Whether bulk data moved in one of the last rounds. */
+  get busy(): boolean {
+    return this.#quietRounds < QUIET_ROUNDS;
+  }
+
+  /** Whether one more call may be made in this round; it is taken from the budget. */
+  take(): boolean {
+    if (this.#left === 0) return false;
+    this.#left--;
+    return true;
+  }
+
+  /** Begins a round. */
+  refill(): void {
+    this.#quietRounds = this.#left < CALLS_PER_ROUND ? 0 : this.#quietRounds + 1;
+    this.#left = CALLS_PER_ROUND;
+  }
+}
+
+/** Whether the buffer is large enough, and of memory that the kernel can be shown. */
+export function goesDirect(buffer: Uint8Array): boolean {
+  if (buffer.length < DIRECT_BYTES_MIN) return false;
+  const memory = buffer.buffer;
+  return memory instanceof ArrayBuffer && !memory.resizable;
+}
