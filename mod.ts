@@ -10,7 +10,7 @@
  *   net    resources: connections and listeners, one class owns one descriptor
  *    │
  *   io     engine: operations in flight, reactor, buffers, byte streams (policy)
- *    │
+ *    │     thread: coroutines and what they need: tasks, locks, channels, time
  *   ffi    io_uring and libc: names, layouts, error numbers (mechanism)
  *    │
  *   kernel

@@ -6,7 +6,7 @@
 import { closeSync, openSync } from "node:fs";
 import { Op } from "../ffi/abi.ts";
 import { engineInfo } from "../io/engine_info.ts";
-import { copy, listen, StreamConn, TcpConn } from "../net/mod.ts";
+import { copy, listen, StreamConn, type TcpConn } from "../net/mod.ts";
 import { copyByBlocks, copyBySplice, sendByBlocks } from "./copy_ways.ts";
 import { cPeer } from "./programs.ts";
 import { Missing } from "./suite.ts";

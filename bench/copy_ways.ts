@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { Op } from "../ffi/abi.ts";
+import { CqeFlag, Op } from "../ffi/abi.ts";
 import type { BulkBlock } from "../io/bulk_blocks.ts";
 import { openEngine } from "../io/engine_info.ts";
 import { openPipe } from "../io/pipe.ts";
@@ -16,7 +16,11 @@ const PIPE_BYTES = 65_536;
 const NOWHERE = 0xffff_ffff;
 
 /** Receives into a block and sends from it. */
-export async function copyByBlocks(source: number, destination: number, byteLength: number) {
+export async function copyByBlocks(
+  source: number,
+  destination: number,
+  byteLength: number,
+): Promise<void> {
   using block = takeBlock();
   const { addressLow, addressHigh } = block;
   for (;;) {
@@ -32,7 +36,7 @@ export async function sendByBlocks(
   file: number,
   destination: number,
   byteLength: number,
-) {
+): Promise<void> {
   using block = takeBlock();
   const { addressLow, addressHigh } = block;
   for (let at = 0;;) {
@@ -44,7 +48,11 @@ export async function sendByBlocks(
 }
 
 /** Splices through a pipe; the ring has workers of the kernel do it. */
-export async function copyBySplice(source: number, destination: number, isFile: boolean) {
+export async function copyBySplice(
+  source: number,
+  destination: number,
+  isFile: boolean,
+): Promise<void> {
   using pipe = openPipe();
   for (let at = 0;;) {
     const from = isFile ? at : NOWHERE;
@@ -78,15 +86,13 @@ function splice(fromFd: number, from: number, toFd: number, byteLength: number):
 type Fields = Parameters<ReturnType<typeof openEngine>["submit"]> extends
   [unknown, unknown, ...infer Rest] ? Rest : never;
 
-const MORE = 2; // CqeFlag.MORE
-
 function operate(...fields: Fields): Promise<number> {
   return new Promise((resolve, reject) => {
     let count = 0;
     const complete = (result: number, flags: number) => {
       if (result < 0) return reject(new Error(`Cannot move bytes: the kernel said ${result}`));
       count = Math.max(count, result);
-      if ((flags & MORE) === 0) resolve(count);
+      if ((flags & CqeFlag.MORE) === 0) resolve(count);
     };
     openEngine().submit({ complete }, true, ...fields);
   });

@@ -32,6 +32,16 @@ export async function nodePeer(name: string): Promise<CommandLine | Missing> {
   return { program: path, args: [peerPath(name)] };
 }
 
+/** Folder of a package from npm, installed when it is not there yet. */
+export async function nodePackage(specifier: string): Promise<string | Missing> {
+  const name = specifier.replace(/(?<=.)@.*$/, "");
+  const prefix = new URL("node", BUILD_DIRECTORY).pathname;
+  const folder = `${prefix}/node_modules/${name}`;
+  if (await exists(folder)) return folder;
+  const installed = await run("npm", ["install", "--silent", "--prefix", prefix, specifier]);
+  return installed instanceof Missing ? installed : folder;
+}
+
 /** A Bun program of `bench/peers/`, run by the binary of the npm package. */
 export async function bunPeer(name: string): Promise<CommandLine | Missing> {
   // Asked for once: `npx bun` itself would put two more processes above the one to measure.
@@ -85,6 +95,10 @@ async function run(program: string, args: string[]): Promise<string | Missing> {
     if (error instanceof Deno.errors.NotFound) return new Missing(`${program} is not installed`);
     throw error;
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function isNewer(source: string, binary: string): Promise<boolean> {

@@ -68,7 +68,8 @@ async function measure(
   // Typed as such, for a Missing one never gets here.
   const command = subject.server as CommandLine | undefined;
   if (command === undefined) {
-    const load = placement.onServerCpu(subject.load(0));
+    const own = subject.load(0);
+    const load = subject.everyCpu ? own : placement.onServerCpu(own);
     result.command = commandText(load);
     return suite.values(await runLoad(load, null));
   }

@@ -73,6 +73,8 @@ export interface Subject {
    * when the load needs no server; `Missing` when this machine has no such server.
    */
   readonly server?: CommandLine | Missing | undefined;
+  /** Whether a load without a server may use every CPU, as it has threads of its own. */
+  readonly everyCpu?: boolean;
   /**
    * Prints the line `measuring` when it is warm, and one JSON object of numbers when the window,
    * of a second or more, is over. `port` is the server's, or 0.

@@ -11,7 +11,7 @@ import { libc } from "./libc.ts";
 // What is handed to others (to Deno, to the kernel with a close) is noted as closed before: a
 // number that was closed already may be someone else's.
 
-/** Descriptors that a table has room for; higher ones are not noted. `fs.nr_open` allows as many. */
+/** Descriptors that a table has room for, as many as `fs.nr_open` allows; others are not noted. */
 export const DESCRIPTORS_MAX = 1 << 20;
 /** Bytes of a table. */
 export const DESCRIPTOR_TABLE_BYTES = DESCRIPTORS_MAX / 8;

@@ -41,15 +41,22 @@ export function checkNetResolved(address: string, port: number): void {
  * An abstract name, one that starts with `"\0"`, is no file and takes net access only. No flag can
  * name it, so only access to every host will do.
  *
+ * @returns The path to use: the one that was checked, which a link before a `..` cannot lead astray
  * @throws {Deno.errors.NotCapable} when it may not, in Deno's words
  */
-export function checkUnix(path: string): void {
-  if (path.startsWith("\0")) return requireGrant("net", { name: "net" }, `unix:${path}`);
+export function checkUnix(path: string): string {
+  if (path.startsWith("\0")) {
+    requireGrant("net", { name: "net" }, `unix:${path}`);
+    return path;
+  }
   checkRead(path);
   checkWrite(path);
-  if (isUnrestricted("net")) return;
-  const host = `unix:${absolute(path)}`;
-  requireGrant("net", { name: "net", host }, host);
+  if (!isUnrestricted("net")) {
+    const host = `unix:${absolute(path)}`;
+    requireGrant("net", { name: "net", host }, host);
+  }
+  // With all granted (`-A`) Deno checks no path and uses it as it is.
+  return PLAIN_PATH.test(path) || EVERYTHING.every(isUnrestricted) ? path : absolute(path);
 }
 
 /**
@@ -75,7 +82,12 @@ type Access = "net" | "read" | "write";
 /** Hosts that are certainly well-formed; only Deno can tell for the rest. */
 const PLAIN_HOST = /^(?=.{1,64}$)(\[[0-9a-f.:]+\]|[a-z0-9]+([.-][a-z0-9]+)*):[0-9]+$/;
 
-function isUnrestricted(name: Access): boolean {
+/** Paths from the root without `.` and `..`: there is one reading of them only. */
+const PLAIN_PATH = /^\/(?!(.*\/)?\.\.?(\/|$))/;
+
+const EVERYTHING: Deno.PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi"];
+
+function isUnrestricted(name: Deno.PermissionName): boolean {
   const { state, partial } = Deno.permissions.querySync({ name });
   return state === "granted" && !partial;
 }

@@ -94,13 +94,6 @@ export function writeByte(fd: number, byte: number): void {
   if (errno !== Errno.EAGAIN) throw osError(errno);
 }
 
-/** Adds one to the counter of an eventfd (eventfd(2)), which wakes who waits for it. */
-export function signalEventfd(fd: number): void {
-  if (libc().write(fd, counterOne, 8n) < 0 && lastErrno() !== Errno.EAGAIN) {
-    throw osError(lastErrno());
-  }
-}
-
 /**
  * Makes a second descriptor for the same open file, above the three standard ones.
  *
@@ -201,7 +194,6 @@ const name = new Uint8Array(SOCKADDR_BYTES_MAX);
 const nameLength = new Uint32Array(1);
 const pair = new Int32Array(2);
 const one = new Uint8Array(1);
-const counterOne = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 function flagsOf(mode: BlockingMode): number {
   return mode === "blocking" ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK;

@@ -122,8 +122,8 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
   /** Takes the completion of the operation in flight. */
   complete(result: number): void {
     this.#slot = -1;
-    if (this.#withdrawn) this.#reject(this.#withdrawn.reason);
-    else if (result >= 0) this.#resolve(result);
+    if (result >= 0) this.#resolve(result);
+    else if (this.#withdrawn) this.#reject(this.#withdrawn.reason);
     else if (isNotNow(result)) this.#resolve(0);
     else this.#reject(this.#error = osError(-result));
   }

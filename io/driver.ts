@@ -82,7 +82,9 @@ export class Driver {
   /** Plans the wait, given how many operations could complete, and whether they move bulk data. */
   plan(policy: DrivePolicy, operations: number, bulky: boolean): WaitPlan {
     const gapUs = this.#gapUs;
-    const spins = !bulky && operations <= SPIN_OPERATIONS_MAX && gapUs < SPIN_GAP_US_MAX;
+    // With none in flight only other threads have something to say: InboxList watches for that.
+    const few = operations > 0 && operations <= SPIN_OPERATIONS_MAX;
+    const spins = few && !bulky && gapUs < SPIN_GAP_US_MAX;
     const blocks = policy.sleepAfterMs > 0 || gapUs < policy.blockUsMax;
     return {
       spinUs: spins ? Math.min(SPIN_US_MAX, 10 + 3 * gapUs) : 0,

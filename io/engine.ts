@@ -63,6 +63,7 @@ export class Engine implements TurnSource, Disposable {
   /** Where other threads put work for this one. */
   readonly inboxes: InboxList = new InboxList(
     () => this.#reactor.schedule(),
+    () => this.#reactor.updateHold(),
     () => this.ready || this.queued,
   );
 
@@ -130,12 +131,13 @@ export class Engine implements TurnSource, Disposable {
 
   /** Operations in flight that keep the process alive. */
   get held(): number {
-    return this.#referenced ? this.#slots.held : 0;
+    return this.#referenced ? this.#slots.held + this.inboxes.held : 0;
   }
 
   /** Whether operations wait to be handed to the kernel. */
   get queued(): boolean {
-    return !this.#flushes.empty || this.ring.queued > 0;
+    // What waits for a slot cannot be handed over before one is free.
+    return (!this.#flushes.empty && !this.#slots.full) || this.ring.queued > 0;
   }
 
   /** Whether completions can be had, or timers are due, without waiting. */

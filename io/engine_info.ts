@@ -122,6 +122,10 @@ function chosen(): { engine: Engine | null; info: EngineInfo } {
 function openForIsolate(): Engine {
   const engine = new Engine({ ring: { withoutFlags: flagsToAvoid() } });
   globalThis.addEventListener("unload", () => engine[Symbol.dispose]());
+  // A process that dies of an error unloads nothing: what was written before still leaves.
+  for (const event of ["error", "unhandledrejection"]) {
+    globalThis.addEventListener(event, () => engine.submitNow());
+  }
   return engine;
 }
 

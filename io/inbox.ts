@@ -7,6 +7,8 @@
 export interface Inbox {
   /** Whether something is there. */
   readonly ready: boolean;
+  /** Whether somebody waits for it, which keeps the process alive. */
+  readonly held: boolean;
   /** Takes what is there; says how much. */
   drain(): number;
   /**
@@ -21,29 +23,36 @@ export interface Inbox {
  * processor's way out of its idle state, and the answer of a thread that runs is here sooner.
  */
 const WATCH_US = 100;
-/** Mail that came sooner than this after the last one makes it worth to watch for the next. */
-const WORTH_US = 200;
-/** Watches in vain until there are no more, which bounds what a slow partner costs. */
-const WATCHES_MAX = 4;
+/**
+ * Quiet times at most that pass without a watch after one in vain. Each failure doubles them: where
+ * the partner is slow, or has no processor while this thread watches, watching costs 1 % and less.
+ */
+const PAUSES_MAX = 127;
+/** Looks between two readings of the clock. */
 const LOOKS = 32;
 
 /** The inboxes of one engine. */
 export class InboxList {
   /** Makes a turn come. */
   readonly schedule: () => void;
+  /** To be called when an inbox is held from now on, or no more. */
+  readonly updateHold: () => void;
 
   readonly #inboxes: Inbox[] = [];
   readonly #hasWork: () => boolean;
-  #quietSince = 0;
-  #watches = 0;
+  #isQuiet = false;
+  #pauses = 0;
+  #pausesLeft = 0;
 
   /**
    * Takes what makes a turn come.
    *
+   * @param updateHold Looks at {@linkcode held} again
    * @param hasWork Whether the engine has something to do, mail included
    */
-  constructor(schedule: () => void, hasWork: () => boolean) {
+  constructor(schedule: () => void, updateHold: () => void, hasWork: () => boolean) {
     this.schedule = schedule;
+    this.updateHold = updateHold;
     this.#hasWork = hasWork;
   }
 
@@ -57,6 +66,11 @@ export class InboxList {
     const inboxes = this.#inboxes;
     for (let index = 0; index < inboxes.length; index++) if (inboxes[index].ready) return true;
     return false;
+  }
+
+  /** How many keep the process alive. */
+  get held(): number {
+    return this.#inboxes.reduce((count, inbox) => inbox.held ? count + 1 : count, 0);
   }
 
   /** Has the engine look at an inbox. */
@@ -76,10 +90,7 @@ export class InboxList {
     let count = 0;
     const inboxes = this.#inboxes;
     for (let index = 0; index < inboxes.length; index++) count += inboxes[index].drain();
-    if (count > 0 && this.#quietSince > 0) {
-      if (performance.now() - this.#quietSince < WORTH_US / 1000) this.#watches = WATCHES_MAX;
-      this.#quietSince = 0;
-    }
+    if (count > 0) this.#isQuiet = false;
     return count;
   }
 
@@ -99,13 +110,21 @@ export class InboxList {
 
   /** Looks out for mail for a moment, once in a quiet time; true when there is something to do. */
   #watch(): boolean {
-    if (this.#quietSince > 0) return false;
-    const now = this.#quietSince = performance.now();
-    if (this.#watches === 0) return false;
-    this.#watches--;
-    while (performance.now() < now + WATCH_US / 1000) {
-      for (let look = 0; look < LOOKS; look++) if (this.#hasWork()) return true;
+    if (this.#isQuiet) return false;
+    this.#isQuiet = true;
+    if (this.#pausesLeft > 0) {
+      this.#pausesLeft--;
+      return false;
     }
+    const end = performance.now() + WATCH_US / 1000;
+    do {
+      for (let look = 0; look < LOOKS; look++) {
+        if (!this.#hasWork()) continue;
+        this.#pauses = 0;
+        return true;
+      }
+    } while (performance.now() < end);
+    this.#pausesLeft = this.#pauses = Math.min(PAUSES_MAX, this.#pauses * 2 + 1);
     return false;
   }
 }

@@ -15,6 +15,8 @@
  */
 export { BufferPool, LARGE_BLOCK_BYTES, type Lease, SMALL_BLOCK_BYTES } from "./buffer_pool.ts";
 export type { BufferRing } from "./buffer_ring.ts";
+export type { DirectBudget } from "./direct_budget.ts";
+export type { BulkBlock, BulkBlocks } from "./bulk_blocks.ts";
 export {
   type Closer,
   type Duplex,

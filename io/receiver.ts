@@ -31,6 +31,9 @@ const POLLIN = 1; // poll(2)
 const DETACHED = "Cannot read into buffer: it was detached while waiting";
 const EMPTY: Uint8Array = new Uint8Array();
 
+/** Engines whose kernel is older than 6.0 and has no standing receives. */
+const withoutStanding: WeakSet<Engine> = new WeakSet();
+
 /**
  * The reading half of a descriptor, with one receive in flight at most.
  *
@@ -119,10 +122,8 @@ export class Receiver implements Completion, Flushable {
   }
 
   /**
-   * Leaves the next receive to the caller, until {@linkcode giveBack}: reads wait, and a closed
-   * stream keeps its descriptor.
-   *
-   * @returns false when bytes are kept, reads wait, or the stream is closed
+   * Leaves the next receive to the caller until {@linkcode giveBack}: reads wait, and a closed
+   * stream keeps its descriptor. Not when bytes are kept, reads wait or it is closed: then false.
    */
   borrow(): boolean {
     if (this.busy || this.#closed || this.#current || this.keeps || this.#failure) return false;
@@ -191,7 +192,8 @@ export class Receiver implements Completion, Flushable {
     const { buffer, peek } = this.#current!;
     const engine = this.#engine;
     const socket = this.#kind === "socket";
-    this.#standing = socket && !peek && !this.#bulk && this.#waits >= STANDING_AFTER_READS;
+    this.#standing = socket && !peek && !this.#bulk && this.#waits >= STANDING_AFTER_READS &&
+      !withoutStanding.has(engine);
     if (this.#bulk && socket && !peek && goesDirect(buffer)) return this.#pollReadable();
     // Bulk readers get large blocks once a small one came back full.
     const large = this.#bulk && buffer.length > engine.smallReceives.blockBytes;
@@ -233,18 +235,8 @@ export class Receiver implements Completion, Flushable {
   /** Waits until the socket has something. */
   #pollReadable(): void {
     this.#standing = false;
-    this.#slot = this.#engine.submit(
-      this,
-      this.#hold,
-      Op.POLL_ADD,
-      this.#fd,
-      0,
-      0,
-      0,
-      0,
-      0,
-      POLLIN,
-    );
+    const hold = this.#hold;
+    this.#slot = this.#engine.submit(this, hold, Op.POLL_ADD, this.#fd, 0, 0, 0, 0, 0, POLLIN);
     this.#polling = true;
   }
 
@@ -325,6 +317,10 @@ export class Receiver implements Completion, Flushable {
       // Others gave their blocks back by the end of the turn.
       this.#delayed = true;
       return this.#engine.flushLater(this);
+    }
+    if (this.#standing && result === -Errno.EINVAL) {
+      withoutStanding.add(this.#engine);
+      return;
     }
     const request = this.#current;
     const stopped = this.#standing && result === -Errno.ECANCELED;

@@ -68,7 +68,8 @@ export function blocking(
 
 let pool: WorkPool | null = null;
 let calls = 0;
-let idleTimer: ReturnType<typeof setTimeout> | undefined;
+/** Counts the calls; a change of it ends the wait of {@linkcode retireWhenIdle}. */
+const callCount = new Int32Array(new SharedArrayBuffer(4));
 const modules: Map<string, string> = new Map();
 
 async function call(
@@ -84,17 +85,22 @@ async function call(
     engine: "none",
     onAbort: "terminate",
   });
-  clearTimeout(idleTimer);
   calls++;
+  Atomics.add(callCount, 0, 1);
+  Atomics.notify(callCount, 0);
   try {
     return await pool.call(url, name, args, options);
   } finally {
     calls--;
-    if (calls === 0) idleTimer = setTimeout(retire, BLOCKING_IDLE_MS);
+    if (calls === 0) retireWhenIdle();
   }
 }
 
-function retire(): void {
+/** Not by a timer: a test that ends meanwhile would be blamed for it. */
+async function retireWhenIdle(): Promise<void> {
+  const count = Atomics.load(callCount, 0);
+  const outcome = await Atomics.waitAsync(callCount, 0, count, BLOCKING_IDLE_MS).value;
+  if (outcome !== "timed-out" || calls > 0) return;
   const retired = pool;
   pool = null;
   // Nobody waits for it, and a worker that would not end has been told to all the same.

@@ -144,7 +144,10 @@ export class WorkChannel<T = unknown> implements Disposable, AsyncIterable<T> {
       return Promise.reject(error);
     }
     if (this.#senders.length >= CHANNEL_WAITERS_MAX) return Promise.reject(busy("send"));
-    return new Promise((resolve, reject) => this.#senders.push({ resolve, reject, value }));
+    return new Promise((resolve, reject) => {
+      this.#senders.push({ resolve, reject, value });
+      this.#updateHold();
+    });
   }
 
   /**
@@ -206,8 +209,9 @@ export class WorkChannel<T = unknown> implements Disposable, AsyncIterable<T> {
     message.begin();
     const value = message.value() as T;
     const waiter = this.#receivers.shift();
-    if (waiter) waiter.resolve(value);
-    else this.#received = { value };
+    if (!waiter) return void (this.#received = { value });
+    this.#updateHold();
+    waiter.resolve(value);
   }
 
   #taken(): T {
@@ -219,28 +223,37 @@ export class WorkChannel<T = unknown> implements Disposable, AsyncIterable<T> {
   #resume(): void {
     for (let next = this.#senders[0]; next !== undefined; next = this.#senders[0]) {
       try {
-        if (!this.#write(next.value)) return;
+        if (!this.#write(next.value)) break;
         next.resolve();
       } catch (error) {
         next.reject(error);
       }
       this.#senders.shift();
     }
+    this.#updateHold();
   }
 
   #end(): void {
     this.#ended = true;
     for (const waiter of this.#receivers.splice(0)) waiter.resolve(undefined);
+    this.#updateHold();
+  }
+
+  /** Who waits keeps the process alive, as with any other source of data. */
+  #updateHold(): void {
+    this.#link.hold(this.#receivers.length > 0 || this.#senders.length > 0);
   }
 
   #wait(signal: AbortSignal | undefined): Promise<T | undefined> {
     const promise = new Promise<T | undefined>((resolve, reject) => {
       const waiter = { resolve, reject };
       this.#receivers.push(waiter);
+      this.#updateHold();
       if (!signal) return;
       const abort = () => {
         const index = this.#receivers.indexOf(waiter);
         if (index >= 0) this.#receivers.splice(index, 1);
+        this.#updateHold();
         reject(signal.reason);
       };
       const settled = () => signal.removeEventListener("abort", abort);

@@ -4,9 +4,9 @@
 // strings, dense arrays, plain objects and Uint8Arrays. What else structured clone can do is left
 // to it (`postMessage`), which costs some 30 us more.
 //
-//   tag, 1 byte | then: nothing · int32 · float64 · count and items · count, keys and values · bytes
+//   tag, 1 byte | nothing, int32, float64, count and bytes, count and items, count, keys and values
 
-/** Values within values; deeper ones, as those that contain themselves, are left to `postMessage`. */
+/** Values within values; deeper ones, as what contains itself, are left to `postMessage`. */
 const DEPTH_MAX = 32;
 /** Shorter strings are built character by character. */
 const SHORT_TEXT_MAX = 24;

@@ -132,6 +132,11 @@ export class WorkLink implements MailSource {
     if (this.ready) this.#watch.look();
   }
 
+  /** Keeps the process alive from now on, or no more. */
+  hold(held: boolean): void {
+    this.#watch.hold(held);
+  }
+
   /** Writes and reads no more; what was sent still arrives. */
   close(): void {
     if (this.#closed) return;

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { setImmediate } from "node:timers";
 import { Op, Setup, SqeFlag } from "../ffi/abi.ts";
-import { closeDescriptor, openEventfd, signalEventfd } from "../ffi/socket.ts";
+import { closeDescriptor, openPipe, writeByte } from "../ffi/socket.ts";
 import type { Engine } from "./engine.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Completion } from "./slot_table.ts";
@@ -12,8 +12,11 @@ import { MailboxWord } from "./work_mailbox.ts";
 export const WakeKind = {
   /** By a completion in its ring (MSG_RING, 5.18). */
   ring: 1,
-  /** By an eventfd that its ring reads. */
-  eventfd: 2,
+  /**
+   * By a byte in a pipe that its ring reads. Not by an eventfd: the ring signals one itself when it
+   * completes, and the kernel loses a signal that is sent from within another (seen on 6.18).
+   */
+  pipe: 2,
   /** By `Atomics.notify`, which Deno's loop answers: it has no ring. */
   notify: 3,
 } as const;
@@ -33,16 +36,22 @@ export interface MailSource {
 export function wakeKindOf(engine: Engine | null): WakeKind {
   if (engine === null) return WakeKind.notify;
   // SUBMIT_ALL came with the same kernel as MSG_RING.
-  return engine.ring.setupFlags & Setup.SUBMIT_ALL ? WakeKind.ring : WakeKind.eventfd;
+  return engine.ring.setupFlags & Setup.SUBMIT_ALL ? WakeKind.ring : WakeKind.pipe;
 }
+
+/** Any time that is not short. */
+const KEEP_ALIVE_MS = 1 << 30;
 
 /** Has a thread look after one mailbox while it runs, and be woken for it while it sleeps. */
 export class MailWatch implements Inbox {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #source: MailSource;
   readonly #engine: Engine | null;
-  readonly #eventfd: EventfdReader | null;
+  readonly #pipe: PipeReader | null;
+  readonly #kind: WakeKind;
   #notified = false;
+  #held = false;
+  #keepAlive: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
   /** Starts at once. */
@@ -55,8 +64,9 @@ export class MailWatch implements Inbox {
     this.#words = words;
     this.#source = source;
     this.#engine = engine;
-    this.#eventfd = engine && kind === WakeKind.eventfd ? new EventfdReader(engine) : null;
-    Atomics.store(words, MailboxWord.wakeFd, this.#eventfd?.fd ?? engine?.ring.fd ?? -1);
+    this.#kind = kind;
+    this.#pipe = engine && kind === WakeKind.pipe ? new PipeReader(engine) : null;
+    Atomics.store(words, MailboxWord.wakeFd, this.#pipe?.writeEnd ?? engine?.ring.fd ?? -1);
     Atomics.store(words, MailboxWord.wakeKind, kind);
     if (engine) engine.inboxes.add(this);
     else setImmediate(this.#pump);
@@ -65,6 +75,21 @@ export class MailWatch implements Inbox {
   /** Whether there is something to do. */
   get ready(): boolean {
     return this.#source.ready;
+  }
+
+  /** Whether it keeps the process alive. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Keeps the process alive from now on, or no more. */
+  hold(held: boolean): void {
+    if (this.#held === held) return;
+    this.#held = held;
+    if (this.#engine) return this.#engine.inboxes.updateHold();
+    // A wait for a notification keeps nothing alive by itself.
+    if (held) this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    else clearInterval(this.#keepAlive);
   }
 
   /** Does some of it. */
@@ -76,8 +101,9 @@ export class MailWatch implements Inbox {
   setAsleep(asleep: boolean): void {
     Atomics.store(this.#words, MailboxWord.asleep, asleep ? 1 : 0);
     // A writer without a ring, or one that has not come yet, can only notify.
-    const writer = asleep ? Atomics.load(this.#words, MailboxWord.writer) : WakeKind.ring;
-    if (writer !== WakeKind.ring) this.#awaitNotify();
+    if (asleep && (this.#kind === WakeKind.notify || this.#writerKind !== WakeKind.ring)) {
+      this.#awaitNotify();
+    }
   }
 
   /** Something became ready on this side. */
@@ -89,10 +115,15 @@ export class MailWatch implements Inbox {
   /** Looks after it no more. */
   close(): void {
     if (this.#closed) return;
+    this.hold(false);
     this.#closed = true;
     this.#engine?.inboxes.remove(this);
-    this.#eventfd?.close();
+    this.#pipe?.close();
     this.#wake();
+  }
+
+  get #writerKind(): number {
+    return Atomics.load(this.#words, MailboxWord.writer);
   }
 
   /** Ends a wait of this thread's own. */
@@ -144,18 +175,22 @@ export class Waker {
     const kind = Atomics.load(words, MailboxWord.wakeKind);
     if (this.#engine && kind !== WakeKind.notify) {
       const fd = Atomics.load(words, MailboxWord.wakeFd);
-      if (kind === WakeKind.eventfd) return signalEventfd(fd);
+      if (kind === WakeKind.pipe) return writeByte(fd, 0);
       const head = Op.MSG_RING | SqeFlag.CQE_SKIP_SUCCESS << 8;
       // What it completes there is nobody's operation. A full queue there is a thread that runs.
-      return this.#engine.control(head, fd, NOBODY, NOBODY, 0, 0, 0, 0);
+      this.#engine.control(head, fd, NOBODY, NOBODY, 0, 0, 0, 0);
+      // Now: this thread may be about to compute for long.
+      return this.#engine.submitNow();
     }
     Atomics.notify(words, MailboxWord.asleep);
   }
 }
 
-/** Keeps a read of an eventfd in flight, so that adding to its counter ends a wait in the ring. */
-class EventfdReader implements Completion {
-  readonly fd: number = openEventfd();
+/** Keeps a read of a pipe in flight, so that a byte written to it ends a wait in the ring. */
+class PipeReader implements Completion {
+  readonly writeEnd: number;
+
+  readonly #readEnd: number;
   readonly #engine: Engine;
   readonly #block: number;
   #slot = -1;
@@ -163,11 +198,11 @@ class EventfdReader implements Completion {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#block = engine.pool.take(8);
+    this.#block = engine.pool.take(PIPE_READ_BYTES);
     if (this.#block < 0) {
-      closeDescriptor(this.fd);
       throw new Deno.errors.Busy("Cannot watch a mailbox: no block of engine memory is free");
     }
+    [this.#readEnd, this.writeEnd] = openPipe();
     this.#start();
   }
 
@@ -175,7 +210,8 @@ class EventfdReader implements Completion {
     this.#slot = -1;
     if (!this.#closed) return this.#start();
     this.#engine.pool.release(this.#block);
-    closeDescriptor(this.fd);
+    closeDescriptor(this.#readEnd);
+    closeDescriptor(this.writeEnd);
   }
 
   close(): void {
@@ -184,19 +220,24 @@ class EventfdReader implements Completion {
   }
 
   #start(): void {
-    const { pool } = this.#engine;
-    const low = pool.addressLow + this.#block;
+    const { addressLow, addressHigh } = this.#engine.pool;
+    const low = addressLow + this.#block;
+    const length = PIPE_READ_BYTES;
+    // A pipe has no position: the offset is minus one.
     this.#slot = this.#engine.submit(
       this,
       false,
       Op.READ,
-      this.fd,
+      this.#readEnd,
       -1,
       -1,
       low,
-      pool.addressHigh,
-      8,
+      addressHigh,
+      length,
       0,
     );
   }
 }
+
+/** More bytes than ever wait: each takes a reader that fell asleep. */
+const PIPE_READ_BYTES = 64;

@@ -59,8 +59,8 @@ export async function uringConnectUnix(
   engine: Engine,
   request: UnixConnectRequest,
 ): Promise<AcceptedSocket<Deno.UnixAddr>> {
-  const { path, signal, socketOptions } = request;
-  checkUnix(path);
+  const { signal, socketOptions } = request;
+  const path = checkUnix(request.path);
   const prepare = (fd: number) => applyOptions(fd, "unix", socketOptions);
   const fd = await connectDescriptor(engine, { transport: "unix", path }, prepare, signal);
   return described<Deno.UnixAddr>(engine, fd);

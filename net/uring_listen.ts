@@ -37,8 +37,8 @@ export function uringListenUnix(
   engine: Engine,
   request: UnixListenRequest,
 ): UringListenSocket<Deno.UnixAddr> {
-  const { path, socketOptions } = request;
-  checkUnix(path);
+  const { socketOptions } = request;
+  const path = checkUnix(request.path);
   return listenOn(engine, { transport: "unix", path }, UNIX_BACKLOG, (fd) => {
     applyOptions(fd, "unix", socketOptions);
   });

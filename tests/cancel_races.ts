@@ -54,7 +54,7 @@ class Racer implements Disposable {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#offset = engine.pool.reserve(1);
+    this.#offset = engine.pool.take(1);
   }
 
   start(): Promise<number> {
@@ -91,6 +91,7 @@ class Racer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#pipe[Symbol.dispose]();
+    this.#engine.pool.release(this.#offset);
   }
 }
 

@@ -4,9 +4,13 @@ import { Errno } from "../ffi/errno.ts";
 import { Ring, SQE_WORDS } from "../ffi/ring.ts";
 import { type UringCalls, uringCalls } from "../ffi/uring.ts";
 import { Engine, type EngineOptions } from "../io/engine.ts";
+import { engineInfo } from "../io/engine_info.ts";
 
 /** For tests that need a ring: they are skipped where none can be opened. */
 export const ringOnly: { ignore: boolean } = { ignore: !Ring.supported() };
+
+/** For tests that need the engine of the isolate, or of a program they start, to be a ring. */
+export const ringEngineOnly: { ignore: boolean } = { ignore: engineInfo().engine !== "uring" };
 
 /** What goes wrong in the system calls; each returns a result in the kernel's place, or nothing. */
 export interface RingFaults {

@@ -198,6 +198,13 @@ leakTest("Ring.reap() visits each once when a visitor submits and reaps", () => 
   assertEquals(seen.map(({ user }) => user), [0, 1, 2, 3, 4]);
 }, ringOnly);
 
+leakTest("Ring.reap() ends when a visitor disposes the ring", () => {
+  const ring = Ring.open(SMALL);
+  for (let user = 0; user < 3; user++) entry(ring, Op.NOP, user);
+  ring.submit(3);
+  assertEquals(ring.reap(() => ring[Symbol.dispose]()), 1);
+}, ringOnly);
+
 leakTest("Ring throws BadResource after it was disposed, and never touches its memory", () => {
   const ring = Ring.open(SMALL);
   const { sqes, registry } = ring;

@@ -5,7 +5,14 @@ import { Errno } from "../ffi/errno.ts";
 import { Engine } from "../io/engine.ts";
 import { chooseEngine, type EngineChoice, type EngineInfo } from "../io/engine_info.ts";
 import { exchange } from "./engine_streams.ts";
-import { callsOf, faultyCalls, OLD_KERNELS, type RingFaults, ringOnly } from "./faulty_ring.ts";
+import {
+  callsOf,
+  faultyCalls,
+  OLD_KERNELS,
+  ringEngineOnly,
+  type RingFaults,
+  ringOnly,
+} from "./faulty_ring.ts";
 import { leakTest } from "./leak.ts";
 import { REPOSITORY, runProgram } from "./subprocess.ts";
 
@@ -111,7 +118,7 @@ leakTest(
 leakTest("engineInfo() chooses the ring where it is offered", async () => {
   const { stdout } = await runProgram(PROGRAM, ["--allow-ffi"]);
   assertEquals(stdout, "uring: the kernel offers io_uring\n");
-}, ringOnly);
+}, ringEngineOnly);
 
 leakTest("engineInfo() does as PHOTON_ENGINE says", async () => {
   const forced = `Deno.env.set("PHOTON_ENGINE", "deno");
@@ -128,7 +135,7 @@ for (const taskRun of ["deferred", "cooperative", "interrupt"]) {
       console.log(engineInfo().taskRun);`;
     const { stdout } = await runProgram(forced, ["-A"]);
     assertEquals(stdout, `${taskRun}\n`);
-  }, ringOnly);
+  }, ringEngineOnly);
 }
 
 function choice(difference: Partial<EngineChoice>): EngineChoice {

@@ -6,7 +6,7 @@ import { Op } from "../ffi/abi.ts";
 import { writeByte } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { engineTurn, exchange, RawPipe, socketPairOn } from "./engine_streams.ts";
-import { ringOnly, TestEngine } from "./faulty_ring.ts";
+import { ringEngineOnly, ringOnly, TestEngine } from "./faulty_ring.ts";
 import { leakTest } from "./leak.ts";
 import { listenOnLoopback, startEchoServer } from "./servers.ts";
 import { PHOTON_NET, REPOSITORY, runProgram } from "./subprocess.ts";
@@ -39,7 +39,7 @@ leakTest("a process that only waits for its sockets uses no processor time", asy
   const { code, stdout, stderr } = await runProgram(source, ["-A"]);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assert(Number(stdout) <= 1, `${stdout.trim()} ticks of 10 ms in two seconds`);
-}, ringOnly);
+}, ringEngineOnly);
 
 leakTest("an operation keeps the process alive until it is over", async () => {
   const source = `${IO}${PIPE}
@@ -48,7 +48,7 @@ leakTest("an operation keeps the process alive until it is over", async () => {
     await waitFor(reader, { readable: true });
     console.log("over");`;
   assertEquals(await runProgram(source, ["-A"]), { code: 0, stdout: "over\n", stderr: "" });
-}, ringOnly);
+}, ringEngineOnly);
 
 leakTest("Engine.unref() lets the process end while operations wait", async () => {
   const source = `${IO}${PIPE}
@@ -59,7 +59,7 @@ leakTest("Engine.unref() lets the process end while operations wait", async () =
       console.log("over");
     }, 20);`;
   assertEquals(await runProgram(source, ["-A"]), { code: 0, stdout: "over\n", stderr: "" });
-}, ringOnly);
+}, ringEngineOnly);
 
 leakTest("Engine.ref() has operations keep the process alive again", async () => {
   const source = `${IO}${PIPE}
@@ -71,7 +71,7 @@ leakTest("Engine.ref() has operations keep the process alive again", async () =>
       Deno.unrefTimer(setTimeout(() => writeByte(writer, 1), 50));
     }, 20);`;
   assertEquals(await runProgram(source, ["-A"]), { code: 0, stdout: "over\n", stderr: "" });
-}, ringOnly);
+}, ringEngineOnly);
 
 leakTest("an engine that has nothing to do takes no turns", async () => {
   await using own = new TestEngine();
@@ -135,7 +135,7 @@ leakTest("a rejection that nobody handles ends the process as usual", async () =
   const { code, stderr } = await runProgram(source, ["-A"]);
   assertEquals(code, 1);
   assert(stderr.includes("Uncaught (in promise) Error: boom"), stderr);
-}, ringOnly);
+}, ringEngineOnly);
 
 // Data: ways to throw where nobody can catch it, with a handler that lets the process go on.
 const THROWS = [
@@ -162,7 +162,7 @@ for (const { where, code } of THROWS) {
       console.log("done");`;
     const { stdout, stderr } = await runProgram(source, ["-A"]);
     assertEquals({ stdout, stderr }, { stdout: "caught boom\ndone\n", stderr: "" });
-  }, ringOnly);
+  }, ringEngineOnly);
 }
 
 leakTest("Deno's own timers and sockets get their turns while the ring is never idle", async () => {

@@ -240,7 +240,8 @@ leakTest("Receiver moves bulk data with blocks of either size", async () => {
   const bytes = patternBytes(3_000_000);
   const writing = writeAll(pair.far, bytes);
   const received = new Uint8Array(bytes.length);
-  for (let at = 0, round = 0; at < bytes.length; round++) {
+  let at = 0;
+  for (let round = 0; at < bytes.length; round++) {
     const length = [65_536, 100, 4096, 200_000][round % 4];
     at += (await pair.near.read(received.subarray(at, at + length)))!;
   }

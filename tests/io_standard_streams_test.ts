@@ -26,17 +26,23 @@ const COPY = `using input = standardInput();
 const SENT = patternBytes(1_000_000);
 
 const engines = engineInfo().engine === "uring" ? ["uring", "deno"] : ["deno"];
-for (const engine of engines) registerCases(engine);
-
-function registerCases(engine: string): void {
-  function shellTest(name: string, body: (shell: Shell) => Promise<void>, ignore = false): void {
+for (const engine of engines) {
+  const shellTest: ShellTest = (name, body, ignore = false) => {
     const fn = async () => {
       await using shell = await openShell(engine);
       await body(shell);
     };
     Deno.test({ name: `[${engine}] ${name}`, fn, ignore: ignore || Deno.build.os === "windows" });
-  }
+  };
+  registerRedirections(shellTest);
+  registerOrder(shellTest);
+  registerEnds(shellTest);
+}
 
+/** Registers a test that is given a shell of its own. */
+type ShellTest = (name: string, body: (shell: Shell) => Promise<void>, ignore?: boolean) => void;
+
+function registerRedirections(shellTest: ShellTest): void {
   shellTest("standard input and output can be pipes", async (shell) => {
     await shell.run(COPY, `cat sent | $PROGRAM | cat > received`);
     assertEquals(await shell.read("received"), SENT);
@@ -68,7 +74,9 @@ function registerCases(engine: string): void {
     await shell.run(program, `cat sent | $PROGRAM > received`);
     assertEquals(await shell.read("received"), SENT);
   });
+}
 
+function registerOrder(shellTest: ShellTest): void {
   shellTest("a terminal is read line by line", async (shell) => {
     const program = `const p = new Uint8Array(100);
       const input = standardInput();
@@ -108,7 +116,9 @@ function registerCases(engine: string): void {
     assertEquals(await shell.run(program, `$PROGRAM > received`), "E");
     assertEquals(await shell.read("received"), new Uint8Array([79]));
   });
+}
 
+function registerEnds(shellTest: ShellTest): void {
   shellTest("closing leaves Deno's own streams open", async (shell) => {
     const program = `const p = new Uint8Array(2);
       const input = standardInput();

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { engineInfo } from "../io/engine_info.ts";
 import { workModule } from "../io/work_call.ts";
 import { openWorkChannel, workChannel } from "../io/work_channel.ts";
 import { WorkerDied } from "../io/work_error.ts";
@@ -257,6 +258,8 @@ workerTest("a worker with an operation on each of 1000 sockets is terminated cle
 });
 
 workerTest("run() starts a main on every worker, which share a port", async () => {
+  // Deno shares ports with --unstable-net only.
+  if (engineInfo().engine === "deno") return;
   await using pool = new WorkPool({ workers: 2 });
   const port = freePort();
   const service = pool.run(jobs, { name: "echoMain", args: [port] });

@@ -34,7 +34,7 @@ export function checkStream(stream: number, position: number, received: Uint8Arr
   }
 }
 
-/** Writes the first `length` bytes of a stream, by every kind of write and in pieces of all sizes. */
+/** Writes the first `length` bytes of a stream, by every kind of write, in pieces of all sizes. */
 export async function sendStream(
   conn: Conn,
   stream: number,

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type SocketOption, socketOption } from "../ffi/socket_option.ts";
 import { socketPair } from "../net/socket_pair.ts";
 import { leakTest } from "./leak.ts";
-import { descriptorOf, onRing, tcpPair, unixPair } from "./net_pair.ts";
+import { descriptorOf, onRing, ringTest, tcpPair, unixPair } from "./net_pair.ts";
 import { patternBytes, readExactly, readToEnd } from "./transfer.ts";
 
 // The options that only the ring engine has; that the portable one refuses them is tested in
@@ -148,10 +148,6 @@ ringTest("socketPair() tells one end that the other is closed", async () => {
 leakTest("socketPair() throws NotSupported on the portable engine", () => {
   assertThrows(socketPair, NotSupported, "Cannot open the ring engine");
 }, { ignore: onRing });
-
-function ringTest(name: string, body: () => void | Promise<void>): void {
-  leakTest(name, body, { ignore: !onRing });
-}
 
 function optionOf(conn: Conn, option: SocketOption): number {
   return socketOption(descriptorOf(conn), option);

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { StreamConn, TransferOptions } from "../net/stream_conn.ts";
 import { leakTest } from "./leak.ts";
 import { nextImmediate } from "./net_moments.ts";
-import { fillUp, onRing, pairOver, tcpPair } from "./net_pair.ts";
+import { fillUp, pairOver, ringTest, tcpPair } from "./net_pair.ts";
 import { seededRandom } from "./net_random.ts";
 import type { SocketFamily } from "./servers.ts";
 import { patternBytes, readExactly } from "./transfer.ts";
@@ -108,9 +108,7 @@ function registerWriteCases(family: SocketFamily, name: string, call: Call): voi
   });
 
   // What Deno has been given of a write cannot be taken back: the portable engine sends it.
-  const options = { ignore: !onRing };
-
-  leakTest(`[${family}] ${name} rejects when its signal is aborted while it waits`, async () => {
+  ringTest(`[${family}] ${name} rejects when its signal is aborted while it waits`, async () => {
     using pair = await pairOver(family);
     const filled = await fillUp(pair.client);
     const abort = new AbortController();
@@ -121,9 +119,9 @@ function registerWriteCases(family: SocketFamily, name: string, call: Call): voi
     const later = pair.client.writeAll(new Uint8Array([9]));
     assertEquals(await readUntil(pair.server, 9), filled);
     await later;
-  }, options);
+  });
 
-  leakTest(`[${family}] ${name} rejects with TimedOut when nobody reads`, async () => {
+  ringTest(`[${family}] ${name} rejects with TimedOut when nobody reads`, async () => {
     using pair = await pairOver(family);
     const filled = await fillUp(pair.client);
     pair.client.setWriteTimeout(TIMEOUT_MS);
@@ -132,7 +130,7 @@ function registerWriteCases(family: SocketFamily, name: string, call: Call): voi
     const later = pair.client.writeAll(new Uint8Array([9]));
     assertEquals(await readUntil(pair.server, 9), filled);
     await later;
-  }, options);
+  });
 
   leakTest(`[${family}] ${name} forgets its signal once it is answered`, async () => {
     using pair = await pairOver(family);

@@ -15,7 +15,7 @@ import { listen, type TcpListener } from "../net/listen.ts";
 import type { StreamConn } from "../net/stream_conn.ts";
 import { leakTest } from "./leak.ts";
 import { atMoment, MOMENTS, nextImmediate } from "./net_moments.ts";
-import { freshAbstractName, onRing } from "./net_pair.ts";
+import { freshAbstractName, ringTest } from "./net_pair.ts";
 import { patternBytes, readExactly } from "./transfer.ts";
 
 // What `connect` does beyond `Deno.connect`, and when it is given up; the rest is in
@@ -26,7 +26,7 @@ const REASON = new Error("enough");
 /** Connections that a listener with this backlog lets wait: the kernel takes one more. */
 const BACKLOG = 1;
 
-leakTest("connect() with tcpFastOpen carries the first bytes", async () => {
+ringTest("connect() with tcpFastOpen carries the first bytes", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0, tcpFastOpen: true });
   // The first connection fetches the cookie that the second one sends.
   for (let round = 0; round < 2; round++) {
@@ -37,7 +37,7 @@ leakTest("connect() with tcpFastOpen carries the first bytes", async () => {
     await peer.write(new Uint8Array([4]));
     assertEquals(await readExactly(conn, 1), new Uint8Array([4]));
   }
-}, { ignore: !onRing });
+});
 
 for (const hostname of ["127.0.0.1", "::1"]) {
   const both = resolveHostNow("localhost").length > 1;
@@ -102,7 +102,7 @@ leakTest("connect() to an abstract name obeys its signal at every moment", async
   }
 });
 
-leakTest("connect() to a Unix socket with a full backlog waits and can be given up", async () => {
+ringTest("connect() to a Unix socket with a full backlog waits and can be given up", async () => {
   const path = freshAbstractName();
   using full = fullUnixListener(path);
   const conns = [];
@@ -113,7 +113,7 @@ leakTest("connect() to a Unix socket with a full backlog waits and can be given 
   abort.abort(REASON);
   await assertRejects(() => connecting, Error, "enough");
   for (const conn of conns) conn.close();
-}, { ignore: !onRing });
+});
 
 leakTest("connect() and listen() meet at an abstract name that is no file", async () => {
   const path = freshAbstractName();

@@ -22,7 +22,10 @@ const LARGE_BYTES = 32 * 1024 * 1024;
 const HUGE_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES = 1024 * 1024;
 
-for (const family of ["tcp", "unix"] as const) registerCases(family);
+for (const family of ["tcp", "unix"] as const) {
+  registerCases(family);
+  registerFaults(family);
+}
 
 function registerCases(family: SocketFamily): void {
   const named = (name: string) => `[${family}] ${name}`;
@@ -76,6 +79,10 @@ function registerCases(family: SocketFamily): void {
     assertEquals(await digestToEnd(pair.client), await sent);
     await copied;
   });
+}
+
+function registerFaults(family: SocketFamily): void {
+  const named = (name: string) => `[${family}] ${name}`;
 
   leakTest(named("copy() slows the source down when the destination is slow"), async () => {
     await using proxy = await proxyOver(family);

@@ -9,7 +9,7 @@ import { listen, type TcpListener } from "../net/listen.ts";
 import { ACCEPT_QUEUE_MAX } from "../net/uring_listener.ts";
 import { leakTest } from "./leak.ts";
 import { atMoment, MOMENTS, nextImmediate } from "./net_moments.ts";
-import { descriptorOf, freshAbstractName, onRing } from "./net_pair.ts";
+import { descriptorOf, freshAbstractName, ringTest } from "./net_pair.ts";
 import { seededRandom } from "./net_random.ts";
 import { readExactly } from "./transfer.ts";
 
@@ -89,7 +89,7 @@ leakTest("accept() that is aborted leaves its connection to the next accept", as
   assert(given > ROUNDS / 20, `Only ${given} accepts of ${ROUNDS} were given up`);
 });
 
-leakTest("accept() obeys its signal behind a connection that was reset", async () => {
+ringTest("accept() obeys its signal behind a connection that was reset", async () => {
   using listener = listenLocally();
   // The first accept lets the kernel go on accepting for the next ones.
   const [first, peer] = await Promise.all([connectTo(listener), listener.accept()]);
@@ -105,7 +105,7 @@ leakTest("accept() obeys its signal behind a connection that was reset", async (
   assertEquals(await accepting, REASON);
   first.close();
   peer.close();
-}, { ignore: !onRing });
+});
 
 leakTest("close() closes the connections that nobody accepted", async () => {
   const listener = listenLocally();
@@ -161,7 +161,7 @@ leakTest("tcpBacklog bounds the connections that wait to be accepted", async () 
   assertEquals(await third, REASON);
 });
 
-leakTest("reusePort shares a port among listeners", async () => {
+ringTest("reusePort shares a port among listeners", async () => {
   using first = listenLocally({ reusePort: true });
   using second = listenLocally({ reusePort: true, port: first.addr.port });
   using stack = new DisposableStack();
@@ -182,16 +182,16 @@ leakTest("reusePort shares a port among listeners", async () => {
   await Promise.all(accepting);
   assertEquals(counts[0] + counts[1], SHARED_CONNECTIONS);
   assert(counts[0] > 0 && counts[1] > 0, `${counts}`);
-}, { ignore: !onRing });
+});
 
-leakTest("listen() throws AddrInUse unless both listeners reuse the port", () => {
+ringTest("listen() throws AddrInUse unless both listeners reuse the port", () => {
   using first = listenLocally({ reusePort: true });
   assertThrows(() => listenLocally({ port: first.addr.port }), AddrInUse);
   using second = listenLocally();
   assertThrows(() => listenLocally({ reusePort: true, port: second.addr.port }), AddrInUse);
-}, { ignore: !onRing });
+});
 
-leakTest("reuseAddress of false keeps a port that old connections linger on", async () => {
+ringTest("reuseAddress of false keeps a port that old connections linger on", async () => {
   const listener = listenLocally();
   const { port } = listener.addr;
   const [client, peer] = await Promise.all([connectTo(listener), listener.accept()]);
@@ -203,9 +203,9 @@ leakTest("reuseAddress of false keeps a port that old connections linger on", as
   await nextImmediate();
   assertThrows(() => listenLocally({ port, reuseAddress: false }), AddrInUse);
   listenLocally({ port }).close();
-}, { ignore: !onRing });
+});
 
-leakTest("accepted connections have the options of their listener", async () => {
+ringTest("accepted connections have the options of their listener", async () => {
   using listener = listenLocally({
     noDelay: false,
     keepAlive: { idleSeconds: 9 },
@@ -218,15 +218,15 @@ leakTest("accepted connections have the options of their listener", async () => 
   assertEquals(socketOption(fd, "receiveBufferBytes"), 24_000);
   client.close();
   peer.close();
-}, { ignore: !onRing });
+});
 
-leakTest("accepted connections have Nagle's algorithm off unless it is asked for", async () => {
+ringTest("accepted connections have Nagle's algorithm off unless it is asked for", async () => {
   using listener = listenLocally();
   const [client, peer] = await Promise.all([connectTo(listener), listener.accept()]);
   assertEquals(socketOption(descriptorOf(peer), "noDelay"), 1);
   client.close();
   peer.close();
-}, { ignore: !onRing });
+});
 
 leakTest("a Unix listener leaves aborted accepts' connections to the next", async () => {
   const path = freshAbstractName();

@@ -5,10 +5,16 @@ import type { TcpConn, UnixConn } from "../net/conn.ts";
 import { connect } from "../net/connect.ts";
 import { listen } from "../net/listen.ts";
 import { StreamConn } from "../net/stream_conn.ts";
+import { leakTest } from "./leak.ts";
 import type { SocketFamily } from "./servers.ts";
 
 /** Whether the tests run on the ring; what Deno's API lacks is tested there only. */
 export const onRing: boolean = engineInfo().engine === "uring";
+
+/** Registers a leak test of something that only the ring engine has. */
+export function ringTest(name: string, body: () => void | Promise<void>): void {
+  leakTest(name, body, { ignore: !onRing });
+}
 
 /** Both ends of a connection of this library; disposing closes what the test left open. */
 export interface Pair<C extends TcpConn | UnixConn> extends Disposable {

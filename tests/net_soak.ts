@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { engineInfo, engineStatistics } from "../io/engine_info.ts";
 import { CLOSE_FLUSH_MS } from "../io/fd_stream.ts";
 import { leakTest } from "./leak.ts";
-import { onRing, tcpPair } from "./net_pair.ts";
+import { fillUp, onRing, tcpPair } from "./net_pair.ts";
 import { startSoak } from "./net_soak_load.ts";
 import { REPOSITORY } from "./subprocess.ts";
 
@@ -18,11 +18,11 @@ const ENGINE_RUN = "PHOTON_SOAK_RUN";
 /**
  * Growth from the second third of the run to the last. Collected heaps still differ by several
  * percent from sample to sample; a block or a few hundred bytes lost with each connection would
- * show as tens of megabytes.
+ * show as tens of megabytes. In the first half minute V8 is still finding the size of its heap.
  */
-const GROWTH_MAX = 1.15;
+const GROWTH_MAX = SECONDS >= 30 ? 1.15 : 1.5;
 
-const { ConnectionReset, TimedOut } = Deno.errors;
+const { ConnectionReset } = Deno.errors;
 
 leakTest(`${CONNECTIONS} connections with random disconnects for ${SECONDS} s`, async () => {
   const soak = startSoak({ connections: CONNECTIONS, seconds: SECONDS });
@@ -45,11 +45,7 @@ leakTest(`${CONNECTIONS} connections with random disconnects for ${SECONDS} s`, 
 
 leakTest("a closed connection gives a peer up that does not read, by a reset", async () => {
   using pair = await tcpPair();
-  const block = new Uint8Array(65_536);
-  pair.client.setWriteTimeout(100);
-  await assertRejects(async () => {
-    for (;;) await pair.client.write(block);
-  }, TimedOut);
+  await fillUp(pair.client);
   const start = performance.now();
   pair.client.close();
   while (engineStatistics().leased > 0) {
@@ -57,6 +53,7 @@ leakTest("a closed connection gives a peer up that does not read, by a reset", a
     assert(performance.now() - start < CLOSE_FLUSH_MS + 1000, "The queue is still held");
   }
   assert(performance.now() - start > CLOSE_FLUSH_MS - 100, "The queue was given up early");
+  const block = new Uint8Array(65_536);
   await assertRejects(async () => {
     while (await pair.server.read(block) !== null);
   }, ConnectionReset);

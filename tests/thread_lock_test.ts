@@ -325,7 +325,6 @@ Deno.test("smp.cvar: 1 000 tasks pass a token", async () => {
       turn++;
       condition.notifyAll();
     }));
-  // Each wakes all: begun from the last, few would wait in vain.
   await Promise.all(tasks.map((task) => task.join()));
   assertEquals(turn, 1_000);
 });

@@ -30,23 +30,25 @@ export interface Blocked {
   waiting?(): number;
 }
 
+// Names as those of the tests that they stand for.
+// deno-fmt-ignore
 /** Everything that can be waited for, by name; each call makes a fresh one that is blocked. */
 export const waits: Record<string, () => Blocked> = {
   mutex: blockedMutex,
   "rw_lock.read": () => blockedRwLock("read"),
   "rw_lock.write": () => blockedRwLock("write"),
   semaphore: blockedSemaphore,
-  condition_variable: blockedCondition,
+  "condition_variable": blockedCondition,
   "channel.receive": blockedReceive,
   "channel.send": blockedSend,
   select: blockedSelect,
-  wait_group: blockedWaitGroup,
-  range_lock: blockedRange,
+  "wait_group": blockedWaitGroup,
+  "range_lock": blockedRange,
   throttle: blockedThrottle,
   join: blockedJoin,
-  task_group: blockedGroup,
-  single_flight: blockedFlight,
-  object_cache: blockedCache,
+  "task_group": blockedGroup,
+  "single_flight": blockedFlight,
+  "object_cache": blockedCache,
   timeout: blockedTimeout,
   sleep: () => ({ wait: (options) => sleep(60_000, options) }),
 };

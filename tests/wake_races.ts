@@ -7,34 +7,32 @@ import { seededRandom } from "./cancel_races.ts";
 import { RawPipe } from "./engine_streams.ts";
 import { LAST_ROUND, RACE_BYTES, RaceWord } from "./wake_race_memory.ts";
 
-/** What is not seen by then was missed: nothing else would wake the engine. */
+/** In a round that takes longer something was late. */
 const SEEN_MS_MAX = 100;
+/** What is not seen by then was missed: nothing else would wake the engine. */
+const MISSED_MS = 2000;
+/** Share of rounds that may be late: other processes may have the processors. */
+const LATE_SHARE_MAX = 1 / 500;
 /** Microseconds in which an engine goes to sleep, and some more. */
 const RACE_US = 400;
 const POLLIN = 1;
-
-/** What a series of races took at most. */
-export interface WakeRaceResult {
-  slowestMs: number;
-  sleeps: number;
-}
 
 /**
  * Has another thread complete an operation and post a message while the engine goes to sleep, at
  * every moment of it, and starts another operation as well.
  *
- * @throws {Error} when any of the three is not seen within 100 ms
+ * @throws {Error} when any of the three is missed, or not seen within 100 ms for once in 500 rounds
  */
 export async function raceWakes(
   engine: Engine,
   racer: Racer,
   rounds: number,
   seed: number,
-): Promise<WakeRaceResult> {
+): Promise<void> {
   const random = seededRandom(seed);
   using pipe = new RawPipe();
   const byte = new Uint8Array(1);
-  let slowestMs = 0;
+  let late = 0;
   for (let round = 1; round <= rounds; round++) {
     const completion = submit(engine, Op.POLL_ADD, pipe.reader, POLLIN);
     if (random() < 0.5) await oneOf(random());
@@ -44,28 +42,32 @@ export async function raceWakes(
     const operation = round % 2 === 0
       ? oneOf(random(), random() * RACE_US).then(() => submit(engine, Op.NOP, -1, 0))
       : null;
-    const all = [completion, message, operation].map(async (happening, index) => {
-      await happening;
-      const tookMs = performance.now() - started;
-      slowestMs = Math.max(slowestMs, tookMs);
-      assert(tookMs < SEEN_MS_MAX, `round ${round}: ${WHAT[index]} took ${tookMs} ms`);
-    });
-    await within(Promise.all(all), round);
+    await within([completion, message, operation], round);
+    if (performance.now() - started > SEEN_MS_MAX) late++;
     libc().read(pipe.reader, byte, 1n);
   }
-  return { slowestMs, sleeps: engine.statistics.sleeps };
+  assert(late <= Math.max(1, rounds * LATE_SHARE_MAX), `${late} of ${rounds} rounds were late`);
+  // Otherwise nothing was raced.
+  const { sleeps } = engine.statistics;
+  assert(sleeps > rounds / 10, `${sleeps} sleeps in ${rounds} rounds`);
 }
 
 const WHAT = ["the completion", "the message", "the operation"];
 
-/** Fails loudly where the engine slept over something; its own timers would wake it. */
-async function within(happening: Promise<unknown>, round: number): Promise<void> {
+/** Waits for everything, and names what does not come. */
+async function within(happenings: (Promise<unknown> | null)[], round: number): Promise<void> {
+  const missing = new Set(WHAT);
+  const all = happenings.map((happening, index) =>
+    Promise.resolve(happening).then(() => missing.delete(WHAT[index]))
+  );
   let timer: ReturnType<typeof setTimeout> | undefined;
   const missed = new Promise<never>((_, reject) => {
-    const error = new Error(`round ${round}: something was not seen for two seconds`);
-    timer = setTimeout(() => reject(error), 2000);
+    timer = setTimeout(
+      () => reject(new Error(`round ${round}: ${[...missing]} missed`)),
+      MISSED_MS,
+    );
   });
-  await Promise.race([happening, missed]).finally(() => clearTimeout(timer));
+  await Promise.race([Promise.all(all), missed]).finally(() => clearTimeout(timer));
 }
 
 function submit(engine: Engine, head: number, fd: number, flags: number): Promise<number> {

@@ -1,10 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { closeDescriptor, openPipe, writeByte } from "../ffi/socket.ts";
-import { engineInfo } from "../io/engine_info.ts";
+import { engineInfo, engineStatistics } from "../io/engine_info.ts";
 import { waitFor } from "../io/wait_for.ts";
 
-/** Long enough for a turn to end with nothing to do. */
-const SLEEP_MS = 20;
+const POLL_INTERVAL_MS = 5;
 
 // Loaded before every test file and example (`--preload` in the tasks of `deno.json`): opens what
 // the engine opens once and keeps, so that no test is blamed for it by Deno's sanitizers or by
@@ -17,7 +16,9 @@ async function warmUp(): Promise<void> {
   if (engineInfo().engine !== "uring") return;
   const [reader, writer] = openPipe();
   const ready = waitFor(reader, { readable: true });
-  await new Promise((resolve) => setTimeout(resolve, SLEEP_MS));
+  while (engineStatistics().sleeps === 0) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+  }
   writeByte(writer, 0);
   await ready;
   closeDescriptor(reader);

@@ -5,10 +5,12 @@ import { workContext, type WorkMainContext } from "../io/work_context.ts";
 
 // What the tests of the worker pool have done by its workers.
 
+/** The sum. */
 export function add(left: number, right: number): number {
   return left + right;
 }
 
+/** What it got. */
 export function echo<T>(value: T): T {
   return value;
 }
@@ -19,6 +21,7 @@ export async function echoLater<T>(value: T): Promise<T> {
   return value;
 }
 
+/** Throws something of a kind. */
 export function fail(kind: string): never {
   switch (kind) {
     case "range":
@@ -43,6 +46,7 @@ class CustomError extends TypeError {
   detail = 42;
 }
 
+/** What cannot be cloned. */
 export function makeFunction(): () => void {
   return () => {};
 }
@@ -69,23 +73,28 @@ export function blockUntil(flags: Int32Array<SharedArrayBuffer>, index: number):
   return "released";
 }
 
+/** The sum of the bytes. */
 export function byteSum(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => sum + byte, 0);
 }
 
+/** The engine of its worker. */
 export function engineName(): string {
   return engineInfo().engine;
 }
 
+/** Ends its worker as a program would. */
 export function exit(): void {
   Deno.exit(3);
 }
 
+/** Ends its worker as a worker would. */
 export function closeWorker(): Promise<void> {
   self.close();
   return new Promise(() => {});
 }
 
+/** Throws where nobody can catch it. */
 export function throwLater(): Promise<void> {
   setTimeout(() => {
     throw new Error("nobody asked");
@@ -93,6 +102,7 @@ export function throwLater(): Promise<void> {
   return new Promise(() => {});
 }
 
+/** Sends back what it receives; says how often. */
 export async function echoChannel(end: WorkChannelEnd): Promise<number> {
   using channel = openWorkChannel(end);
   let count = 0;
@@ -141,6 +151,7 @@ export async function echoMain(context: WorkMainContext, port: number): Promise<
   }
 }
 
+/** The CPUs that its thread may use. */
 export async function cpusAllowed(): Promise<number[]> {
   const { threadCpus } = await import("../ffi/thread.ts");
   return threadCpus();

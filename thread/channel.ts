@@ -6,7 +6,19 @@ import { type QueueNode, WaitQueue } from "./wait_queue.ts";
 /** Values that a channel holds at most, whatever capacity is asked for. */
 export const CAPACITY_MAX = 2 ** 24;
 
-/** A channel was closed, so that there is nothing to receive, or nowhere to send. */
+/**
+ * A channel was closed, so that there is nothing to receive, or nowhere to send.
+ *
+ * @example Stop when there is nobody to send to
+ * ```ts
+ * import { Channel, ChannelClosedError } from "@photon/std/thread";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const channel = new Channel<string>();
+ * channel.close();
+ * await assertRejects(() => channel.send("late"), ChannelClosedError);
+ * ```
+ */
 export class ChannelClosedError extends Error {
   /** Names the kind of error. */
   readonly code: string = "ECHANNELCLOSED";
@@ -55,7 +67,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable {
   constructor(capacity: number = 0) {
     if (!Number.isInteger(capacity) || capacity < 0 || capacity > CAPACITY_MAX) {
       throw new RangeError(
-        `Cannot open a channel: capacity must be between 0 and ${CAPACITY_MAX}, received ${capacity}`,
+        `Cannot open a channel: capacity must be from 0 to ${CAPACITY_MAX}, received ${capacity}`,
       );
     }
     this.capacity = capacity;

@@ -58,15 +58,17 @@ export class Deadline {
    * @throws {Deno.errors.TimedOut} When it has passed
    */
   throwIfExpired(): void {
-    if (this.expired) throw expiry();
+    if (this.expired) throw new Deno.errors.TimedOut("Cannot go on: the deadline has passed");
   }
 
   /**
-   * A signal that aborts with `Deno.errors.TimedOut` when the deadline passes. Asking for it starts
-   * a timer that keeps nothing alive.
+   * A signal that aborts when the deadline passes, with a `TimeoutError` as that of
+   * `AbortSignal.timeout`; its timer keeps nothing alive as long as nobody listens.
    */
   get signal(): AbortSignal {
-    return this.#signal ??= expirySignal(this);
+    return this.#signal ??= this.remainingMs > TIMEOUT_MS_MAX
+      ? new AbortController().signal
+      : AbortSignal.timeout(Math.ceil(this.remainingMs));
   }
 }
 
@@ -88,20 +90,5 @@ export function deadline(remainingMs: number): Deadline {
   return new Deadline(remainingMs);
 }
 
-/** How often the timer of a signal looks whether its deadline has come. */
+/** Timers take a signed 32-bit number of milliseconds; what is further off never comes. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
-
-function expirySignal(deadline: Deadline): AbortSignal {
-  const controller = new AbortController();
-  const look = () => {
-    if (deadline.expired) return controller.abort(expiry());
-    const delayMs = Math.min(Math.ceil(deadline.remainingMs), TIMEOUT_MS_MAX);
-    Deno.unrefTimer(setTimeout(look, delayMs));
-  };
-  if (deadline.atMs < Infinity) look();
-  return controller.signal;
-}
-
-function expiry(): Error {
-  return new Deno.errors.TimedOut("Cannot go on: the deadline has passed");
-}

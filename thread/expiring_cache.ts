@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { SingleFlight } from "./single_flight.ts";
-import type { TaskFunction } from "./task.ts";
+import type { Task, TaskFunction } from "./task.ts";
 import type { WaitOptions } from "./waiter.ts";
 
 /** Options of {@linkcode ExpiringCache}. */
@@ -34,6 +34,8 @@ export class ExpiringCache<K, V> {
   /** In the order of use, the one that was not used for longest first. */
   readonly #entries = new Map<K, { readonly value: V; readonly expiresMs: number }>();
   readonly #flights = new SingleFlight<K, V>();
+  /** What is being made and was not deleted since; as many as there are callers at most. */
+  readonly #making = new Map<K, object>();
 
   /**
    * An empty cache.
@@ -76,11 +78,13 @@ export class ExpiringCache<K, V> {
   /** Drops a value, also one that is being made; says whether there was one. */
   delete(key: K): boolean {
     this.#flights.forget(key);
+    this.#making.delete(key);
     return this.#entries.delete(key);
   }
 
-  /** Drops all values. */
+  /** Drops all values, also those that are being made. */
   clear(): void {
+    for (const key of [...this.#making.keys()]) this.delete(key);
     this.#entries.clear();
   }
 
@@ -93,11 +97,19 @@ export class ExpiringCache<K, V> {
   async getOrCreate(key: K, create: TaskFunction<V>, options?: WaitOptions): Promise<V> {
     const entry = this.#find(key);
     if (entry !== undefined) return entry.value;
-    return await this.#flights.run(key, async (task) => {
+    return await this.#flights.run(key, (task) => this.#make(key, create, task), options);
+  }
+
+  async #make(key: K, create: TaskFunction<V>, task: Task<unknown>): Promise<V> {
+    const making = {};
+    this.#making.set(key, making);
+    try {
       const value = await create(task);
-      this.set(key, value);
+      if (this.#making.get(key) === making) this.set(key, value);
       return value;
-    }, options);
+    } finally {
+      if (this.#making.get(key) === making) this.#making.delete(key);
+    }
   }
 
   #find(key: K): { readonly value: V } | undefined {

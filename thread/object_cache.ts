@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { checkCacheBounds, type ExpiringCacheOptions } from "./expiring_cache.ts";
 import { SingleFlight } from "./single_flight.ts";
-import { resultOf, spawn, type TaskFunction } from "./task.ts";
+import { resultOf, spawn, type Task, type TaskFunction } from "./task.ts";
 import type { WaitOptions } from "./waiter.ts";
 
 /** Options of {@linkcode ObjectCache}. */
@@ -98,7 +98,7 @@ export class ObjectCache<K, V> implements AsyncDisposable {
         throw new Deno.errors.BadResource("Cannot acquire an object: its cache was disposed");
       }
       const entry = this.#entries.get(key) ??
-        await this.#flights.run(key, (task) => this.#make(key, () => create(task)), options);
+        await this.#flights.run(key, (task) => this.#make(key, create, task), options);
       // It may have had to go while we were on our way.
       if (entry.isKept) return this.#refer(entry);
     }
@@ -117,20 +117,25 @@ export class ObjectCache<K, V> implements AsyncDisposable {
     await this.settled();
   }
 
-  async #make(key: K, create: () => V | PromiseLike<V>): Promise<Entry<K, V>> {
+  async #make(
+    key: K,
+    create: TaskFunction<V>,
+    task: Task<unknown>,
+  ): Promise<Entry<K, V>> {
     const failure = this.#failures.get(key);
     if (failure && failure.untilMs > performance.now()) throw failure.error;
     this.#failures.delete(key);
     this.#makeRoom();
     try {
-      const value = await create();
+      const value = await create(task);
       const entry: Entry<K, V> = { key, value, references: 0, isKept: true, idleMs: 0 };
       this.#entries.set(key, entry);
       this.#rest(entry);
       if (this.#closed) this.#drop(entry);
       return entry;
     } catch (error) {
-      this.#remember(key, error);
+      // That nobody waits any more is no failure.
+      if (!task.signal.aborted) this.#remember(key, error);
       throw error;
     }
   }
@@ -180,10 +185,9 @@ export class ObjectCache<K, V> implements AsyncDisposable {
   /** Takes it out; it is disposed of now or when the last reference is given back. */
   #drop(entry: Entry<K, V>): void {
     this.#idle.delete(entry);
-    const wasKept = entry.isKept;
     entry.isKept = false;
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
-    if (entry.references === 0 && (wasKept || !this.#idle.has(entry))) this.#disposeOf(entry);
+    if (entry.references === 0) this.#disposeOf(entry);
   }
 
   #disposeOf(entry: Entry<K, V>): void {

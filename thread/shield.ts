@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { taskContext } from "./task_record.ts";
+import { taskContext, WaitScope } from "./task_record.ts";
 
 /**
  * Calls a function that the cancelling of the running task does not interrupt: for cleaning up.
@@ -26,5 +26,5 @@ import { taskContext } from "./task_record.ts";
  * ```
  */
 export function shield<T>(call: () => T): T {
-  return taskContext.run(undefined, call, undefined);
+  return taskContext.run(new WaitScope(taskContext.get()?.task), call, undefined);
 }

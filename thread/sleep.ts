@@ -24,14 +24,15 @@ export function sleep(ms: number, options?: WaitOptions): Promise<void> {
   if (Number.isNaN(ms)) {
     return Promise.reject(new RangeError("Cannot sleep: the time is not a number"));
   }
-  const rejected = rejectedBefore(options);
-  if (rejected !== undefined) return rejected;
-  if (ms <= 0) return yieldNow();
+  if (ms <= 0) return rejectedBefore(options) ?? yieldNow();
   return sleepUntil(performance.now() + ms, options);
 }
 
 /** Waits until a time on the clock of `performance.now()`. */
 export function sleepUntil(dueMs: number, options?: WaitOptions): Promise<void> {
+  const rejected = rejectedBefore(options);
+  if (rejected !== undefined) return rejected;
+  if (dueMs <= performance.now()) return yieldNow();
   return new SleepWaiter().sleep(dueMs, options);
 }
 

@@ -51,7 +51,19 @@ export function spawn<T>(run: TaskFunction<T>, options?: SpawnOptions): Task<T> 
   return task;
 }
 
-/** The task that the caller belongs to, if it is one of {@linkcode spawn}. */
+/**
+ * The task that the caller belongs to, if it is one of {@linkcode spawn}.
+ *
+ * @example Hand the signal of the task to what knows no tasks
+ * ```ts
+ * import { currentTask, spawn } from "@photon/std/thread";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const task = spawn(() => currentTask()?.signal.aborted);
+ * assertEquals(await task.join(), false);
+ * assertEquals(currentTask(), undefined);
+ * ```
+ */
 export function currentTask(): Task<unknown> | undefined {
   return taskContext.get()?.task as Task<unknown> | undefined;
 }
@@ -92,8 +104,7 @@ export class Task<T> implements AsyncDisposable {
    * @throws {Deno.errors.Busy} When a million tasks live
    */
   constructor(run: TaskFunction<T>, name: string) {
-    const record = this.#record = new TaskRecord(name || "task");
-    record.task = this;
+    const record = this.#record = new TaskRecord(this, name || "task");
     this.#run = run;
     this.#result = taskContext.run(record, Task.#begin<T>, this);
   }
@@ -129,7 +140,7 @@ export class Task<T> implements AsyncDisposable {
     this.#joined = true;
     const joiner = taskContext.get();
     if (joiner === undefined && options === undefined) return this.#result;
-    if (joiner === this.#record) {
+    if (joiner?.task === this) {
       return Promise.reject(new TypeError("Cannot join: a task cannot wait for itself"));
     }
     const waiter = new Waiter<T>("join a task");

@@ -21,48 +21,28 @@ export interface TaskWait {
   giveUp(error: unknown): void;
 }
 
-/**
- * What is known of a live task below the class that users see: whether it was cancelled, and what
- * it waits for.
- */
-export class TaskRecord {
-  /** Name for {@linkcode liveRecords}. */
-  readonly name: string;
-  /** How far it is. */
-  status: RecordStatus = "ready";
+/** A stretch of a coroutine, with the waits that end when it is cancelled. */
+export class WaitScope {
+  /** The public face of the task, of which this module knows nothing. */
+  task: object | undefined;
   /** Whether it was told to stop. */
   cancelled = false;
   /** Why. */
   reason: unknown = undefined;
   /** Its waits, newest first. */
   firstWait: TaskWait | null = null;
-  /** The public face, of which this module knows nothing. */
-  task: object | null = null;
-  #next: TaskRecord | null = null;
-  #previous: TaskRecord | null = null;
 
-  /**
-   * Adds it to the live ones.
-   *
-   * @throws {Deno.errors.Busy} When {@linkcode TASKS_MAX} live
-   */
-  constructor(name: string) {
-    if (liveCount >= TASKS_MAX) {
-      throw new Deno.errors.Busy(`Cannot spawn a task: ${TASKS_MAX} live already`);
-    }
-    liveCount++;
-    this.name = name;
-    this.#next = newest;
-    if (newest !== null) newest.#previous = this;
-    newest = this;
+  /** A stretch of this task. */
+  constructor(task: object | undefined) {
+    this.task = task;
   }
 
-  /** Whether its function is over. */
+  /** Whether being cancelled means anything to it. */
   get ended(): boolean {
-    return this.status !== "ready" && this.status !== "running";
+    return false;
   }
 
-  /** Ends all its waits, newest last, and those it will begin. */
+  /** Ends all its waits, and those it will begin. */
   interrupt(reason: unknown): void {
     this.cancelled = true;
     this.reason = reason;
@@ -88,6 +68,38 @@ export class TaskRecord {
     if (nextOfTask !== null) nextOfTask.previousOfTask = previousOfTask;
     wait.nextOfTask = wait.previousOfTask = null;
   }
+}
+
+/** What is known of a live task below the class that users see. */
+export class TaskRecord extends WaitScope {
+  /** Name for {@linkcode TaskRecord.live}. */
+  readonly name: string;
+  /** How far it is. */
+  status: RecordStatus = "ready";
+  #next: TaskRecord | null = null;
+  #previous: TaskRecord | null = null;
+
+  /**
+   * Adds it to the live ones.
+   *
+   * @throws {Deno.errors.Busy} When {@linkcode TASKS_MAX} live
+   */
+  constructor(task: object, name: string) {
+    super(task);
+    if (liveCount >= TASKS_MAX) {
+      throw new Deno.errors.Busy(`Cannot spawn a task: ${TASKS_MAX} live already`);
+    }
+    liveCount++;
+    this.name = name;
+    this.#next = newest;
+    if (newest !== null) newest.#previous = this;
+    newest = this;
+  }
+
+  /** Whether its function is over. */
+  override get ended(): boolean {
+    return this.status !== "ready" && this.status !== "running";
+  }
 
   /** Its function is over. */
   end(status: RecordStatus): void {
@@ -111,8 +123,8 @@ export class TaskRecord {
 let newest: TaskRecord | null = null;
 let liveCount = 0;
 
-/** The task that a coroutine belongs to. */
-export const taskContext: TaskContext<TaskRecord> = openTaskContext<TaskRecord>();
+/** The task that a coroutine belongs to, as far as its waits are concerned. */
+export const taskContext: TaskContext<WaitScope> = openTaskContext<WaitScope>();
 
 /** Whether waits keep the stack of their caller. */
 export const tracing: { enabled: boolean } = { enabled: false };

@@ -8,7 +8,7 @@ export type Priority = "high" | "medium" | "low";
 
 /** Options of {@linkcode Throttle}. */
 export interface ThrottleOptions {
-  /** Tokens that may be consumed in one window; `Infinity` does not limit, 0 lets nobody through. */
+  /** Tokens to be consumed in one window; `Infinity` does not limit, 0 lets nobody through. */
   limit: number;
   /**
    * Length of the window in milliseconds.

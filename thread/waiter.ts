@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { type Alarm, clearAlarm, setAlarm } from "./alarm.ts";
 import type { Deadline } from "./deadline.ts";
-import { taskContext, type TaskRecord, type TaskWait, tracing } from "./task_record.ts";
+import { taskContext, type TaskWait, tracing, type WaitScope } from "./task_record.ts";
 import { type QueueEnd, QueueNode } from "./wait_queue.ts";
 
 /** How long to wait, and what ends the wait. Whoever gives up leaves no trace in the queue. */
@@ -45,7 +45,7 @@ export class Waiter<T> extends QueueNode implements TaskWait {
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   #waiting = false;
-  #task: TaskRecord | undefined = undefined;
+  #task: WaitScope | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #alarm: Alarm | undefined = undefined;
   #timeoutMs = Infinity;
