@@ -40,6 +40,7 @@ export class WakeChannel {
   readonly #addressHigh: number;
   readonly #onWake: () => void;
   #armed = false;
+  #referenced = false;
 
   /** Opens the channel; `onWake` runs as a macrotask whenever a byte has come through. */
   constructor(pool: BufferPool, onWake: () => void) {
@@ -87,12 +88,14 @@ export class WakeChannel {
 
   /** A wake that is awaited keeps the process alive. */
   ref(): void {
-    this.#socket.ref();
+    if (!this.#referenced) this.#socket.ref();
+    this.#referenced = true;
   }
 
   /** A wake that is awaited does not keep the process alive. */
   unref(): void {
-    this.#socket.unref();
+    if (this.#referenced) this.#socket.unref();
+    this.#referenced = false;
   }
 
   /** Closes everything; no wake comes after. */
