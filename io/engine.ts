@@ -243,7 +243,6 @@ export class Engine implements TurnSource, Disposable {
 
   /** Hands what is queued to the kernel now; completions wait for the turn. */
   submitNow(): void {
-    if (this.#closed) return;
     this.#flushes.run(this.#mayFlush);
     this.#enters++;
     this.ring.submit(0);

@@ -121,10 +121,14 @@ function chosen(): { engine: Engine | null; info: EngineInfo } {
 /** Opens the isolate's engine, which ends with it: what is queued leaves, nothing is written on. */
 function openForIsolate(): Engine {
   const engine = new Engine({ ring: { withoutFlags: flagsToAvoid() } });
-  globalThis.addEventListener("unload", () => engine[Symbol.dispose]());
+  let ended = false;
+  globalThis.addEventListener("unload", () => {
+    ended = true;
+    engine[Symbol.dispose]();
+  });
   // A process that dies of an error unloads nothing: what was written before still leaves.
   for (const event of ["error", "unhandledrejection"]) {
-    globalThis.addEventListener(event, () => engine.submitNow());
+    globalThis.addEventListener(event, () => ended || engine.submitNow());
   }
   return engine;
 }

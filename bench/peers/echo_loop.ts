@@ -33,12 +33,9 @@ async function echo(conn: EchoConn): Promise<void> {
       await writeAll(conn, buffer.subarray(0, length));
     }
   } catch (error) {
-    // The peer is gone, which ends the connection as an end of stream does.
-    if (
-      !(error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe)
-    ) {
-      throw error;
-    }
+    // The peer is gone, or the program is at its end: so is the connection.
+    const { BadResource, BrokenPipe, ConnectionReset } = Deno.errors;
+    if (![BadResource, BrokenPipe, ConnectionReset].some((it) => error instanceof it)) throw error;
   } finally {
     conn.close();
   }
