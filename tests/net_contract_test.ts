@@ -4,7 +4,7 @@ import { engineInfo } from "../io/engine_info.ts";
 import { connect, listen } from "../net/mod.ts";
 import { withoutLeaks } from "./leak.ts";
 import { netContract } from "./net_contract.ts";
-import { DENO_NET, PHOTON_NET, REPOSITORY } from "./subprocess.ts";
+import { DENO_NET, PHOTON_NET, runTestFiles } from "./subprocess.ts";
 
 /** Set in the runs that this file starts, which then test their engine and start no further run. */
 const ENGINE_RUN = "PHOTON_CONTRACT_RUN";
@@ -32,21 +32,7 @@ if (Deno.env.has(ENGINE_RUN)) {
   });
 }
 
-/** The engine is chosen once per isolate, so another one needs a process of its own. */
-async function runSuite(engine: string) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--reporter=dot", "tests/net_contract_test.ts"],
-    cwd: REPOSITORY,
-    env: { PHOTON_ENGINE: engine, [ENGINE_RUN]: "1", NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const limit = setTimeout(() => child.kill(), RUN_LIMIT_MS);
-  try {
-    const { code, stdout, stderr } = await child.output();
-    const text = new TextDecoder();
-    assertEquals(code, 0, text.decode(stdout) + text.decode(stderr));
-  } finally {
-    clearTimeout(limit);
-  }
+function runSuite(engine: string): Promise<void> {
+  const env = { PHOTON_ENGINE: engine, [ENGINE_RUN]: "1" };
+  return runTestFiles(["tests/net_contract_test.ts"], env, RUN_LIMIT_MS);
 }

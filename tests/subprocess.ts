@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assertEquals } from "@std/assert";
 
 /** How a program ended. */
 export interface ProgramResult {
@@ -21,6 +22,37 @@ export const DENO_NET = "const { connect, listen } = Deno;";
 
 /** First line of a program that gets `connect` and `listen` from this library. */
 export const PHOTON_NET = `import { connect, listen } from "${new URL("net/mod.ts", REPOSITORY)}";`;
+
+/**
+ * Runs test files in a process of their own, on the engine that the environment asks for: it is
+ * chosen once per isolate.
+ *
+ * @throws {AssertionError} with the whole output, when a test failed or the run hung
+ */
+export async function runTestFiles(
+  files: readonly string[],
+  env: Record<string, string>,
+  limitMs: number,
+): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["test", "-A", "--no-check", "--reporter=dot", "--v8-flags=--expose-gc"],
+      ...["--preload=tests/warm_up.ts", ...files],
+    ],
+    cwd: REPOSITORY,
+    env: { ...env, NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const limit = setTimeout(() => child.kill(), limitMs);
+  try {
+    const { code, stdout, stderr } = await child.output();
+    const text = new TextDecoder();
+    assertEquals(code, 0, text.decode(stdout) + text.decode(stderr));
+  } finally {
+    clearTimeout(limit);
+  }
+}
 
 /** Runs source text as a program of its own, with the given flags and no prompts. */
 export async function runProgram(source: string, flags: string[]): Promise<ProgramResult> {
