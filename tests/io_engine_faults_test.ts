@@ -33,8 +33,8 @@ leakTest("Engine loses no byte while real signals interrupt its waits", async ()
   await using own = new TestEngine({ ring: { calls: { ...calls, enter } } });
   own.engine.runExclusive({ unwindMs: 20 });
   const onSignal = () => {};
-  Deno.addSignalListener("SIGUSR1", onSignal);
-  const script = "while kill -USR1 $0; do :; done 2>/dev/null";
+  Deno.addSignalListener("SIGWINCH", onSignal);
+  const script = "while kill -WINCH $0; do :; done 2>/dev/null";
   const storm = new Deno.Command("sh", { args: ["-c", script, `${Deno.pid}`] }).spawn();
   const deadline = performance.now() + STORM_MS_MAX;
   while (interrupted < 3 && performance.now() < deadline) {
@@ -46,7 +46,7 @@ leakTest("Engine loses no byte while real signals interrupt its waits", async ()
   }
   storm.kill("SIGKILL");
   await storm.status;
-  Deno.removeSignalListener("SIGUSR1", onSignal);
+  Deno.removeSignalListener("SIGWINCH", onSignal);
   assert(interrupted > 0, "No wait was interrupted");
 }, ringOnly);
 
