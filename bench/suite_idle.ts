@@ -22,8 +22,8 @@ export const suite: Suite = {
 
 const MESSAGE_BYTES = 64;
 const TICK_US = 10_000;
-const WINDOW = { seconds: 5, warmupSeconds: 0.5 };
-const QUICK_WINDOW = { seconds: 2, warmupSeconds: 0.2 };
+const WINDOW = { seconds: 8, warmupSeconds: 2 };
+const QUICK_WINDOW = { seconds: 4, warmupSeconds: 2 };
 
 // deno-fmt-ignore
 const CASES = [

@@ -95,6 +95,18 @@ export function writeByte(fd: number, byte: number): void {
 }
 
 /**
+ * Adds one to an eventfd's counter, which wakes who waits for it (eventfd(2)). A counter that is
+ * full has told them already.
+ *
+ * @throws {Deno.errors.BadResource} with the code `EBADF` for a closed descriptor
+ */
+export function signalEventfd(fd: number): void {
+  if (libc().write(fd, COUNTER_STEP, 8n) >= 0) return;
+  const errno = lastErrno();
+  if (errno !== Errno.EAGAIN) throw osError(errno);
+}
+
+/**
  * Makes a second descriptor for the same open file, above the three standard ones.
  *
  * @example A second name for standard output
@@ -194,6 +206,8 @@ const name = new Uint8Array(SOCKADDR_BYTES_MAX);
 const nameLength = new Uint32Array(1);
 const pair = new Int32Array(2);
 const one = new Uint8Array(1);
+/** One, as the 64-bit number that an eventfd takes. */
+const COUNTER_STEP = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 function flagsOf(mode: BlockingMode): number {
   return mode === "blocking" ? SOCK_CLOEXEC : SOCK_CLOEXEC | SOCK_NONBLOCK;

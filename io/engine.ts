@@ -15,7 +15,7 @@ import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
 import { type Control, Submissions } from "./submissions.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
-import { WakeChannel } from "./wake.ts";
+import { WakeChannel, type WakePath } from "./wake.ts";
 
 /** How {@linkcode Engine} is set up; the defaults suit a server with tens of thousands of peers. */
 export interface EngineOptions {
@@ -25,6 +25,8 @@ export interface EngineOptions {
   smallReceiveBlocks?: number;
   /** 64 KiB blocks that receives of bulk data share. Default 64. */
   largeReceiveBlocks?: number;
+  /** How Deno's loop is woken; the default is the first that this Deno can do. */
+  wakePath?: WakePath;
 }
 
 /**
@@ -69,11 +71,12 @@ export class Engine implements TurnSource, Disposable {
 
   readonly #slots = new SlotTable();
   readonly #timers = new TimerQueue();
-  readonly #reactor: Reactor;
+  readonly #reactor: Reactor = new Reactor(this);
   readonly #alarm: DeadlineAlarm;
   readonly #submissions: Submissions;
   readonly #flushes = new FlushList();
   #idleWaiters: (() => void)[] = [];
+  readonly #wakePath: WakePath | undefined;
   #eventfdRegistered = false;
   #disposed = false;
   #closed = false;
@@ -111,6 +114,7 @@ export class Engine implements TurnSource, Disposable {
   constructor(options: EngineOptions = {}) {
     this.ring = Ring.open(options.ring);
     this.#submissions = new Submissions(this.ring, this.#slots);
+    this.#wakePath = options.wakePath;
     try {
       this.pool = new BufferPool();
       const { smallReceiveBlocks = 1024, largeReceiveBlocks = 64 } = options;
@@ -121,7 +125,6 @@ export class Engine implements TurnSource, Disposable {
       throw error;
     }
     this.#alarm = new DeadlineAlarm(this.pool, this.control);
-    this.#reactor = new Reactor(this);
   }
 
   /** Operations in flight. */
@@ -243,7 +246,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** Hands what is queued to the kernel now; completions wait for the turn. */
   submitNow(): void {
-    this.#flushes.run(this.#mayFlush);
+    this.#flushes.run(this.#mayFlush, this.ring.queued === 0);
     this.#enters++;
     this.ring.submit(0);
     this.#reactor.schedule();
@@ -252,7 +255,7 @@ export class Engine implements TurnSource, Disposable {
   /** Has `flush` called before the next entries are handed over. */
   flushLater(flushable: Flushable): void {
     // There is no later: it is refused like all others.
-    if (this.#closed) return flushable.flush();
+    if (this.#closed) return flushable.flush(false);
     this.#flushes.add(flushable);
     this.#reactor.schedule();
   }
@@ -317,7 +320,7 @@ export class Engine implements TurnSource, Disposable {
   /** For the reactor. */
   poll(waitCount: number, timeoutUs: number): number {
     this.direct.refill();
-    this.#flushes.run(this.#mayFlush);
+    this.#flushes.run(this.#mayFlush, this.ring.queued === 0);
     const before = this.#completions;
     const { stashed } = this.#submissions;
     if (waitCount > 0 || this.ring.queued > 0 || this.ring.ready || stashed) {
@@ -348,7 +351,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** For the reactor. */
   openWake(onWake: () => void): Wake {
-    const channel = new WakeChannel(this.pool, onWake);
+    const channel = new WakeChannel(this.pool, onWake, this.#wakePath);
     this.ring.registry.registerEventfd(channel.eventfd);
     this.#eventfdRegistered = true;
     return channel;
@@ -356,7 +359,7 @@ export class Engine implements TurnSource, Disposable {
 
   /** For the reactor. */
   armTimer(): void {
-    this.#alarm.set(this.#timers.nextDeadline());
+    if (this.#timers.size > 0) this.#alarm.set(this.#timers.nextDeadline());
   }
 
   /**

@@ -70,6 +70,7 @@ export class InboxList {
 
   /** How many keep the process alive. */
   get held(): number {
+    if (this.#inboxes.length === 0) return 0;
     return this.#inboxes.reduce((count, inbox) => inbox.held ? count + 1 : count, 0);
   }
 

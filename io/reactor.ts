@@ -161,9 +161,10 @@ export class Reactor {
 
   /** Runs the user's code that waited for completions; false when Deno's loop must do that. */
   #settle(): boolean {
-    const now = performance.now();
-    if (this.#quietSince > 0) this.#driver.observe((now - this.#quietSince) * 1000);
-    this.#quietSince = 0;
+    if (this.#quietSince > 0) {
+      this.#driver.observe((performance.now() - this.#quietSince) * 1000);
+      this.#quietSince = 0;
+    }
     if (this.#runMicrotasks) {
       this.#runMicrotasks();
       return !this.#is("closed");

@@ -160,10 +160,11 @@ export class Sender implements Completion, Flushable {
   }
 
   /** Sends the oldest segment, when none is being sent. */
-  flush(): void {
+  flush(alone: boolean): void {
     this.#dirty = false;
     const segments = this.#segments;
     if (this.#slot >= 0 || segments.length === 0) return;
+    if (alone && segments.length === 1 && this.#sendAlone(segments.seal())) return;
     try {
       this.#send(segments.seal(), segments.length > 1 ? MSG_MORE : 0);
     } catch (error) {
@@ -198,6 +199,23 @@ export class Sender implements Completion, Flushable {
       byteLength,
       socket ? MSG_NOSIGNAL | MSG_WAITALL | more : 0,
     );
+  }
+
+  /** Sends the only segment with no entry of the ring; true when nothing is left to send. */
+  #sendAlone({ offset, byteLength }: Segment): boolean {
+    if (this.#kind !== "socket") return false;
+    const bytes = this.#pool.bytes.subarray(offset, offset + byteLength);
+    const sent = sendNow(this.#fd, bytes, byteLength);
+    if (sent < 0) {
+      // What the socket does not take now, the ring waits with.
+      const again = sent === -Errno.EAGAIN || sent === -Errno.EINTR;
+      if (!again) this.#fail(osError(-sent));
+      return !again;
+    }
+    this.#sent(sent);
+    if (this.#segments.length > 0) return false;
+    this.#becameEmpty();
+    return true;
   }
 
   #sent(byteLength: number): void {

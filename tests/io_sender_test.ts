@@ -5,6 +5,7 @@ import type { Engine } from "../io/engine.ts";
 import { WRITE_BYTES_MAX, WRITE_QUEUE_BYTES_MAX } from "../io/segment_queue.ts";
 import { WRITES_WAITING_MAX } from "../io/sender.ts";
 import { type EngineConn, engineTurn, pipeOn, receive, socketPairOn } from "./engine_streams.ts";
+import { setSocketOption } from "../ffi/socket_option.ts";
 import { ringOnly, TestEngine } from "./faulty_ring.ts";
 import { leakTest } from "./leak.ts";
 import { patternBytes, readExactly, readToEnd, utf8, writeAll } from "./transfer.ts";
@@ -52,15 +53,35 @@ leakTest("Sender.write() lets a large write wait for what is queued before it", 
   assertEquals(await Promise.all(writes), [10, 30_000, 10]);
 }, ringOnly);
 
-leakTest("Sender sends all that one turn wrote in one operation", async () => {
+leakTest("Sender sends all that one turn wrote by one system call, when it is alone", async () => {
   await using own = new TestEngine();
   using pair = socketPairOn(own.engine);
-  const writes = Array.from({ length: 30 }, (_, index) => pair.far.write(utf8(`line ${index}\n`)));
-  await Promise.all(writes);
+  const lines = await writeLines(pair.far);
+  assertEquals(own.engine.statistics.completions, 0);
+  assertEquals(new TextDecoder().decode(await readExactly(pair.near, lines.length)), lines);
+}, ringOnly);
+
+leakTest("Senders send all that one turn wrote in one operation each", async () => {
+  await using own = new TestEngine();
+  using one = socketPairOn(own.engine);
+  using other = socketPairOn(own.engine);
+  const [lines] = await Promise.all([writeLines(one.far), writeLines(other.far)]);
   await own.engine.whenIdle();
-  assertEquals(own.engine.statistics.completions, 1);
-  const text = new TextDecoder().decode(await readExactly(pair.near, 230));
-  assertEquals(text, Array.from({ length: 30 }, (_, index) => `line ${index}\n`).join(""));
+  assertEquals(own.engine.statistics.completions, 2);
+  for (const { near } of [one, other]) {
+    assertEquals(new TextDecoder().decode(await readExactly(near, lines.length)), lines);
+  }
+}, ringOnly);
+
+leakTest("Sender leaves to the ring what the socket does not take at once", async () => {
+  await using own = new TestEngine();
+  using pair = socketPairOn(own.engine);
+  setSocketOption(pair.far.stream.fd, "sendBufferBytes", 1);
+  const bytes = patternBytes(15_000);
+  await pair.far.write(bytes);
+  await receive(pair.near, bytes, 10_000);
+  await own.engine.whenIdle();
+  assertEquals(own.engine.statistics.pending, 0);
 }, ringOnly);
 
 leakTest("Sender lets writes wait that a slow peer leaves no room for, in order", async () => {
@@ -279,4 +300,11 @@ function leaseOf(engine: Engine, bytes: Uint8Array): Lease {
   const lease = engine.pool.lease(bytes.length);
   lease.bytes.set(bytes);
   return lease;
+}
+
+/** Writes 30 lines of its own each, and gives the text that they make. */
+async function writeLines(conn: EngineConn): Promise<string> {
+  const lines = Array.from({ length: 30 }, (_, index) => `line ${index}\n`);
+  await Promise.all(lines.map((line) => conn.write(utf8(line))));
+  return lines.join("");
 }

@@ -27,6 +27,11 @@ for (const { name, rounds, withoutFlags } of TASK_RUNS) {
   );
 }
 
+leakTest("Engine sees all that happens where a relay stands before Deno's loop", async () => {
+  await using own = new TestEngine({ wakePath: "relay" });
+  await raceWakes(own.engine, racer!, 500, 3);
+}, ringOnly);
+
 leakTest("Engine sees all that happens while every second enter is interrupted", async () => {
   const calls = faultyCalls({ enter: (count) => count % 2 === 0 ? -Errno.EINTR : undefined });
   await using own = new TestEngine({ ring: { calls } });
