@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { setImmediate } from "node:timers";
+import { coroutinesYield } from "../thread/yield_now.ts";
 import { COOPERATIVE, type DrivePolicy, Driver, GATHER_US } from "./driver.ts";
 import { microtaskRunner } from "./microtasks.ts";
 
@@ -276,7 +277,8 @@ export class Reactor {
 
   /** Whether Deno's polls find work, or just did: it may be about to get more from itself. */
   #denoIsBusy(): boolean {
-    if (this.#busyPolls >= BUSY_POLLS_MAX) return false;
+    // Coroutines that only make way for others would keep it busy for ever.
+    if (this.#busyPolls >= BUSY_POLLS_MAX || coroutinesYield()) return false;
     const pollMs = performance.now() - this.#yieldedAt;
     // The fastest of late, so that a machine that became slow is not taken for a busy loop.
     this.#fastestPollMs = Math.min(pollMs, this.#fastestPollMs * 1.05);

@@ -245,8 +245,10 @@ async function selectAs<T>(
   const controller = new AbortController();
   const timeoutMs = givesUp === "timeout" ? steps / 10 : Infinity;
   const task = spawn(() => run({ signal: controller.signal, timeoutMs }));
+  // Caught at once: the time may be up before the last step.
+  const outcome = task.join().catch(() => undefined);
   for (let i = 0; i < steps; i++) await yieldNow();
   if (givesUp === "abort") controller.abort();
   if (givesUp === "cancel") task.cancel();
-  return await task.join().catch(() => undefined);
+  return await outcome;
 }

@@ -54,6 +54,11 @@ export function yieldNow(): Promise<void> {
   return gather();
 }
 
+/** Whether coroutines yield all the time, so that Deno's loop is never without work. */
+export function coroutinesYield(): boolean {
+  return gathering;
+}
+
 /** Some that yielded, in order, and go on together. */
 interface Batch {
   readonly promise: Promise<void>;
