@@ -29,7 +29,7 @@ export interface ConsumeOptions extends WaitOptions {
 }
 
 /** Times that others may go first before one of lower priority has its turn. */
-const TURNS_BEFORE_LOWER = 8;
+export const TURNS_BEFORE_LOWER = 8;
 /** Part of a token that may be missing: time is counted in fractions. */
 const ROUNDING = 1e-6;
 /** Index of the queue of a priority. */
