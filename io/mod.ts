@@ -80,4 +80,5 @@ export type { LinkMemory } from "./work_link.ts";
 export type { MailboxMemory } from "./work_mailbox.ts";
 export { WorkPool, type WorkPoolOptions, type WorkPoolStatistics } from "./work_pool.ts";
 export { type StartMain, WorkService, type WorkServiceOptions } from "./work_service.ts";
+export type { WakePath } from "./wake.ts";
 export { WakeKind } from "./work_wake.ts";
