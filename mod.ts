@@ -7,6 +7,8 @@
  * point gives every module under its own name. Each imports only what lies below it:
  *
  * ```text
+ *   infer  model files, tokenizer, chat templates, reference backend
+ *    │
  *   net    resources: connections and listeners, one class owns one descriptor
  *    │
  *   io     engine: operations in flight, reactor, buffers, byte streams (policy)
@@ -31,6 +33,7 @@
  */
 
 export * as ffi from "./ffi/mod.ts";
+export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
 export * as thread from "./thread/mod.ts";
