@@ -6,3 +6,24 @@
  * @module
  */
 export { ModelFileError } from "./model_file_error.ts";
+
+export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
+export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
+export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export type { GenerationConfig } from "./model/generation_config.ts";
+export { JsonNode } from "./model/json_node.ts";
+export { loadWeights, type LoadWeightsOptions } from "./model/load_weights.ts";
+export type { FloatMatrix, GroupMatrix, Matrix } from "./model/matrix.ts";
+export type { GroupQuantization, ModelConfig, ModelFamily } from "./model/model_config.ts";
+export type { ModelSource } from "./model/model_source.ts";
+export type { LayerWeights, Linear, ModelWeights } from "./model/model_weights.ts";
+export { openModel } from "./model/open_model.ts";
+export type {
+  FactorScaling,
+  Llama3Scaling,
+  RopeConfig,
+  RopeScaling,
+  YarnScaling,
+} from "./model/rope.ts";
+export type { TensorInfo, TensorLayout, TensorType } from "./model/tensor.ts";
+export { WeightFiles } from "./model/weight_files.ts";

@@ -1,0 +1,25 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { openHuggingFace } from "./huggingface_directory.ts";
+import type { ModelSource } from "./model_source.ts";
+
+/**
+ * Opens a model: a directory in Hugging Face's layout.
+ *
+ * Only headers are read, and checked; `loadWeights` reads the weights. Dispose of it to close the
+ * files.
+ *
+ * @example What a model is
+ * ```ts
+ * import { openModel } from "@photon/std/infer";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using source = await openModel("tests/fixtures/infer/models/qwen3-linear");
+ * assertEquals(source.config.family, "qwen3");
+ * assertEquals(source.tensors.get("model.norm.weight")?.shape, [source.config.hiddenSize]);
+ * ```
+ * @throws {ModelFileError} that names file, tensor and reason
+ * @throws {Deno.errors.NotFound} when there is no such model
+ */
+export async function openModel(path: string): Promise<ModelSource> {
+  return await openHuggingFace(path);
+}
