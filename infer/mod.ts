@@ -27,3 +27,6 @@ export type {
 } from "./model/rope.ts";
 export type { TensorInfo, TensorLayout, TensorType } from "./model/tensor.ts";
 export { WeightFiles } from "./model/weight_files.ts";
+export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
+export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
+export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
