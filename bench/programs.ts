@@ -78,6 +78,24 @@ export async function rustPeer(name: string): Promise<CommandLine | Missing> {
   return { program: `${target}release/${name}`, args: [] };
 }
 
+/** A Python program of `bench/peers/` with one package from PyPI, installed in its own folder. */
+export async function pythonPeer(
+  name: string,
+  requirement: string,
+): Promise<CommandLine | Missing> {
+  const folder = new URL("python/", BUILD_DIRECTORY).pathname;
+  const python = `${folder}bin/python`;
+  const [distribution, version] = requirement.split("==");
+  const isInstalled = `import ${distribution} as m; assert m.__version__ == "${version}"`;
+  if (await run(python, ["-c", isInstalled]) instanceof Missing) {
+    const made = await run("python3", ["-m", "venv", folder]);
+    if (made instanceof Missing) return made;
+    const installed = await run(python, ["-m", "pip", "install", "--quiet", requirement]);
+    if (installed instanceof Missing) return installed;
+  }
+  return { program: python, args: [peerPath(name)] };
+}
+
 /** The command with further arguments behind its own. */
 export function withArguments(command: CommandLine, ...args: string[]): CommandLine {
   return { program: command.program, args: [...command.args, ...args] };

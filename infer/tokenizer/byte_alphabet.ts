@@ -21,16 +21,24 @@ const UNITS_END = 0x144;
 const bytesOfUnits = new Int16Array(UNITS_END).fill(-1);
 for (let byte = 0; byte < 256; byte++) bytesOfUnits[BYTE_CHARACTERS.charCodeAt(byte)] = byte;
 
-/** The bytes that a text of byte characters stands for; undefined when it has another character. */
-export function bytesOf(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(text.length);
+/**
+ * Writes the bytes that a text of byte characters stands for at `offset` of `bytes`; returns the
+ * offset behind them, or -1 when the text has another character.
+ */
+export function writeBytes(text: string, bytes: Uint8Array, offset: number): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     const byte = unit < UNITS_END ? bytesOfUnits[unit]! : -1;
-    if (byte < 0) return undefined;
-    bytes[i] = byte;
+    if (byte < 0) return -1;
+    bytes[offset + i] = byte;
   }
-  return bytes;
+  return offset + text.length;
+}
+
+/** The bytes that a text of byte characters stands for; undefined when it has another character. */
+export function bytesOf(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  return writeBytes(text, bytes, 0) < 0 ? undefined : bytes;
 }
 
 /** The text of byte characters for bytes. */

@@ -14,6 +14,8 @@
  * ```
  */
 export function nfc(text: string): string {
+  // Below U+0300 there is no mark, and what is there is composed.
+  if (!COMPOSING_REGEXP.test(text)) return text;
   if (!NEWER_REGEXP.test(text)) return text.normalize("NFC");
   // What has no properties is a starter that composes with nothing: nothing moves across it.
   return text.replace(KNOWN_REGEXP, (known) => known.normalize("NFC"));
@@ -35,5 +37,6 @@ const NEWER = [
   String.raw`\u{1e2ec}-\u{1e2ef}\u{1e4ec}-\u{1e4ef}\u{1e5ee}-\u{1e5ef}`,
 ].join("");
 
+const COMPOSING_REGEXP = /[\u0300-\uffff]/;
 const NEWER_REGEXP = new RegExp(`[${NEWER}]`, "u");
 const KNOWN_REGEXP = new RegExp(`[^${NEWER}]+`, "gu");

@@ -5,9 +5,11 @@
  * making a string.
  *
  * ```text
- *   table   ... | hash, id + 1 | 0, 0 | hash, id + 1 | ...      at most half full
- *                          │
- *   starts, lengths   [id] ┴─► bytes ...the one token...
+ *   table   ... | hash, id + 1, start, length | 0, 0, 0, 0 | ...      at most half full
+ *                                 │
+ *   bytes                ...the one token...
+ *
+ *   starts, lengths [id]   for the way back, and for tokens that are not to be found
  * ```
  */
 export class Vocabulary {
@@ -27,7 +29,7 @@ export class Vocabulary {
     this.#starts = new Uint32Array(size);
     this.#lengths = new Int32Array(size).fill(-1);
     const slots = 2 ** Math.ceil(Math.log2(Math.max(count, 8) * 2));
-    this.#table = new Int32Array(slots * 2);
+    this.#table = new Int32Array(slots * 4);
     this.#mask = slots - 1;
   }
 
@@ -41,9 +43,11 @@ export class Vocabulary {
     if (!isFound) return;
     const hash = hashOf(bytes, 0, bytes.length);
     let slot = hash & this.#mask;
-    while (this.#table[slot * 2 + 1] !== 0) slot = slot + 1 & this.#mask;
-    this.#table[slot * 2] = hash;
-    this.#table[slot * 2 + 1] = id + 1;
+    while (this.#table[slot * 4 + 1] !== 0) slot = slot + 1 & this.#mask;
+    this.#table[slot * 4] = hash;
+    this.#table[slot * 4 + 1] = id + 1;
+    this.#table[slot * 4 + 2] = this.#starts[id]!;
+    this.#table[slot * 4 + 3] = bytes.length;
   }
 
   /** Whether the id has a token. */
@@ -53,12 +57,14 @@ export class Vocabulary {
 
   /** The id whose bytes are `bytes[start..end)`, or -1; `hash` is that of {@linkcode hashOf}. */
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const table = this.#table;
     const length = end - start;
     for (let slot = hash & this.#mask;; slot = slot + 1 & this.#mask) {
-      const id = this.#table[slot * 2 + 1]! - 1;
+      const entry = slot * 4;
+      const id = table[entry + 1]! - 1;
       if (id < 0) return -1;
-      if (this.#table[slot * 2] !== hash || this.#lengths[id] !== length) continue;
-      if (this.#isAt(this.#starts[id]!, bytes, start, length)) return id;
+      if (table[entry] !== hash || table[entry + 3] !== length) continue;
+      if (this.#isAt(table[entry + 2]!, bytes, start, length)) return id;
     }
   }
 
@@ -75,8 +81,9 @@ export class Vocabulary {
   }
 
   #isAt(at: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const own = this.#bytes;
     for (let i = 0; i < length; i++) {
-      if (this.#bytes[at + i] !== bytes[start + i]) return false;
+      if (own[at + i] !== bytes[start + i]) return false;
     }
     return true;
   }
