@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
@@ -18,6 +19,7 @@ export type { GroupQuantization, ModelConfig, ModelFamily } from "./model/model_
 export type { ModelSource } from "./model/model_source.ts";
 export type { LayerWeights, Linear, ModelWeights } from "./model/model_weights.ts";
 export { openModel } from "./model/open_model.ts";
+export { quantizeDirectory, type QuantizeOptions } from "./model/quantize_directory.ts";
 export type {
   FactorScaling,
   Llama3Scaling,
@@ -27,6 +29,7 @@ export type {
 } from "./model/rope.ts";
 export type { TensorInfo, TensorLayout, TensorType } from "./model/tensor.ts";
 export { WeightFiles } from "./model/weight_files.ts";
+export { type GgufWeightType, writeGguf, type WriteGgufOptions } from "./model/write_gguf.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";

@@ -1,7 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Backend } from "../infer/backend/backend.ts";
 import { runStep } from "../infer/backend/backend.ts";
-import { ReferenceBackend } from "../infer/backend/reference_backend.ts";
+import {
+  ReferenceBackend,
+  type ReferenceBackendOptions,
+} from "../infer/backend/reference_backend.ts";
 import { StepBatch, type StepBounds } from "../infer/backend/step_batch.ts";
 import { decodeFloats } from "../infer/model/float_format.ts";
 import { loadWeights, type LoadWeightsOptions } from "../infer/model/load_weights.ts";
@@ -55,18 +58,11 @@ export const BOUNDS: StepBounds = {
 /** Loads a model into the reference backend. */
 export async function loadBackend(
   path: string,
-  options: LoadWeightsOptions & {
-    readonly onLayer?: (layer: number, states: Float32Array) => void;
-  } = {},
+  options: LoadWeightsOptions & Pick<ReferenceBackendOptions, "activations" | "onLayer"> = {},
 ): Promise<ReferenceBackend> {
   using source = await openModel(path);
   const weights = await loadWeights(source, options);
-  const { onLayer } = options;
-  return new ReferenceBackend(weights, {
-    bounds: BOUNDS,
-    blockCount: 128,
-    ...(onLayer && { onLayer }),
-  });
+  return new ReferenceBackend(weights, { ...options, bounds: BOUNDS, blockCount: 128 });
 }
 
 /** Logits after every token of a prompt, in one step. */

@@ -34,6 +34,7 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:process": ["io"], // opens node:net at first use, not at import
+  "node:util":    ["infer"], // parseArgs, for the command line
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };
 

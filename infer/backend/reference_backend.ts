@@ -1,11 +1,19 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { readRow } from "../model/matrix.ts";
+import { type Matrix, readRow } from "../model/matrix.ts";
 import type { ModelConfig } from "../model/model_config.ts";
-import type { LayerWeights, ModelWeights } from "../model/model_weights.ts";
+import type { LayerWeights, Linear, ModelWeights } from "../model/model_weights.ts";
 import { type RopeTable, ropeTable } from "../model/rope.ts";
 import type { Backend, StepOutput } from "./backend.ts";
 import { KvBlocks } from "./kv_blocks.ts";
-import { attend, linear, multiply, rmsNorm, rotate, swiglu } from "./reference_operators.ts";
+import {
+  addBias,
+  attend,
+  multiply,
+  multiplyInt8,
+  rmsNorm,
+  rotate,
+  swiglu,
+} from "./reference_operators.ts";
 import { checkStep } from "./step_check.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
@@ -15,6 +23,13 @@ export interface ReferenceBackendOptions {
   readonly blockCount: number;
   /** How large a step can be. */
   readonly bounds: StepBounds;
+  /**
+   * What INT8 matrices are multiplied with: the numbers as they are, or rounded to INT8 in groups
+   * as well, as the native libraries do.
+   *
+   * @default {"float32"}
+   */
+  readonly activations?: "float32" | "int8";
   /**
    * Told the residual stream of all tokens of a step: after the embedding (0), and after each layer
    * (1 and on). For finding where two backends part.
@@ -47,6 +62,7 @@ export class ReferenceBackend implements Backend {
   readonly blockCount: number;
   readonly #weights: ModelWeights;
   readonly #rope: RopeTable;
+  readonly #isInt8: boolean;
   readonly #onLayer: ReferenceBackendOptions["onLayer"];
   #kv: KvBlocks | null;
   #output: StepOutput | null = null;
@@ -61,6 +77,7 @@ export class ReferenceBackend implements Backend {
     this.bounds = options.bounds;
     this.blockCount = options.blockCount;
     this.#weights = weights;
+    this.#isInt8 = options.activations === "int8";
     this.#onLayer = options.onLayer;
     this.#rope = ropeTable(this.config.rope, this.config.headSize);
     this.#kv = new KvBlocks(this.config, options.blockCount, options.bounds.blockTokens);
@@ -129,7 +146,7 @@ export class ReferenceBackend implements Backend {
     }
     rmsNorm(wanted, finalNorm, normEpsilon, wanted);
     const logits = new Float32Array(rows * vocabularySize);
-    multiply(wanted, head, logits);
+    this.#multiply(wanted, head, logits);
     return { rows, logits, states: wanted };
   }
 
@@ -148,7 +165,7 @@ export class ReferenceBackend implements Backend {
     const tokens = batch.tokenCount;
     const project = (weight: LayerWeights["query"], norm: Float32Array | null) => {
       const out = new Float32Array(tokens * weight.matrix.rows);
-      linear(input, weight, out);
+      this.#linear(input, weight, out);
       if (norm) rmsNorm(out, norm, normEpsilon, out);
       return out;
     };
@@ -171,7 +188,7 @@ export class ReferenceBackend implements Backend {
       attend(queries.subarray(begin, end), kv, table, positions[token]!, into);
     });
     const output = new Float32Array(states.length);
-    linear(mixed, layer.output, output);
+    this.#linear(mixed, layer.output, output);
     addTo(states, output);
   }
 
@@ -183,11 +200,21 @@ export class ReferenceBackend implements Backend {
     rmsNorm(states, layer.mlpNorm, normEpsilon, input);
     const gate = new Float32Array(tokens * intermediateSize);
     const up = new Float32Array(tokens * intermediateSize);
-    linear(input, layer.gate, gate);
-    linear(input, layer.up, up);
+    this.#linear(input, layer.gate, gate);
+    this.#linear(input, layer.up, up);
     swiglu(gate, up, gate);
-    linear(gate, layer.down, input);
+    this.#linear(gate, layer.down, input);
     addTo(states, input);
+  }
+
+  #linear(input: Float32Array, { matrix, bias }: Linear, into: Float32Array): void {
+    this.#multiply(input, matrix, into);
+    if (bias) addBias(into, bias);
+  }
+
+  #multiply(input: Float32Array, matrix: Matrix, into: Float32Array): void {
+    if (this.#isInt8 && matrix.kind === "int8") multiplyInt8(input, matrix, into);
+    else multiply(input, matrix, into);
   }
 }
 

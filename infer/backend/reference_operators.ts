@@ -1,7 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { quantizeRows } from "../model/group_quantize.ts";
+import { LEVEL_MAX, roundHalfToEven } from "../model/group_quantize.ts";
 import { type GroupMatrix, groupsOf, type Matrix } from "../model/matrix.ts";
-import type { Linear } from "../model/model_weights.ts";
 import type { RopeTable } from "../model/rope.ts";
 
 // The operators of a transformer layer as plainly as they can be written: native libraries are
@@ -54,14 +53,12 @@ export function rotate(
   }
 }
 
-/** `input * matrix^T + bias`: rows of `columns` numbers become rows of `rows` numbers. */
-export function linear(input: Float32Array, { matrix, bias }: Linear, into: Float32Array): void {
-  multiply(input, matrix, into);
-  if (bias === null) return;
-  for (let i = 0; i < into.length; i++) into[i]! += bias[i % bias.length]!;
+/** Adds a bias to rows. */
+export function addBias(rows: Float32Array, bias: Float32Array): void {
+  for (let i = 0; i < rows.length; i++) rows[i]! += bias[i % bias.length]!;
 }
 
-/** `input * matrix^T`. */
+/** `input * matrix^T`: rows of `columns` numbers become rows of `rows` numbers. */
 export function multiply(input: Float32Array, matrix: Matrix, into: Float32Array): void {
   const { rows, columns } = matrix;
   const tokens = input.length / columns;
@@ -76,9 +73,7 @@ export function multiply(input: Float32Array, matrix: Matrix, into: Float32Array
 
 /**
  * `input * matrix^T` with the input rounded to INT8 as well, a scale for each token and group: what
- * the integer instructions of CPUs and GPUs compute.
- *
- * @throws {RangeError} when an input is not finite
+ * the integer instructions of CPUs and GPUs compute. The sum of a group is exact.
  */
 export function multiplyInt8(input: Float32Array, matrix: GroupMatrix, into: Float32Array): void {
   const { rows, columns, groupSize, levels, scales } = matrix;
@@ -101,14 +96,30 @@ export function multiplyInt8(input: Float32Array, matrix: GroupMatrix, into: Flo
   }
 }
 
-/** Rows rounded to INT8 in groups, as {@linkcode multiplyInt8} does; the scales are F32. */
+/**
+ * Rows rounded to INT8 in groups with scales in F32: `scale = max|x| / 127`, and
+ * `level = round(x * (127 / max|x|))`, halves to even.
+ */
 export function quantizeActivations(
   input: Float32Array,
   columns: number,
   groupSize: number,
 ): { levels: Int8Array; scales: Float32Array } {
-  const { levels, scales } = quantizeRows(input, columns, groupSize);
-  return { levels, scales: new Float32Array(scales) };
+  const groups = groupsOf(columns, groupSize);
+  const levels = new Int8Array(input.length);
+  const scales = new Float32Array((input.length / columns) * groups);
+  for (let at = 0; at < scales.length; at++) {
+    const rowEnd = (Math.floor(at / groups) + 1) * columns;
+    const begin = rowEnd - columns + (at % groups) * groupSize;
+    const end = Math.min(begin + groupSize, rowEnd);
+    let largest = 0;
+    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(input[i]!));
+    scales[at] = largest / LEVEL_MAX;
+    if (largest === 0) continue;
+    const inverse = Math.fround(LEVEL_MAX / largest);
+    for (let i = begin; i < end; i++) levels[i] = roundHalfToEven(Math.fround(input[i]! * inverse));
+  }
+  return { levels, scales };
 }
 
 /** SwiGLU: `silu(gate) * up`; `into` may be either input. */

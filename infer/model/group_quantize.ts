@@ -11,8 +11,13 @@ export interface QuantizedRows {
   readonly scales: Float16Array<ArrayBuffer>;
 }
 
-// Adding and subtracting 1.5 * 2^52 rounds a double to a whole number, halves to even.
+// 1.5 * 2^52: no double of this size has a fraction, and adding rounds halves to even.
 const ROUNDER = 6_755_399_441_055_744;
+
+/** The nearest whole number, of two the even one; below 2^51. */
+export function roundHalfToEven(value: number): number {
+  return value + ROUNDER - ROUNDER;
+}
 
 /**
  * Quantises rows to INT8 in groups: `scale = max|w| / 127`, `level = round(w / scale)`.
@@ -63,7 +68,7 @@ function quantizeGroup(
   }
   if (scale === 0) return 0;
   for (let i = begin; i < end; i++) {
-    const level = Math.fround(values[i]! / scale) + ROUNDER - ROUNDER;
+    const level = roundHalfToEven(Math.fround(values[i]! / scale));
     levels[i] = Math.max(-LEVEL_MAX, Math.min(LEVEL_MAX, level));
   }
   return scale;

@@ -1,12 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { ModelFileError } from "../model_file_error.ts";
-import { decodeFloats, isFloatType } from "./float_format.ts";
-import { quantizeRows } from "./group_quantize.ts";
-import { type FloatMatrix, type GroupMatrix, type Matrix, toFloatMatrix } from "./matrix.ts";
-import { checkedPlan, type ModelSource, SCALE_SUFFIX } from "./model_source.ts";
+import { isFloatType } from "./float_format.ts";
+import { type QuantizedRows, quantizeRows } from "./group_quantize.ts";
+import { type FloatMatrix, groupsOf, type Matrix, toFloatMatrix } from "./matrix.ts";
+import { checkedPlan, type ModelSource } from "./model_source.ts";
 import type { LayerWeights, Linear, ModelWeights } from "./model_weights.ts";
-import { decodeQ4, decodeQ8 } from "./quantized_block.ts";
-import { TENSOR_TYPES, type TensorInfo } from "./tensor.ts";
+import { readPieces, readRows, readVector } from "./weight_reader.ts";
 import type { PlannedWeight, WeightRole } from "./weight_plan.ts";
 
 /** Options of {@linkcode loadWeights}. */
@@ -49,11 +48,11 @@ export async function loadWeights(
   let readBytes = 0;
   for (const weight of plan) {
     options.signal?.throwIfAborted();
-    loaded.set(keyOf(weight.role, weight.layer), loadWeight(source, weight, options));
+    const key = keyOf(weight.role, weight.layer);
+    loaded.set(key, await loadWeight(source, weight, options));
     readBytes += source.tensors.get(weight.name)!.byteLength;
     options.onProgress?.(readBytes, totalBytes);
-    // Lets timers and signals through: reading and quantising block.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
   }
   return assemble(source, loaded);
 }
@@ -90,80 +89,47 @@ function assemble(
   return { config, embedding, layers, finalNorm: vector("finalNorm")!, head };
 }
 
-function loadWeight(
+async function loadWeight(
   source: ModelSource,
   weight: PlannedWeight,
   { weights = "stored" }: LoadWeightsOptions,
-): Matrix | Float32Array {
-  const tensor = source.tensors.get(weight.name)!;
-  const bytes = readInHalves(source, weight, tensor);
-  if (weight.shape.length === 1) {
-    return isFloatType(tensor.type) ? decodeFloats(tensor.type, bytes) : fail(tensor);
+): Promise<Matrix | Float32Array> {
+  if (weight.shape.length === 1) return readVector(source, weight);
+  const [rows, columns] = weight.shape as [number, number];
+  const { type } = source.tensors.get(weight.name)!;
+  if (weights === "stored" || !isFloatType(type)) {
+    const matrix = readRows(source, weight, 0, rows);
+    return weights === "float32" ? toFloatMatrix(matrix) : matrix;
   }
-  const matrix = decodeMatrix(source, tensor, bytes);
-  if (weights === "stored") return matrix;
-  if (weights === "float32") return toFloatMatrix(matrix);
-  return matrix.kind === "int8" ? matrix : quantizeMatrix(tensor, matrix, weights.groupSize);
-}
-
-/** The bytes of a weight with the rows of each head in the order of Hugging Face's files. */
-function readInHalves(
-  { config, files, rotaryRows }: ModelSource,
-  { role }: PlannedWeight,
-  tensor: TensorInfo,
-): Uint8Array {
-  const bytes = files.readTensor(tensor);
-  const isRotated = /^(?:query|key)(?:Bias)?$/.test(role);
-  if (rotaryRows === "halves" || !isRotated) return bytes;
-  return pairsToHalves(bytes, bytes.length / tensor.shape[0]!, config.headSize);
-}
-
-/**
- * Puts the rows of each head from pairs `(2 i, 2 i + 1)` into halves `(i, i + headSize / 2)`.
- *
- * @param rowBytes Bytes of a row
- */
-export function pairsToHalves(bytes: Uint8Array, rowBytes: number, headSize: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  const rows = bytes.length / rowBytes;
-  for (let row = 0; row < rows; row++) {
-    const inHead = row % headSize;
-    const target = row - inHead + (inHead >> 1) + (inHead & 1) * (headSize / 2);
-    out.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), target * rowBytes);
+  if (weights === "float32") return readRows(source, weight, 0, rows);
+  const { groupSize } = weights;
+  const levels = new Int8Array(rows * columns);
+  const groups = groupsOf(columns, groupSize);
+  const scales = new Float32Array(rows * groups);
+  for (const { begin, piece } of readPieces(source, weight)) {
+    const quantized = quantizePiece(source, weight, piece as FloatMatrix, groupSize);
+    levels.set(quantized.levels, begin * columns);
+    scales.set(quantized.scales, begin * groups);
+    await nextTurn();
   }
-  return out;
-}
-
-/** Whole rows of a tensor as a matrix. */
-function decodeMatrix(source: ModelSource, tensor: TensorInfo, bytes: Uint8Array): Matrix {
-  const [rows, columns] = tensor.shape as [number, number];
-  if (isFloatType(tensor.type)) {
-    return { kind: "float32", rows, columns, values: decodeFloats(tensor.type, bytes) };
-  }
-  if (tensor.type === "I8") {
-    const stored = source.tensors.get(tensor.name + SCALE_SUFFIX)!;
-    const scales = decodeFloats("F16", source.files.readTensor(stored));
-    const levels = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const { groupSize } = source.config.quantization!;
-    return { kind: "int8", rows, columns, groupSize, levels, scales };
-  }
-  if (tensor.type === "I32") return fail(tensor);
-  const { levels, scales } = tensor.type === "Q8_0" ? decodeQ8(bytes) : decodeQ4(bytes);
-  const groupSize = TENSOR_TYPES[tensor.type].blockSize;
   return { kind: "int8", rows, columns, groupSize, levels, scales };
 }
 
-function quantizeMatrix(tensor: TensorInfo, matrix: FloatMatrix, groupSize: number): GroupMatrix {
-  const { rows, columns } = matrix;
+function quantizePiece(
+  source: ModelSource,
+  { name }: PlannedWeight,
+  { values, columns }: FloatMatrix,
+  groupSize: number,
+): QuantizedRows {
   try {
-    const { levels, scales } = quantizeRows(matrix.values, columns, groupSize);
-    return { kind: "int8", rows, columns, groupSize, levels, scales: new Float32Array(scales) };
+    return quantizeRows(values, columns, groupSize);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ModelFileError(tensor.file, tensor.name, cause.message, { cause });
+    throw new ModelFileError(source.tensors.get(name)!.file, name, cause.message, { cause });
   }
 }
 
-function fail({ file, name, type }: TensorInfo): never {
-  throw new ModelFileError(file, name, `has the type ${type}`);
+/** Lets timers and signals through: reading and quantising block. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -1,9 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { openGguf } from "./gguf_source.ts";
 import { openHuggingFace } from "./huggingface_directory.ts";
 import type { ModelSource } from "./model_source.ts";
 
 /**
- * Opens a model: a directory in Hugging Face's layout.
+ * Opens a model: a directory in Hugging Face's layout, or a GGUF file.
  *
  * Only headers are read, and checked; `loadWeights` reads the weights. Dispose of it to close the
  * files.
@@ -21,5 +22,6 @@ import type { ModelSource } from "./model_source.ts";
  * @throws {Deno.errors.NotFound} when there is no such model
  */
 export async function openModel(path: string): Promise<ModelSource> {
-  return await openHuggingFace(path);
+  const { isDirectory } = await Deno.stat(path);
+  return isDirectory ? await openHuggingFace(path) : openGguf(path);
 }

@@ -1,0 +1,155 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { parseArgs } from "node:util";
+import { inspectModel } from "./inspect_model.ts";
+import { ModelFileError } from "./model_file_error.ts";
+import { openModel } from "./model/open_model.ts";
+import { quantizeDirectory } from "./model/quantize_directory.ts";
+import { type GgufWeightType, writeGguf } from "./model/write_gguf.ts";
+import { ProgressBar } from "./progress_bar.ts";
+
+const USAGE = `Usage: deno task infer COMMAND
+
+  inspect MODEL                       shape, tokenizer and tensors of a model
+  quantize DIR OUT [--bits 8] [--group 64] [--workers N]
+                                      INT8 in groups of 32, 64 or 128, on all cores
+  gguf MODEL OUT.gguf [--type Q8_0]   F32, F16, BF16, Q8_0 or Q4_0, for llama.cpp
+
+MODEL is a directory in Hugging Face's layout or a GGUF file.
+`;
+
+const GGUF_TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];
+
+/** Exit status of a command that was not understood, as shells have it. */
+const STATUS_USAGE = 2;
+
+/**
+ * Runs a command of `deno task infer`.
+ *
+ * @returns the exit status: 0 done, 1 failed, 2 not understood
+ */
+export async function runCommand(args: readonly string[], signal?: AbortSignal): Promise<number> {
+  try {
+    return await dispatch(args, signal);
+  } catch (error) {
+    if (error instanceof UsageError || isParseError(error)) {
+      put(Deno.stderr, `${(error as Error).message}\n\n${USAGE}`);
+      return STATUS_USAGE;
+    }
+    if (!isExpected(error) && error !== signal?.reason) throw error;
+    put(Deno.stderr, `${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
+class UsageError extends Error {}
+
+/** What `parseArgs` throws for an option that there is not. */
+function isParseError(error: unknown): boolean {
+  return error instanceof TypeError &&
+    /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? "");
+}
+
+/** Errors whose message says all; others are defects and keep their stack. */
+function isExpected(error: unknown): boolean {
+  return error instanceof ModelFileError || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.PermissionDenied;
+}
+
+async function dispatch(args: readonly string[], signal: AbortSignal | undefined): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      help: { type: "boolean", short: "h" },
+      bits: { type: "string" },
+      group: { type: "string" },
+      workers: { type: "string" },
+      type: { type: "string" },
+    },
+  });
+  const [command, ...paths] = positionals;
+  if (values.help) {
+    put(Deno.stdout, USAGE);
+    return 0;
+  }
+  const expect = (count: number) => {
+    if (paths.length !== count) throw new UsageError(`${command} takes ${count} paths`);
+  };
+  switch (command) {
+    case "inspect":
+      expect(1);
+      await inspect(paths[0]!);
+      return 0;
+    case "quantize":
+      expect(2);
+      await quantize(paths[0]!, paths[1]!, values, signal);
+      return 0;
+    case "gguf":
+      expect(2);
+      await gguf(paths[0]!, paths[1]!, values.type ?? "Q8_0");
+      return 0;
+  }
+  throw new UsageError(command === undefined ? "Name a command" : `"${command}" is no command`);
+}
+
+async function inspect(path: string): Promise<void> {
+  using source = await openModel(path);
+  put(Deno.stdout, `${await inspectModel(source)}\n`);
+}
+
+async function quantize(
+  from: string,
+  to: string,
+  values: { readonly bits?: string; readonly group?: string; readonly workers?: string },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const bits = wholeNumber("bits", values.bits ?? "8", [8]);
+  const groupSize = wholeNumber("group", values.group ?? "64", [32, 64, 128]);
+  const workers = values.workers === undefined ? undefined : wholeNumber("workers", values.workers);
+  using source = await openModel(from);
+  using bar = new ProgressBar(`INT${bits}, groups of ${groupSize}`);
+  await quantizeDirectory(source, to, {
+    groupSize,
+    ...(workers !== undefined && { workers }),
+    onProgress: (done, total) => bar.advance(done, total),
+    ...(signal && { signal }),
+  });
+}
+
+async function gguf(from: string, to: string, type: string): Promise<void> {
+  if (!GGUF_TYPES.includes(type)) throw new UsageError(`--type is not ${GGUF_TYPES.join(", ")}`);
+  using source = await openModel(from);
+  using bar = new ProgressBar(type);
+  await writeGguf(source, to, {
+    type: type as GgufWeightType,
+    onProgress: (done, total) => bar.advance(done, total),
+  });
+}
+
+function wholeNumber(name: string, text: string, allowed?: readonly number[]): number {
+  const value = Number(text);
+  const isAllowed = allowed ? allowed.includes(value) : value >= 1 && value <= 256;
+  if (/^\d+$/.test(text) && isAllowed) return value;
+  throw new UsageError(
+    `--${name} is ${text}, not ${allowed?.join(", ") ?? "a number from 1 to 256"}`,
+  );
+}
+
+function put(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) {
+    written += stream.writeSync(bytes.subarray(written));
+  }
+}
+
+/** The program: Ctrl-C gives up, and what was written is removed. */
+async function main(): Promise<void> {
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error("Interrupted"));
+  Deno.addSignalListener("SIGINT", stop);
+  const status = await runCommand(Deno.args, controller.signal);
+  Deno.removeSignalListener("SIGINT", stop);
+  Deno.exitCode = status;
+}
+
+if (import.meta.main) main();
