@@ -41,3 +41,8 @@ export function fixtureChecksums(name: TokenizerName): Uint32Array {
 export function checksumOf(ids: Uint32Array): number {
   return crc32(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
 }
+
+/** Source of a chat template of `fixtures/infer/make_chats.py`. */
+export function templateSource(name: string): string {
+  return Deno.readTextFileSync(new URL(`${name}.jinja`, FOLDER));
+}

@@ -31,6 +31,7 @@ const BELOW: Record<string, readonly string[]> = {
 // Data: what library code may import from outside the repository, and which folders may.
 // deno-fmt-ignore
 const OUTSIDE: Record<string, readonly string[]> = {
+  "@huggingface/jinja": ["infer"], // chat templates, by those who define them
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:process": ["io"], // opens node:net at first use, not at import

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { TokenTrie } from "./token_trie.ts";
 
 /** A token that is found in the text before the text is split, such as `<|im_start|>`. */
 export interface AddedToken {
@@ -35,23 +36,11 @@ export interface Segment {
 
 /** Finds added tokens in texts: the leftmost one, and of several that begin there the longest. */
 export class AddedTokenMatcher {
-  readonly #root: Node = { children: new Map(), token: undefined };
-  readonly #first: RegExp;
+  readonly #trie: TokenTrie<AddedToken>;
 
   /** Of two tokens with one content the first counts. */
   constructor(tokens: readonly AddedToken[]) {
-    const units = new Set<number>();
-    for (const token of tokens) {
-      if (token.content === "") continue;
-      units.add(token.content.charCodeAt(0));
-      insert(this.#root, token);
-    }
-    this.#first = new RegExp(
-      units.size === 0
-        ? "(?!)"
-        : `[${[...units].map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("")}]`,
-      "g",
-    );
+    this.#trie = new TokenTrie(tokens);
   }
 
   /** The whole text in segments. */
@@ -60,9 +49,9 @@ export class AddedTokenMatcher {
     let behind = 0;
     let from = 0;
     for (;;) {
-      const at = recognized === "none" ? -1 : this.#nextFirst(text, from);
+      const at = recognized === "none" ? -1 : this.#trie.nextStart(text, from);
       if (at < 0) break;
-      const token = this.#longestAt(text, at);
+      const token = this.#trie.longestAt(text, at);
       from = token === undefined ? at + 1 : at + token.content.length;
       if (token === undefined || !isWanted(text, at, token, recognized)) continue;
       // White space that an earlier token has taken is not taken twice.
@@ -75,41 +64,6 @@ export class AddedTokenMatcher {
     if (behind !== text.length) segments.push({ id: -1, start: behind, end: text.length });
     return segments;
   }
-
-  #nextFirst(text: string, from: number): number {
-    this.#first.lastIndex = from;
-    return this.#first.test(text) ? this.#first.lastIndex - 1 : -1;
-  }
-
-  #longestAt(text: string, at: number): AddedToken | undefined {
-    let longest: AddedToken | undefined;
-    let node: Node | undefined = this.#root;
-    for (let i = at; i < text.length; i++) {
-      node = node.children.get(text.charCodeAt(i));
-      if (node === undefined) break;
-      longest = node.token ?? longest;
-    }
-    return longest;
-  }
-}
-
-/** A step of the trie of contents, by code units. */
-interface Node {
-  readonly children: Map<number, Node>;
-  token: AddedToken | undefined;
-}
-
-function insert(root: Node, token: AddedToken): void {
-  let node = root;
-  for (let i = 0; i < token.content.length; i++) {
-    const unit = token.content.charCodeAt(i);
-    let child = node.children.get(unit);
-    if (child === undefined) {
-      node.children.set(unit, child = { children: new Map(), token: undefined });
-    }
-    node = child;
-  }
-  node.token ??= token;
 }
 
 /** A match that is not wanted is passed over as a whole, as in Hugging Face tokenizers. */

@@ -103,6 +103,11 @@ export class Tokenizer {
     );
   }
 
+  /** Whether text is brought to normalization form C. */
+  get isNormalized(): boolean {
+    return this.#file.isNormalized;
+  }
+
   /** Ids are below this. A model's logits may have more rows, which are then no tokens. */
   get size(): number {
     return this.#vocabulary.size;

@@ -1,0 +1,110 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { JSON_BYTES_MAX, type JsonNode, readJson } from "../model/json_node.ts";
+import { ModelFileError } from "../model_file_error.ts";
+import { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { ChatTemplate } from "./chat_template.ts";
+
+/** What a Hugging Face directory says about text. */
+export interface OpenedTokenizer {
+  /** Text to ids and back. */
+  readonly tokenizer: Tokenizer;
+  /** How a conversation is written; undefined where the files have no template. */
+  readonly chatTemplate: ChatTemplate | undefined;
+  /** Templates by name where there are several, such as `tool_use`; the one above among them. */
+  readonly chatTemplates: ReadonlyMap<string, ChatTemplate>;
+  /** Whether transformers takes blanks before punctuation out of decoded text. */
+  readonly cleanUpSpaces: boolean;
+  /** Id of the token that ends an answer by `tokenizer_config.json`; undefined when it has none. */
+  readonly endId: number | undefined;
+}
+
+/** Name of the template that is used when none is asked for. */
+const DEFAULT_TEMPLATE = "default";
+
+// Data: members of tokenizer_config.json that templates see as variables.
+const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
+
+/**
+ * Reads `tokenizer.json`, and where they are there `tokenizer_config.json` and
+ * `chat_template.jinja`, which counts for more than the template in the config.
+ *
+ * @example The tokens of a question
+ * ```ts
+ * import { openTokenizer } from "@photon/std/infer";
+ *
+ * export async function ask(directory: string, question: string): Promise<Uint32Array> {
+ *   const { tokenizer, chatTemplate } = await openTokenizer(directory);
+ *   if (chatTemplate === undefined) return tokenizer.encode(question);
+ *   return chatTemplate.encode(tokenizer, [{ role: "user", content: question }]);
+ * }
+ * ```
+ *
+ * @throws {ModelFileError} when one of the files is wrong
+ * @throws {Deno.errors.NotFound} when there is no `tokenizer.json`
+ */
+export async function openTokenizer(directory: string): Promise<OpenedTokenizer> {
+  const file = `${directory}/tokenizer.json`;
+  const tokenizer = new Tokenizer(await readBytes(file), { file });
+  const config = await unlessMissing(() => readJson(`${directory}/tokenizer_config.json`));
+  const variables = Object.fromEntries(
+    TOKEN_MEMBERS.map((name) => [name, config && tokenText(config.member(name))])
+      .filter(([, text]) => text !== undefined),
+  );
+  const chatTemplates = config === undefined
+    ? new Map<string, ChatTemplate>()
+    : configTemplates(config.member("chat_template"), variables);
+  const path = `${directory}/chat_template.jinja`;
+  const source = await unlessMissing(() => readBytes(path));
+  if (source !== undefined) {
+    const text = new TextDecoder().decode(source);
+    chatTemplates.set(DEFAULT_TEMPLATE, new ChatTemplate(text, { file: path, variables }));
+  }
+  const cleanUp = config?.member("clean_up_tokenization_spaces");
+  return {
+    tokenizer,
+    chatTemplate: chatTemplates.get(DEFAULT_TEMPLATE),
+    chatTemplates,
+    cleanUpSpaces: cleanUp === undefined || cleanUp.isAbsent ? false : cleanUp.boolean(),
+    endId: variables.eos_token === undefined ? undefined : tokenizer.idOf(variables.eos_token),
+  };
+}
+
+/** A token is its text, or an object with it and the flags of an added token. */
+function tokenText(node: JsonNode): string | undefined {
+  if (node.isAbsent) return undefined;
+  return typeof node.value === "string" ? node.value : node.member("content").text();
+}
+
+/** One template, or an array of several with their names. */
+function configTemplates(
+  node: JsonNode,
+  variables: Record<string, string>,
+): Map<string, ChatTemplate> {
+  const templates = new Map<string, ChatTemplate>();
+  if (node.isAbsent) return templates;
+  const named: [string, JsonNode][] = typeof node.value === "string"
+    ? [[DEFAULT_TEMPLATE, node]]
+    : node.elements().map((one) => [one.member("name").text(), one.member("template")]);
+  for (const [name, source] of named) {
+    const file = `${node.file}, ${source.path}`;
+    templates.set(name, new ChatTemplate(source.text(), { file, variables }));
+  }
+  return templates;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  const { size } = await Deno.stat(path);
+  if (size > JSON_BYTES_MAX) {
+    throw new ModelFileError(path, "", `has ${size} bytes, more than ${JSON_BYTES_MAX}`);
+  }
+  return await Deno.readFile(path);
+}
+
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
