@@ -87,7 +87,7 @@ function jsonText(text: string, { ensureAscii }: PythonJsonOptions): string {
   if (!ensureAscii) return json;
   return json.replace(
     /[\x7f-\uffff]/g,
-    (unit) => unit === "\x7f" ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 

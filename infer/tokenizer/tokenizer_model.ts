@@ -32,6 +32,9 @@ export function buildModel(root: JsonNode, file: TokenizerFile): TokenizerModel 
   const vocabulary = new Vocabulary(bounds.size, tokens.length, bounds.bytes);
   addTokens(vocabulary, file.vocabulary, tokens, bounds.longest);
   addAddedTokens(vocabulary, root.member("added_tokens"), added, file.isNormalized);
+  for (const id of [...file.prefixIds, ...file.suffixIds]) {
+    if (!vocabulary.has(id)) root.member("post_processor").fail(`adds ${id}, which has no token`);
+  }
   const byteIds = readByteIds(file.vocabulary, vocabulary);
   return { vocabulary, merges: readMerges(file.merges, vocabulary, bounds.longest), byteIds };
 }
