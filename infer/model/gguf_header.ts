@@ -86,7 +86,7 @@ function readMetadata(reader: HeaderReader, count: number): Map<string, GgufValu
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < count; i++) {
     reader.part = `metadata ${i}`;
-    const key = reader.string();
+    const key = reader.name();
     reader.part = key;
     if (metadata.has(key)) reader.fail("is there twice");
     metadata.set(key, readValue(reader, reader.uint32()));
@@ -104,7 +104,7 @@ function readTensors(
   const tensors = new Map<string, Omit<TensorInfo, "file">>();
   for (let i = 0; i < count; i++) {
     reader.part = `tensor ${i}`;
-    const name = reader.string();
+    const name = reader.name();
     reader.part = name;
     if (tensors.has(name)) reader.fail("is there twice");
     const dimensions = reader.uint32();
@@ -257,6 +257,12 @@ class HeaderReader {
     const byteLength = this.count(STRING_BYTES_MAX, 1, "bytes of text");
     const { buffer, byteOffset } = this.take(byteLength);
     return decodeUtf8(this.#path, new Uint8Array(buffer, byteOffset, byteLength), this.part);
+  }
+
+  /** The name of a pair or a tensor. */
+  name(): string {
+    const name = this.string();
+    return name === "" ? this.fail("has no name") : name;
   }
 
   fail(reason: string): never {

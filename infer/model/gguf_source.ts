@@ -56,8 +56,7 @@ function renamed(path: string, header: GgufHeader, config: ModelConfig): Map<str
   }
   const names = new Map(weightPlan(config).map(({ ggufName, name }) => [ggufName, name]));
   return new Map([...header.tensors.values()].map((tensor) => {
-    const name = names.get(tensor.name) ?? tensor.name;
-    return [name, { ...tensor, name }];
+    return [names.get(tensor.name) ?? tensor.name, tensor];
   }));
 }
 

@@ -117,7 +117,7 @@ async function loadWeight(
 
 function quantizePiece(
   source: ModelSource,
-  { name }: PlannedWeight,
+  weight: PlannedWeight,
   { values, columns }: FloatMatrix,
   groupSize: number,
 ): QuantizedRows {
@@ -125,7 +125,8 @@ function quantizePiece(
     return quantizeRows(values, columns, groupSize);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ModelFileError(source.tensors.get(name)!.file, name, cause.message, { cause });
+    const { file, name } = source.tensors.get(weight.name)!;
+    throw new ModelFileError(file, name, cause.message, { cause });
   }
 }
 

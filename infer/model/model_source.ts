@@ -44,7 +44,7 @@ export const SCALE_SUFFIX = "_scale";
  * @throws {ModelFileError} that names file, tensor and reason
  */
 export function checkedPlan(
-  source: Pick<ModelSource, "path" | "config" | "tensors">,
+  source: Pick<ModelSource, "path" | "format" | "config" | "tensors">,
 ): PlannedWeight[] {
   const needed = weightCount(source.config);
   // Before the plan is made: a damaged number of layers must not make a long one.
@@ -58,19 +58,21 @@ export function checkedPlan(
 }
 
 function checkWeight(
-  { path, config, tensors }: Pick<ModelSource, "path" | "config" | "tensors">,
-  { name, shape }: PlannedWeight,
+  { path, format, config, tensors }: Pick<ModelSource, "path" | "format" | "config" | "tensors">,
+  { name, ggufName, shape }: PlannedWeight,
 ): void {
   const tensor = tensors.get(name);
-  if (tensor === undefined) throw new ModelFileError(path, name, "is missing");
+  if (tensor === undefined) {
+    throw new ModelFileError(path, format === "gguf" ? ggufName : name, "is missing");
+  }
   if (String(tensor.shape) !== String(shape)) {
     const reason = `has the shape [${tensor.shape}]; the configuration says [${shape}]`;
-    throw new ModelFileError(tensor.file, name, reason);
+    throw new ModelFileError(tensor.file, tensor.name, reason);
   }
   if (isFloatType(tensor.type)) return;
   const isQuantized = tensor.type !== "I32" && shape.length === 2;
   if (!isQuantized || (tensor.type === "I8" && config.quantization === null)) {
-    throw new ModelFileError(tensor.file, name, `has the type ${tensor.type}`);
+    throw new ModelFileError(tensor.file, tensor.name, `has the type ${tensor.type}`);
   }
   if (tensor.type === "I8") checkScales(tensors, tensor, config.quantization!.groupSize);
 }

@@ -30,7 +30,7 @@ export const TENSOR_TYPES: Record<TensorType, TensorLayout> = {
 
 /** A tensor in a file. */
 export interface TensorInfo {
-  /** Its name in the file, or the one that Hugging Face gives it. */
+  /** Its name in the file. */
   readonly name: string;
   /** How its numbers are stored. */
   readonly type: TensorType;

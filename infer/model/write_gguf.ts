@@ -144,7 +144,7 @@ function* encodedPieces(
 
 function encodeMatrix(
   source: ModelSource,
-  { name }: PlannedWeight,
+  weight: PlannedWeight,
   matrix: Matrix,
   type: GgufWeightType,
 ): Uint8Array {
@@ -157,7 +157,8 @@ function encodeMatrix(
     return type === "Q4_0" ? encodeQ4(values) : encodeFloats(type, values);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ModelFileError(source.tensors.get(name)!.file, name, cause.message, { cause });
+    const { file, name } = source.tensors.get(weight.name)!;
+    throw new ModelFileError(file, name, cause.message, { cause });
   }
 }
 
