@@ -3,6 +3,19 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
+ * Text goes in and out by a {@linkcode Tokenizer} and a {@linkcode ChatTemplate}, which
+ * {@linkcode openTokenizer} reads from a model's directory:
+ *
+ * ```ts
+ * import { openTokenizer } from "@photon/std/infer";
+ *
+ * export async function prompt(directory: string, question: string): Promise<Uint32Array> {
+ *   const { tokenizer, chatTemplate } = await openTokenizer(directory);
+ *   // A special token in the question stays text.
+ *   return chatTemplate!.encode(tokenizer, [{ role: "user", content: question }]);
+ * }
+ * ```
+ *
  * @module
  */
 export { inspectModel } from "./inspect_model.ts";

@@ -34,7 +34,8 @@ for (const [expression, expected] of JSON_CASES) {
   });
 }
 
-// Data: a text, and it after strip(), lstrip(), rstrip(), strip('\n'), lstrip('a\n'), rstrip('a😀').
+// Data: a text, and what strip(), lstrip(), rstrip(), strip('\n'), lstrip('a\n') and rstrip('a😀')
+// leave of it.
 // deno-fmt-ignore
 const STRIP_CASES: readonly (readonly [string, readonly string[]])[] = [
   ["\x1c\u2007 a \x85\ufeff", ["a \x85\ufeff", "a \x85\ufeff", "\x1c\u2007 a \x85\ufeff", "\x1c\u2007 a \x85\ufeff", "\x1c\u2007 a \x85\ufeff", "\x1c\u2007 a \x85\ufeff"]],
@@ -67,7 +68,8 @@ Deno.test("render() strips what Python's str.strip strips", () => {
 Deno.test("render() reaches strip wherever it stands in a template", () => {
   const source =
     "{% macro m(t=' d '.strip()) %}[{{ t }}]{% endmacro %}{{ m() }}{{ m(x.strip()) }}" +
-    "{% for y in [x.lstrip()] if y.strip() %}{{ y.rstrip() if y.strip() == 'a' else 1 }}{% endfor %}" +
+    "{% for y in [x.lstrip()] if y.strip() %}" +
+    "{{ y.rstrip() if y.strip() == 'a' else 1 }}{% endfor %}" +
     "{% set z = {'k': x.strip()} %}{{ z.k }}{% if x.strip() == 'a' %}!{% endif %}";
   assertEquals(new PythonTemplate(source).render({ x: "\x1fa\x1f" }), "[d][a]aa!");
 });

@@ -6,9 +6,9 @@ import { BYTE_CHARACTERS } from "../infer/tokenizer/byte_alphabet.ts";
 import { Tokenizer } from "../infer/tokenizer/tokenizer.ts";
 import { fixtureText, fixtureTokenizer, templateSource } from "./infer_tokenizer_fixtures.ts";
 
-// What PhotonInfer, from which this module grew, does to text: its tokenizer takes the longest token
-// of at most 16 bytes, splits nothing beforehand and never reads tokenizer.json; its server ends at
-// one id only, strips whatever stands between <| and |>, and has no chat template.
+// What PhotonInfer, from which this module grew, does to text: its tokenizer takes the longest
+// token of at most 16 bytes, splits nothing beforehand and never reads tokenizer.json; its server
+// ends at one id only, strips whatever stands between <| and |>, and has no chat template.
 
 /** A tokenizer in Qwen's layout with these merges, whose results are its tokens. */
 function tokenizerOf(merges: readonly [string, string][], more: readonly string[] = []): Tokenizer {
