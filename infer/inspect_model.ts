@@ -87,7 +87,7 @@ async function tokenizerRows(source: ModelSource): Promise<Row[]> {
     if (error instanceof Deno.errors.NotFound) return [["file", "none"]];
     throw error;
   }
-  const tokenizer = new Tokenizer(JSON.stringify(root.value), { file: root.file });
+  const tokenizer = new Tokenizer(root);
   const model = root.member("model");
   const special = tokenizer.addedTokens.filter(({ special }) => special);
   const settings = await source.tokenizerConfig();

@@ -46,7 +46,11 @@ export { type GgufWeightType, writeGguf, type WriteGgufOptions } from "./model/w
 export type { ChatMessage, ChatToolCall } from "./chat/chat_message.ts";
 export { type ChatOptions, ChatTemplate, type ChatTemplateOptions } from "./chat/chat_template.ts";
 export { ChatTemplateError } from "./chat/chat_template_error.ts";
-export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
+export {
+  type OpenedTokenizer,
+  openTokenizer,
+  type TokenizerSource,
+} from "./chat/open_tokenizer.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";

@@ -3,6 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { ChatTemplate } from "../infer/chat/chat_template.ts";
 import { openTokenizer } from "../infer/chat/open_tokenizer.ts";
 import { BYTE_CHARACTERS } from "../infer/tokenizer/byte_alphabet.ts";
+import { openModel } from "../infer/model/open_model.ts";
+import { writeGguf } from "../infer/model/write_gguf.ts";
 import { Tokenizer } from "../infer/tokenizer/tokenizer.ts";
 import { fixtureText, fixtureTokenizer, templateSource } from "./infer_tokenizer_fixtures.ts";
 
@@ -115,5 +117,24 @@ Deno.test("encode() of a history begins with the tokens of the history before it
     assert(ids.length > before.length);
     assertEquals(ids.slice(0, before.length), before);
     before = ids;
+  }
+});
+
+Deno.test("openTokenizer() reads the tokenizer of an opened GGUF file", async () => {
+  const folder = new URL("fixtures/infer/models/", import.meta.url).pathname;
+  const path = await Deno.makeTempFile({ suffix: ".gguf" });
+  try {
+    {
+      using source = await openModel(`${folder}llama-tied-default`);
+      await writeGguf(source, path, { type: "F32" });
+    }
+    using source = await openModel(path);
+    const { tokenizer } = await openTokenizer(source);
+    const original = await openTokenizer(`${folder}llama-tied-default`);
+    for (const text of ["", "Hello world 123", "é中\n\n  x"]) {
+      assertEquals(tokenizer.encode(text), original.tokenizer.encode(text));
+    }
+  } finally {
+    await Deno.remove(path);
   }
 });

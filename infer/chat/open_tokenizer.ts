@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { JSON_BYTES_MAX, type JsonNode, readJson } from "../model/json_node.ts";
+import { decodeUtf8, type JsonNode, readJson } from "../model/json_node.ts";
+import type { ModelSource } from "../model/model_source.ts";
 import { ModelFileError } from "../model_file_error.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { ChatTemplate } from "./chat_template.ts";
+import { ChatTemplate, TEMPLATE_LENGTH_MAX } from "./chat_template.ts";
 
 /** What a Hugging Face directory says about text. */
 export interface OpenedTokenizer {
@@ -18,15 +19,25 @@ export interface OpenedTokenizer {
   readonly endId: number | undefined;
 }
 
+/** Bytes of a template's file at most: a template's code units, four bytes each. */
+const TEMPLATE_BYTES_MAX = 4 * TEMPLATE_LENGTH_MAX;
+
 /** Name of the template that is used when none is asked for. */
 const DEFAULT_TEMPLATE = "default";
 
 // Data: members of tokenizer_config.json that templates see as variables.
 const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
+/** Where the tokenizer of a model comes from; a `ModelSource` is one. */
+export type TokenizerSource = Pick<
+  ModelSource,
+  "path" | "format" | "tokenizer" | "tokenizerConfig"
+>;
+
 /**
- * Reads `tokenizer.json`, and where they are there `tokenizer_config.json` and
- * `chat_template.jinja`, which counts for more than the template in the config.
+ * Reads the tokenizer of a directory in Hugging Face's layout, or of an opened model: of
+ * `tokenizer.json`, and where they are there of `tokenizer_config.json` and `chat_template.jinja`,
+ * which counts for more than the template in the config.
  *
  * @example The tokens of a question
  * ```ts
@@ -42,10 +53,10 @@ const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
  * @throws {ModelFileError} when one of the files is wrong
  * @throws {Deno.errors.NotFound} when there is no `tokenizer.json`
  */
-export async function openTokenizer(directory: string): Promise<OpenedTokenizer> {
-  const file = `${directory}/tokenizer.json`;
-  const tokenizer = new Tokenizer(await readBytes(file), { file });
-  const config = await unlessMissing(() => readJson(`${directory}/tokenizer_config.json`));
+export async function openTokenizer(from: string | TokenizerSource): Promise<OpenedTokenizer> {
+  const source = typeof from === "string" ? directorySource(from) : from;
+  const tokenizer = new Tokenizer(await source.tokenizer());
+  const config = await source.tokenizerConfig() ?? undefined;
   const variables = Object.fromEntries(
     TOKEN_MEMBERS.map((name) => [name, config && tokenText(config.member(name))])
       .filter(([, text]) => text !== undefined),
@@ -53,11 +64,10 @@ export async function openTokenizer(directory: string): Promise<OpenedTokenizer>
   const chatTemplates = config === undefined
     ? new Map<string, ChatTemplate>()
     : configTemplates(config.member("chat_template"), variables);
-  const path = `${directory}/chat_template.jinja`;
-  const source = await unlessMissing(() => readBytes(path));
-  if (source !== undefined) {
-    const text = new TextDecoder().decode(source);
-    chatTemplates.set(DEFAULT_TEMPLATE, new ChatTemplate(text, { file: path, variables }));
+  const file = `${source.path}/chat_template.jinja`;
+  const template = source.format === "huggingface" ? await optional(readTemplate(file)) : undefined;
+  if (template !== undefined) {
+    chatTemplates.set(DEFAULT_TEMPLATE, new ChatTemplate(template, { file, variables }));
   }
   const cleanUp = config?.member("clean_up_tokenization_spaces");
   return {
@@ -66,6 +76,15 @@ export async function openTokenizer(directory: string): Promise<OpenedTokenizer>
     chatTemplates,
     cleanUpSpaces: cleanUp === undefined || cleanUp.isAbsent ? false : cleanUp.boolean(),
     endId: variables.eos_token === undefined ? undefined : tokenizer.idOf(variables.eos_token),
+  };
+}
+
+function directorySource(path: string): TokenizerSource {
+  return {
+    path,
+    format: "huggingface",
+    tokenizer: () => readJson(`${path}/tokenizer.json`),
+    tokenizerConfig: async () => await optional(readJson(`${path}/tokenizer_config.json`)) ?? null,
   };
 }
 
@@ -92,17 +111,17 @@ function configTemplates(
   return templates;
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+async function readTemplate(path: string): Promise<string> {
   const { size } = await Deno.stat(path);
-  if (size > JSON_BYTES_MAX) {
-    throw new ModelFileError(path, "", `has ${size} bytes, more than ${JSON_BYTES_MAX}`);
+  if (size > TEMPLATE_BYTES_MAX) {
+    throw new ModelFileError(path, "", `has ${size} bytes, more than ${TEMPLATE_BYTES_MAX}`);
   }
-  return await Deno.readFile(path);
+  return decodeUtf8(path, await Deno.readFile(path));
 }
 
-async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+async function optional<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return await read();
+    return await reading;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

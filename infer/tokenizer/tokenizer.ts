@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { decodeUtf8, parseJson } from "../model/json_node.ts";
+import { decodeUtf8, JsonNode, parseJson } from "../model/json_node.ts";
 import { type AddedToken, AddedTokenMatcher, type Recognized } from "./added_tokens.ts";
 import { bytesOf, byteText } from "./byte_alphabet.ts";
 import { prepareClasses } from "./character_class.ts";
@@ -74,16 +74,15 @@ export class Tokenizer {
   #scratch = new Uint8Array(4096);
 
   /**
-   * Reads the content of a `tokenizer.json`; `options.file` is its name for errors.
+   * Reads the content of a `tokenizer.json`, or what was parsed of it; `options.file` is the name
+   * that errors give a content.
    *
    * @throws {ModelFileError} when it is not such a file, or asks for something else than the
    * byte-level BPE of Llama 3 and Qwen
    */
-  constructor(content: string | Uint8Array, options: { file?: string } = {}) {
-    const { file = "tokenizer.json" } = options;
-    const text = typeof content === "string" ? content : decodeUtf8(file, content);
+  constructor(content: string | Uint8Array | JsonNode, options: { file?: string } = {}) {
     prepareClasses();
-    const root = parseJson(file, text);
+    const root = content instanceof JsonNode ? content : parseContent(content, options.file);
     this.#file = readTokenizerFile(root);
     const { vocabulary, merges, byteIds } = buildModel(root, this.#file);
     this.#vocabulary = vocabulary;
@@ -231,6 +230,10 @@ export class Tokenizer {
   #pushAll(ids: readonly number[]): void {
     for (const id of ids) this.#ids.push(id);
   }
+}
+
+function parseContent(content: string | Uint8Array, file = "tokenizer.json"): JsonNode {
+  return parseJson(file, typeof content === "string" ? content : decodeUtf8(file, content));
 }
 
 const encoder = new TextEncoder();
