@@ -73,7 +73,9 @@ async function dispatch(args: readonly string[], signal: AbortSignal | undefined
     return 0;
   }
   const expect = (count: number) => {
-    if (paths.length !== count) throw new UsageError(`${command} takes ${count} paths`);
+    if (paths.length !== count) {
+      throw new UsageError(`${command} takes ${count} path${count === 1 ? "" : "s"}`);
+    }
   };
   switch (command) {
     case "inspect":

@@ -28,7 +28,7 @@ const MODEL = `${MODELS}llama-tied-default`;
 const QWEN = `${MODELS}qwen3-untied-yarn`;
 const PROMPT = [...readGolden("llama-tied-default").inputIds];
 
-Deno.test("defect 1: each token of a ragged batch has the position of its own sequence", async () => {
+Deno.test("defect 1: tokens of a ragged batch have their own positions", async () => {
   using backend = await loadBackend(MODEL);
   const prompts = [PROMPT.slice(0, 11), PROMPT.slice(3, 4), PROMPT.slice(5, 30)];
   const alone = prompts.map((tokens) => allLogits(backend, tokens));

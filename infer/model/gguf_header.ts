@@ -10,7 +10,7 @@ import type { WeightFiles } from "./weight_files.ts";
 //     pair     | key: string | type u32 | value |
 //     string   | bytes u64 | UTF-8 |
 //     array    | type u32 | count u64 | values |
-//     tensor   | name: string | dimensions u32 | sizes u64, innermost first | type u32 | offset u64 |
+//     tensor   | name: string | dimensions u32 | sizes u64, inner first | type u32 | offset u64 |
 
 /** A value of a GGUF file's metadata; 64-bit numbers beyond 2^53 are refused. */
 export type GgufValue = number | boolean | string | readonly string[] | GgufNumbers;
@@ -45,7 +45,7 @@ export const ALIGNMENT_DEFAULT = 32;
 const ALIGNMENT_MAX = 65_536;
 const MAGIC = 0x4655_4747;
 
-// Data: numbers of ggml's types, those that are read and written.
+/** Numbers of ggml's types, those that are read and written. */
 // deno-fmt-ignore
 export const GGML_TYPES: Record<TensorType, number> = {
   F32:  0,
