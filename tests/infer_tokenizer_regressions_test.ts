@@ -92,7 +92,7 @@ Deno.test("openTokenizer() knows the token that ends an answer of an instruct mo
     assertEquals(opened.endId, opened.tokenizer.idOf("<|eot_id|>"));
     assert(opened.endId !== opened.tokenizer.idOf("<|end_of_text|>") && opened.cleanUpSpaces);
     assertEquals([...opened.chatTemplates.keys()], ["default", "tool_use"]);
-    assertEquals(opened.chatTemplates.get("tool_use")!.render([]), "<|eot_id|>");
+    assertEquals(opened.toolTemplate!.render([]), "<|eot_id|>");
     const ids = opened.chatTemplate!.encode(opened.tokenizer, [{ role: "user", content: "Hi" }]);
     // The template writes the first token itself: it is not there twice.
     const first = opened.tokenizer.idOf("<|begin_of_text|>")!;

@@ -72,11 +72,14 @@ Deno.test("encode() of any string of code units gives back its well-formed text"
   );
 });
 
-Deno.test("encode() puts Llama's first token before a text, and nothing before Qwen's", () => {
+Deno.test("encode() puts around a text what the file says: Llama's first token, nothing for Qwen", () => {
   const llama = fixtureTokenizer("llama3");
   assertEquals(llama.encode("")[0], llama.idOf("<|begin_of_text|>"));
   assertEquals(llama.encode("", { addSpecialTokens: false }).length, 0);
   assertEquals(fixtureTokenizer("qwen3").encode("").length, 0);
+  const flags = fixtureTokenizer("flags");
+  const around = [...flags.encode("x")].map((id) => flags.tokenOf(id));
+  assertEquals(around, ["<mask>", "x", "<sep>"]);
 });
 
 Deno.test("encode() leaves added tokens in a text alone unless asked", () => {

@@ -11,7 +11,9 @@ export interface OpenedTokenizer {
   readonly tokenizer: Tokenizer;
   /** How a conversation is written; undefined where the files have no template. */
   readonly chatTemplate: ChatTemplate | undefined;
-  /** Templates by name where there are several, such as `tool_use`; the one above among them. */
+  /** The same with tools: the template `tool_use` where there is one. */
+  readonly toolTemplate: ChatTemplate | undefined;
+  /** Templates by name where there are several, those above among them. */
   readonly chatTemplates: ReadonlyMap<string, ChatTemplate>;
   /** Whether transformers takes blanks before punctuation out of decoded text. */
   readonly cleanUpSpaces: boolean;
@@ -24,6 +26,8 @@ const TEMPLATE_BYTES_MAX = 4 * TEMPLATE_LENGTH_MAX;
 
 /** Name of the template that is used when none is asked for. */
 const DEFAULT_TEMPLATE = "default";
+/** Name of the template that is used when there are tools. */
+const TOOL_TEMPLATE = "tool_use";
 
 // Data: members of tokenizer_config.json that templates see as variables.
 const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
@@ -73,6 +77,7 @@ export async function openTokenizer(from: string | TokenizerSource): Promise<Ope
   return {
     tokenizer,
     chatTemplate: chatTemplates.get(DEFAULT_TEMPLATE),
+    toolTemplate: chatTemplates.get(TOOL_TEMPLATE) ?? chatTemplates.get(DEFAULT_TEMPLATE),
     chatTemplates,
     cleanUpSpaces: cleanUp === undefined || cleanUp.isAbsent ? false : cleanUp.boolean(),
     endId: variables.eos_token === undefined ? undefined : tokenizer.idOf(variables.eos_token),
