@@ -1,9 +1,19 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals } from "@std/assert";
+import { runStep } from "../infer/backend/backend.ts";
+import { StepBatch } from "../infer/backend/step_batch.ts";
 import { loadWeights } from "../infer/model/load_weights.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import {
+  inFolder,
+  putFiles,
+  readFolder,
+  safetensorsFile,
+  splitSafetensors,
+} from "./infer_hostile.ts";
+import {
   allLogits,
+  firstBlocks,
   greedyTokens,
   loadBackend,
   MODEL_NAMES,
@@ -32,10 +42,14 @@ for (const name of MODEL_NAMES) {
     using backend = await loadBackend(MODELS + name, {
       onLayer: (layer, states) => layers[layer] = states,
     });
-    allLogits(backend, golden.inputIds);
+    const batch = new StepBatch(backend.bounds);
+    const blocks = firstBlocks(backend.bounds);
+    batch.add({ tokens: golden.inputIds, computedTokens: 0, blocks, logits: "all" });
     const { hiddenSize, layerCount } = backend.config;
     const size = golden.inputIds.length * hiddenSize;
-    for (let layer = 0; layer < layerCount; layer++) {
+    // The last ones are after the final norm: what the output head, and embeddings, see.
+    layers[layerCount] = runStep(backend, batch).states;
+    for (let layer = 0; layer <= layerCount; layer++) {
       const expected = golden.hiddenStates.subarray(layer * size, (layer + 1) * size);
       const error = relativeError(layers[layer]!, expected, hiddenSize);
       assert(error <= ERROR_MAX, `the relative error before layer ${layer} is ${error}`);
@@ -77,4 +91,25 @@ Deno.test("loadWeights() tells how far it is and ends when its signal aborts", a
     onProgress: () => controller.abort(reason),
   });
   assertEquals(await loading.catch((error) => error), reason);
+});
+
+Deno.test("an output head beside tied embeddings is not used, as in transformers", async () => {
+  const name = "llama-tied-default";
+  const files = readFolder(MODELS + name);
+  const { header, data } = splitSafetensors(files["model.safetensors"]!);
+  const bytes = 2 * 288 * 64;
+  const head = {
+    dtype: "BF16",
+    shape: [288, 64],
+    "data_offsets": [data.length, data.length + bytes],
+  };
+  const more = new Uint8Array(data.length + bytes).fill(0x3f);
+  more.set(data);
+  const file = safetensorsFile({ ...header, "lm_head.weight": head }, more);
+  await inFolder(async (folder) => {
+    putFiles(folder, { ...files, "model.safetensors": file });
+    const { inputIds, logits } = readGolden(name);
+    using backend = await loadBackend(folder);
+    assert(relativeError(allLogits(backend, inputIds), logits, 288) <= ERROR_MAX);
+  });
 });
