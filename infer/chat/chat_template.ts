@@ -29,8 +29,8 @@ export interface ChatOptions {
   /** What `strftime_now` of a template sees. @default {new Date()} */
   now?: Date;
   /**
-   * Further variables, such as Llama's `date_string`, `tools_in_user_message`, `builtin_tools`. Their
-   * texts are no more trusted than those of messages.
+   * Further variables, such as Llama's `date_string`, `tools_in_user_message`, `builtin_tools`.
+   * Their texts are no more trusted than those of messages.
    */
   variables?: Readonly<Record<string, unknown>>;
 }
