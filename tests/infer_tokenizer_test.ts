@@ -27,6 +27,15 @@ for (const name of TOKENIZERS) {
     assertEquals(wrong.map((text) => text.slice(0, 40)).slice(0, 10), []);
   });
 
+  Deno.test(`encode() of ${name} with special tokens as text equals Hugging Face's`, () => {
+    const tokenizer = fixtureTokenizer(name);
+    const checksums = fixtureChecksums(name, "ordinary_");
+    const wrong = fixtureLines<string>("tokenizer_strings.jsonl").filter((text, i) =>
+      checksumOf(tokenizer.encode(text, { addedTokens: "ordinary" })) !== checksums[i]
+    );
+    assertEquals(wrong.map((text) => text.slice(0, 40)).slice(0, 10), []);
+  });
+
   Deno.test(`decode() of ${name} equals Hugging Face's, whole and after every token`, () => {
     const tokenizer = fixtureTokenizer(name);
     const rows = fixtureLines<[number[], string, string]>(`${name}_decoded.jsonl`);
