@@ -179,7 +179,7 @@ workerTest(
   "quantizeDirectory() names the tensor that is not finite, and removes its file",
   async () => {
     await inFolder(async (folder) => {
-      await copyFolder(`${MODELS}qwen3-linear`, `${folder}/in`);
+      await copyFolder(`${MODELS}llama-tied-default`, `${folder}/in`);
       const name = "model.layers.1.mlp.up_proj.weight";
       {
         using source = await openModel(`${folder}/in`);
@@ -194,6 +194,8 @@ workerTest(
         "not a finite number",
       );
       assertEquals(error.part, name);
+      const writing = writeGguf(source, `${folder}/out/a.gguf`, { type: "Q8_0" });
+      await assertRejects(() => writing, ModelFileError, `${name}: Holds NaN`);
       assertEquals([...Deno.readDirSync(`${folder}/out`)], []);
       await assertRejects(
         () => loadWeights(source, { weights: { groupSize: 32 } }),

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { workModule } from "../../io/work_call.ts";
 import { WorkPool } from "../../io/work_pool.ts";
 import { ModelFileError } from "../model_file_error.ts";
 import { isFloatType } from "./float_format.ts";
@@ -36,6 +37,10 @@ export interface QuantizeOptions {
 const PIECE_NUMBERS = 4 * 1024 * 1024;
 
 const WEIGHTS = "model.safetensors";
+
+const PIECE_MODULE = workModule<typeof import("./quantize_piece.ts")>(
+  new URL("./quantize_piece.ts", import.meta.url),
+);
 
 // Data: what is copied as it is, where it is there.
 const COPIED = [
@@ -139,54 +144,58 @@ async function writeWeights(
   plan: FilePlan,
   path: string,
   groupSize: number,
-  { workers, onProgress, signal }: QuantizeOptions,
+  options: QuantizeOptions,
 ): Promise<void> {
-  const totalBytes = weights.reduce(
-    (sum, { name }) => sum + source.tensors.get(name)!.byteLength,
-    0,
-  );
+  const bytesOf = ({ name }: PlannedWeight) => source.tensors.get(name)!.byteLength;
+  const totalBytes = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
   let doneBytes = 0;
-  const advance = (bytes: number) => onProgress?.(doneBytes += bytes, totalBytes);
-  {
-    using file = await Deno.open(path, { write: true, create: true, truncate: true });
-    await file.truncate(plan.fileBytes);
-    writeAt(file, 0, plan.head);
-    for (const { name, shape } of weights) {
-      if (shape.length > 1) continue;
-      const bytes = source.files.readTensor(source.tensors.get(name)!);
-      writeAt(file, plan.tensors.get(name)!.offset, bytes);
-      advance(bytes.length);
-    }
-  }
+  const advance = (bytes: number) => options.onProgress?.(doneBytes += bytes, totalBytes);
+  await writeVectors(source, weights, plan, path, advance);
   const jobs = weights.flatMap((weight) => jobsOf(source, weight, plan, path, groupSize));
-  // One failure is enough: the calls that wait for a worker are given up.
+  await runJobs(jobs, options, advance);
+}
+
+/** Makes the file in its final size, with its header and all that is not quantised. */
+async function writeVectors(
+  source: ModelSource,
+  weights: readonly PlannedWeight[],
+  plan: FilePlan,
+  path: string,
+  advance: (bytes: number) => void,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  await file.truncate(plan.fileBytes);
+  writeAt(file, 0, plan.head);
+  for (const { name, shape } of weights) {
+    if (shape.length > 1) continue;
+    const bytes = source.files.readTensor(source.tensors.get(name)!);
+    writeAt(file, plan.tensors.get(name)!.offset, bytes);
+    advance(bytes.length);
+  }
+}
+
+/** Does all jobs on workers; the first failure gives up those that still wait for one. */
+async function runJobs(
+  jobs: readonly QuantizeJob[],
+  { workers, signal }: QuantizeOptions,
+  advance: (bytes: number) => void,
+): Promise<void> {
   const failure = new AbortController();
   const anyway = AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]);
   await using pool = new WorkPool({
     engine: "none",
     callsPerWorker: 1,
-    ...(workers && { workers }),
+    ...(workers !== undefined && { workers }),
   });
   const runJob = async (job: QuantizeJob) => {
-    const url = new URL("./quantize_piece.ts", import.meta.url);
-    const reason = await pool.call<typeof import("./quantize_piece.ts"), "quantizePiece">(
-      url,
-      "quantizePiece",
-      [job],
-      { signal: anyway },
-    );
-    if (reason !== null) throw new ModelFileError(job.tensor.file, job.tensor.name, reason);
-    advance((job.tensor.byteLength / job.tensor.shape[0]!) * job.rows);
+    const { tensor, rows } = job;
+    const reason = await pool.call(PIECE_MODULE, "quantizePiece", [job], { signal: anyway });
+    if (reason !== null) throw new ModelFileError(tensor.file, tensor.name, reason);
+    advance((tensor.byteLength / tensor.shape[0]!) * rows);
   };
-  const results = await Promise.allSettled(jobs.map((job) =>
-    runJob(job).catch((error) => {
-      failure.abort(error);
-      throw error;
-    })
-  ));
+  await Promise.all(jobs.map((job) => runJob(job).catch((error) => failure.abort(error))));
   signal?.throwIfAborted();
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw failure.signal.reason;
+  failure.signal.throwIfAborted();
 }
 
 function jobsOf(

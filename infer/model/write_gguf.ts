@@ -8,7 +8,7 @@ import type { ModelConfig } from "./model_config.ts";
 import { checkedPlan, type ModelSource } from "./model_source.ts";
 import { encodeQ4, encodeQ8, packQ8 } from "./quantized_block.ts";
 import { ropeTable, yarnAttentionFactor } from "./rope.ts";
-import type { PlannedTensor } from "./safetensors.ts";
+import type { FilePlan, PlannedTensor } from "./safetensors.ts";
 import { TENSOR_TYPES } from "./tensor.ts";
 import { isRotated, readPieces, readVector, reorderRows } from "./weight_reader.ts";
 import type { PlannedWeight } from "./weight_plan.ts";
@@ -35,7 +35,8 @@ const [BETA_FAST, BETA_SLOW] = [32, 1];
 const ROPE_FACTORS = "rope_freqs.weight";
 
 /**
- * Writes a model as a GGUF file that llama.cpp and its kin load, tokenizer included.
+ * Writes a model as a GGUF file that llama.cpp and its kin load, tokenizer included. When it fails
+ * there is no file, or the one that was there before.
  *
  * @example A model for llama.cpp
  * ```ts
@@ -55,8 +56,9 @@ const ROPE_FACTORS = "rope_freqs.weight";
 export async function writeGguf(
   source: ModelSource,
   path: string,
-  { type, onProgress }: WriteGgufOptions,
+  options: WriteGgufOptions,
 ): Promise<void> {
+  const { type } = options;
   refuseUnspeakable(source);
   const weights = checkedPlan(source);
   const tensors = weights.map((weight) => ggufTensor(source, weight, type));
@@ -68,10 +70,27 @@ export async function writeGguf(
     source.config,
   );
   const pairs = [...modelPairs(source, type), ...tokenizer];
-  const plan = planGguf(path, pairs, tensors);
-  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const partial = `${path}.partial`;
+  const plan = planGguf(partial, pairs, tensors);
+  try {
+    await writeTensors(source, weights, plan, partial, options);
+    await Deno.rename(partial, path);
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeTensors(
+  source: ModelSource,
+  weights: readonly PlannedWeight[],
+  plan: FilePlan,
+  path: string,
+  { type, onProgress }: WriteGgufOptions,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
   // Holes between tensors read as zeros.
-  file.truncateSync(plan.fileBytes);
+  await file.truncate(plan.fileBytes);
   writeAt(file, 0, plan.head);
   let written = plan.head.length;
   const put = (name: string, begin: number, bytes: Uint8Array) => {
@@ -79,6 +98,7 @@ export async function writeGguf(
     written += bytes.length;
     onProgress?.(written, plan.fileBytes);
   };
+  const factors = ropeFactors(source.config);
   if (factors) put(ROPE_FACTORS, 0, encodeFloats("F32", factors));
   for (const weight of weights) {
     for (const { begin, bytes } of encodedPieces(source, weight, type)) {
