@@ -115,7 +115,7 @@ export class Tokenizer {
   /** Ids of a text. */
   encode(text: string, options: EncodeOptions = {}): Uint32Array<ArrayBuffer> {
     const { addSpecialTokens = true, addedTokens = "none" } = options;
-    this.#ids.length = 0;
+    this.#ids.clear();
     if (addSpecialTokens) this.#pushAll(this.#file.prefixIds);
     this.#encodeText(text, addedTokens, "");
     if (addSpecialTokens) this.#pushAll(this.#file.suffixIds);
@@ -128,7 +128,7 @@ export class Tokenizer {
    * special token in a user's words leaves it words.
    */
   encodeMarked(text: string, mark: string): Uint32Array<ArrayBuffer> {
-    this.#ids.length = 0;
+    this.#ids.clear();
     this.#encodeText(text, "all", mark);
     return this.#ids.toArray();
   }
