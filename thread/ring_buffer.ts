@@ -30,6 +30,11 @@ export class RingBuffer<T> {
     return value;
   }
 
+  /** The oldest one, if any, which stays. */
+  peek(): T | undefined {
+    return this.#slots[this.#head];
+  }
+
   #grow(): void {
     const { length } = this.#slots;
     const slots = new Array(2 * length).fill(undefined);

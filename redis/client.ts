@@ -1,0 +1,245 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { type ClientOptions, type Settings, settle } from "./client_options.ts";
+import { Batch, Command, type ReadReply, type Request } from "./command.ts";
+import type { CommandDefinition } from "./command_definition.ts";
+import type { CommandOptions } from "./command_sender.ts";
+import { CommandView } from "./command_view.ts";
+import { Commands } from "./commands.ts";
+import type { Connection, Remains } from "./connection.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { findCommand } from "./command_table.ts";
+import { openConnection } from "./handshake.ts";
+import { Reconnector } from "./reconnector.ts";
+import { ClientClosedError, ConnectionLostError, QueueFullError } from "./redis_error.ts";
+import type { PushMessage, Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
+
+/**
+ * Connects to a server. Afterwards a lost connection is made again by itself.
+ *
+ * @param target A URL ({@linkcode ClientOptions} says the same in parts):
+ * `redis://user:password@host:6379/0`, `rediss://` with TLS, `redis+unix:///path`
+ * @throws {Deno.errors.ConnectionRefused} when nothing listens there
+ * @throws {ReplyError} when the server refuses user, password or database
+ *
+ * @example Set and get
+ * ```ts
+ * import { connect, startServer } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await startServer();
+ * await using client = await connect(server.url);
+ * await client.set("greeting", "hello");
+ * assertEquals(await client.get("greeting"), "hello");
+ * ```
+ */
+export async function connect(
+  target: string | ClientOptions,
+  options?: ClientOptions,
+): Promise<RedisClient> {
+  const settings = settle(target, options);
+  return new RedisClient(settings, await openConnection(settings));
+}
+
+/**
+ * A client: one connection that everybody shares, with commands of one turn in one write, and a
+ * pool of others for those who would hold it up.
+ *
+ * - Commands wait while the connection is lost (`offlineQueue`, bounded by `queueMax`).
+ * - A command that had left when the connection was lost is sent again when it changes nothing;
+ *   any other rejects with {@linkcode ConnectionLostError} and the outcome `"unknown"`.
+ * - Blocking commands go to a connection of their own, where they hold up nobody.
+ *
+ * @example Many at once
+ * ```ts
+ * import { connect, startServer } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await startServer();
+ * await using client = await connect(server.url);
+ * const counts = await Promise.all([client.incr("n"), client.incr("n"), client.incr("n")]);
+ * assertEquals(counts, [1, 2, 3]);
+ * ```
+ */
+export class RedisClient extends Commands<string> implements Disposable, AsyncDisposable {
+  /** Connections of their own for blocking commands and transactions. */
+  readonly pool: ConnectionPool;
+
+  readonly #settings: Settings;
+  readonly #reconnector: Reconnector;
+  #connection: Connection | null = null;
+  #offline: Command[] = [];
+  #closed: ClientClosedError | null = null;
+  #pushHandlers: ((message: PushMessage) => void)[] = [];
+  #connectHandlers: (() => void)[] = [];
+
+  /** Takes over a connection; {@linkcode connect} makes both. */
+  constructor(settings: Settings, connection: Connection) {
+    super();
+    this.#settings = settings;
+    this.pool = new ConnectionPool(() => this.openConnection(), settings.poolMax);
+    this.#reconnector = new Reconnector(settings, (next) => this.#adopt(next));
+    this.#adopt(connection);
+  }
+
+  /** Whether there is a connection right now. */
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  /** Whether it was closed, or gave up. */
+  get isClosed(): boolean {
+    return this.#closed !== null;
+  }
+
+  /** Commands that have no answer yet. */
+  get pending(): number {
+    return (this.#connection?.pending ?? 0) + this.#offline.length;
+  }
+
+  /** Sends a command; see {@linkcode Commands} for all of them. */
+  override send<T>(
+    definition: CommandDefinition,
+    args: readonly Argument[],
+    read?: ReadReply<T>,
+  ): Promise<T> {
+    // A limit for all commands is not meant for those that are to wait.
+    if (definition.isBlocking) return this.with({ timeoutMs: 0 }).send(definition, args, read);
+    if (this.#settings.timeoutMs > 0) return this.with({}).send(definition, args, read);
+    return new Promise((resolve, reject) => {
+      this.submit(new Command(definition, args, false, read, resolve, reject));
+    });
+  }
+
+  /** The same commands, given up by a signal or a time limit, or with bytes for strings. */
+  with(options: CommandOptions & { asBytes: true }): CommandView<Uint8Array>;
+  /** The same commands, given up by a signal or a time limit, or with bytes for strings. */
+  with(options: CommandOptions): CommandView<string>;
+  with(options: CommandOptions): CommandView<string> | CommandView<Uint8Array> {
+    const view = new CommandView(this, { timeoutMs: this.#settings.timeoutMs, ...options });
+    return view as CommandView<string> | CommandView<Uint8Array>;
+  }
+
+  /** Sends requests with nothing in between; gives all replies, errors among them. */
+  batch(requests: readonly Request[], asBytes = false): Promise<Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.submit(new Batch(requests, asBytes, resolve, reject));
+    });
+  }
+
+  /** Puts a command on its way, or rejects it when too many wait. */
+  submit(command: Command): void {
+    const connection = this.#connection;
+    if (connection !== null && connection.waiting < this.#settings.queueMax) {
+      connection.send(command);
+    } else this.#queue(command);
+  }
+
+  /** Opens one more connection to the same server, for one user; who opens it closes it. */
+  async openConnection(): Promise<Connection> {
+    if (this.#closed !== null) throw this.#closed;
+    return await openConnection(this.#settings, this.#reconnector.signal);
+  }
+
+  /** Calls back with what the server says by itself on the shared connection, until undone. */
+  onPush(handler: (message: PushMessage) => void): () => void {
+    this.#pushHandlers = [...this.#pushHandlers, handler];
+    return () => {
+      this.#pushHandlers = this.#pushHandlers.filter((other) => other !== handler);
+    };
+  }
+
+  /** Calls back when a lost connection is there again, before any command is sent on it. */
+  onReconnect(handler: () => void): () => void {
+    this.#connectHandlers = [...this.#connectHandlers, handler];
+    return () => {
+      this.#connectHandlers = this.#connectHandlers.filter((other) => other !== handler);
+    };
+  }
+
+  /** Closes the connection as if it were lost: it is made again, perhaps elsewhere. */
+  reconnect(reason: unknown): void {
+    this.#connection?.close(reason);
+  }
+
+  /** Closes at once; whatever waits is rejected. */
+  close(): void {
+    this.#end(new ClientClosedError("Cannot go on: the client was closed"));
+  }
+
+  /** Closes at once. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Waits for the answers of what was sent before, and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The last one to be answered is the last one that was sent.
+    if (this.#connection !== null && this.pending > 0) {
+      await this.send(PING, []).catch(() => {});
+    }
+    this.close();
+  }
+
+  #adopt(connection: Connection): void {
+    if (this.#closed !== null) return connection.close();
+    this.#connection = connection;
+    connection.onPush = (message) => {
+      for (const handler of this.#pushHandlers) handler(message);
+    };
+    connection.onLost = (remains) => this.#lost(remains);
+    for (const handler of this.#connectHandlers) handler();
+    const waiting = this.#offline;
+    this.#offline = [];
+    for (const command of waiting) connection.send(command);
+  }
+
+  #lost({ reason, sent, unsent }: Remains): void {
+    this.#connection = null;
+    const isOver = this.#closed !== null || this.#settings.reconnect === null;
+    for (const command of sent) {
+      if (!isOver && command.isReplayable) this.#offline.push(command);
+      else {command.reject(
+          new ConnectionLostError(command.definition.name, "unknown", { cause: reason }),
+        );}
+    }
+    if (isOver) {
+      const closed = this.#closed ??
+        new ClientClosedError("Cannot go on: the connection was lost", { cause: reason });
+      for (const command of unsent) command.reject(closed);
+      return this.#end(closed);
+    }
+    if (this.#settings.offlineQueue) this.#offline.push(...unsent);
+    else {
+      for (const command of unsent) {
+        command.reject(
+          new ConnectionLostError(command.definition.name, "not sent", { cause: reason }),
+        );
+      }
+    }
+    this.#reconnector.start(reason).catch((error) => {
+      this.#end(new ClientClosedError("Cannot go on: gave up connecting again", { cause: error }));
+    });
+  }
+
+  #queue(command: Command): void {
+    const { name } = command.definition;
+    const { offlineQueue, queueMax } = this.#settings;
+    if (this.#closed !== null) command.reject(this.#closed);
+    else if (this.#connection !== null || this.#offline.length >= queueMax) {
+      command.reject(new QueueFullError(`Cannot send ${name}: ${queueMax} commands wait already`));
+    } else if (!offlineQueue) command.reject(new ConnectionLostError(name, "not sent"));
+    else this.#offline.push(command);
+  }
+
+  #end(reason: ClientClosedError): void {
+    if (this.#closed !== null) return;
+    this.#closed = reason;
+    this.#reconnector.stop(reason);
+    this.pool.close();
+    this.#connection?.close(reason);
+    for (const command of this.#offline.splice(0)) command.reject(reason);
+  }
+}
+
+const PING = findCommand("PING");

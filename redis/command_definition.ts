@@ -1,0 +1,49 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { encodeHead } from "./request_encoder.ts";
+
+/** Where the keys of a command are among its words; 0 is the name itself. */
+export type KeyPositions =
+  | { readonly kind: "range"; readonly first: number; readonly last: number; readonly step: number }
+  | { readonly kind: "counted"; readonly count: number }
+  | { readonly kind: "after"; readonly word: string; readonly limit: number };
+
+/** What is known of a command. */
+export interface CommandDefinition {
+  /** Its name and, where it has one, its subcommand: `CLIENT SETNAME`. */
+  readonly name: string;
+  /** Words of the whole request; negative when there may be more. */
+  readonly arity: number;
+  /** Flags as the server's `COMMAND INFO` names them. */
+  readonly flags: ReadonlySet<string>;
+  /** Where its keys are. */
+  readonly keys: readonly KeyPositions[];
+  /** The name as it leaves. */
+  readonly head: Uint8Array;
+  /** Words of the name. */
+  readonly words: number;
+  /** May be repeated when its answer was lost: it changes nothing. */
+  readonly isReplayable: boolean;
+  /** May hold its connection until something happens. */
+  readonly isBlocking: boolean;
+}
+
+/** Makes a definition from one row of the table. */
+export function defineCommand(
+  name: string,
+  arity: number,
+  flags: string,
+  keys: readonly KeyPositions[],
+): CommandDefinition {
+  const words = name.split(" ");
+  const flagSet = new Set(flags === "" ? [] : flags.split(" "));
+  return {
+    name,
+    arity,
+    flags: flagSet,
+    keys,
+    head: encodeHead(...words),
+    words: words.length,
+    isReplayable: flagSet.has("readonly") && !flagSet.has("blocking"),
+    isBlocking: flagSet.has("blocking"),
+  };
+}

@@ -1,0 +1,136 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { clearAlarm, setAlarm } from "../thread/alarm.ts";
+import type { RedisClient } from "./client.ts";
+import { Command, type ReadReply } from "./command.ts";
+import type { CommandDefinition } from "./command_definition.ts";
+import type { CommandOptions } from "./command_sender.ts";
+import { findCommand } from "./command_table.ts";
+import { Commands } from "./commands.ts";
+import type { Connection } from "./connection.ts";
+import type { Argument } from "./request_encoder.ts";
+
+/**
+ * The commands of a client with settings of their own: a signal, a time limit, bytes for strings.
+ * Made by {@linkcode RedisClient.with}; it costs next to nothing and needs no closing.
+ *
+ * @example Bytes, and not for longer than a second
+ * ```ts
+ * import { connect, startServer } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await startServer();
+ * await using client = await connect(server.url);
+ * await client.set("key", new Uint8Array([1, 2, 255]));
+ * const view = client.with({ asBytes: true, timeoutMs: 1000 });
+ * assertEquals(await view.get("key"), new Uint8Array([1, 2, 255]));
+ * ```
+ */
+export class CommandView<S extends string | Uint8Array = string> extends Commands<S> {
+  readonly #client: RedisClient;
+  readonly #options: CommandOptions;
+
+  /** Sends through a client. */
+  constructor(client: RedisClient, options: CommandOptions) {
+    super();
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Sends a command with these settings. */
+  override send<T>(
+    definition: CommandDefinition,
+    args: readonly Argument[],
+    read?: ReadReply<T>,
+  ): Promise<T> {
+    const isBlocking = definition.isBlocking && mayBlock(definition, args);
+    if (isBlocking) return this.#sendBlocking(definition, args, read);
+    return this.#watch(definition, args, read, (command) => this.#client.submit(command), null);
+  }
+
+  /** On a connection of its own. Giving up unblocks it: what it got by then is not lost. */
+  async #sendBlocking<T>(
+    definition: CommandDefinition,
+    args: readonly Argument[],
+    read: ReadReply<T> | undefined,
+  ): Promise<T> {
+    this.#options.signal?.throwIfAborted();
+    return await this.#client.pool.use(async (connection) => {
+      const id = await connection.request({ definition: CLIENT_ID, args: [] });
+      const unblock = () => this.#unblock(connection, Number(id));
+      return await this.#watch(
+        definition,
+        args,
+        read,
+        (command) => connection.send(command),
+        unblock,
+      );
+    });
+  }
+
+  /** Sends a command, and has it given up when the time has come. */
+  #watch<T>(
+    definition: CommandDefinition,
+    args: readonly Argument[],
+    read: ReadReply<T> | undefined,
+    submit: (command: Command) => void,
+    unblock: (() => void) | null,
+  ): Promise<T> {
+    const { signal, timeoutMs = 0, asBytes = false } = this.#options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let [settle, givenUp] = [() => {}, undefined as { reason: unknown } | undefined];
+    const fulfil = (value: T | null) => {
+      settle();
+      if (value === null && givenUp) reject(givenUp.reason);
+      else resolve(value as T);
+    };
+    const refuse = (reason: unknown) => {
+      settle();
+      reject(givenUp?.reason ?? reason);
+    };
+    const command = new Command(definition, args, asBytes, read, fulfil, refuse);
+    const giveUp = (reason: unknown) => {
+      givenUp = { reason };
+      if (unblock === null) command.abandon(reason);
+      else unblock();
+    };
+    const late = () => giveUp(timedOut(definition.name, timeoutMs));
+    const alarm = timeoutMs > 0 ? setAlarm(performance.now() + timeoutMs, late) : null;
+    const abort = () => giveUp(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    settle = () => {
+      if (alarm !== null) clearAlarm(alarm);
+      signal?.removeEventListener("abort", abort);
+    };
+    submit(command);
+    return promise;
+  }
+
+  /** Ends a blocking command by another connection; by closing its own when that fails. */
+  #unblock(connection: Connection, id: number): void {
+    this.#client.send(CLIENT_UNBLOCK, [id]).then(
+      (count) => count === 0 && connection.pending > 0 && this.#retry(connection, id),
+      (error) => connection.close(error),
+    );
+  }
+
+  /** It may not have reached the server yet. */
+  #retry(connection: Connection, id: number): void {
+    setAlarm(performance.now() + 1, () => {
+      if (connection.pending > 0 && !connection.isClosed) this.#unblock(connection, id);
+    });
+  }
+}
+
+const CLIENT_ID = findCommand("CLIENT ID");
+const CLIENT_UNBLOCK = findCommand("CLIENT UNBLOCK");
+
+/** The commands that read streams wait only when they are told to. */
+function mayBlock({ name }: CommandDefinition, args: readonly Argument[]): boolean {
+  if (!name.startsWith("XREAD")) return true;
+  return args.some((word) => typeof word === "string" && word.toUpperCase() === "BLOCK");
+}
+
+function timedOut(name: string, timeoutMs: number): Error {
+  return new Deno.errors.TimedOut(`Cannot wait for ${name}: no reply within ${timeoutMs} ms`);
+}

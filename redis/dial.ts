@@ -1,0 +1,41 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { connect } from "../net/connect.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** What a connection needs of a stream. */
+export interface Conn extends Disposable {
+  /** Reads at most `p.length` bytes; null at the end. */
+  read(p: Uint8Array): Promise<number | null>;
+  /** Writes bytes of `p` and says how many. */
+  write(p: Uint8Array): Promise<number>;
+  /** Ends both halves. */
+  close(): void;
+  /** Lets waiting reads keep the process alive. */
+  ref(): void;
+  /** Does not. */
+  unref(): void;
+}
+
+/**
+ * Opens a stream to a server: the one place that knows how.
+ *
+ * @throws {Deno.errors.ConnectionRefused} when nothing listens there
+ */
+export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Conn> {
+  const options = signal === undefined ? {} : { signal };
+  if ("path" in endpoint) {
+    return await connect({ transport: "unix", path: endpoint.path, ...options });
+  }
+  const { hostname, port, tls } = endpoint;
+  if (tls === undefined) return await connect({ hostname, port, ...options });
+  signal?.throwIfAborted();
+  const conn = await Deno.connectTls({ hostname, port, ...tls });
+  try {
+    // A certificate that is not good shows here and not in the first read.
+    await conn.handshake();
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  return conn;
+}
