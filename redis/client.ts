@@ -7,7 +7,7 @@ import { CommandView } from "./command_view.ts";
 import { Commands } from "./commands.ts";
 import type { Connection, Remains } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
-import { findCommand } from "./command_table.ts";
+import { findCommand } from "./command_lookup.ts";
 import { openConnection } from "./handshake.ts";
 import { Reconnector } from "./reconnector.ts";
 import { ClientClosedError, ConnectionLostError, QueueFullError } from "./redis_error.ts";
@@ -102,12 +102,17 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     definition: CommandDefinition,
     args: readonly Argument[],
     read?: ReadReply<T>,
+    asBytes = false,
   ): Promise<T> {
     // A limit for all commands is not meant for those that are to wait.
-    if (definition.isBlocking) return this.with({ timeoutMs: 0 }).send(definition, args, read);
-    if (this.#settings.timeoutMs > 0) return this.with({}).send(definition, args, read);
+    if (definition.isBlocking) {
+      return this.with({ timeoutMs: 0 }).send(definition, args, read, asBytes);
+    }
+    if (this.#settings.timeoutMs > 0) {
+      return this.with({}).send(definition, args, read, asBytes);
+    }
     return new Promise((resolve, reject) => {
-      this.submit(new Command(definition, args, false, read, resolve, reject));
+      this.submit(new Command(definition, args, asBytes, read, resolve, reject));
     });
   }
 

@@ -5,7 +5,24 @@ import { encodeHead } from "./request_encoder.ts";
 export type KeyPositions =
   | { readonly kind: "range"; readonly first: number; readonly last: number; readonly step: number }
   | { readonly kind: "counted"; readonly count: number }
-  | { readonly kind: "after"; readonly word: string; readonly limit: number };
+  | { readonly kind: "after"; readonly word: string; readonly from: number; readonly what: string };
+
+/**
+ * Reads the short form of the table: `1`, `1..-1`, `1..-1/2`, `#2` (a count, and so many behind
+ * it), `STREAMS+4:half` (behind the word, looked for from place 4 on), `?` (nobody knows).
+ */
+export function parseKeys(text: string): KeyPositions[] {
+  return text.split(" ").filter((part) => part !== "" && part !== "?").map((part) => {
+    if (part.startsWith("#")) return { kind: "counted", count: Number(part.slice(1)) };
+    const after = /^(\w+)\+(-?\d+):(\w+)$/.exec(part);
+    if (after) return { kind: "after", word: after[1]!, from: Number(after[2]), what: after[3]! };
+    const [, first, last, step] = /^(\d+)(?:\.\.(-?\d+))?(?:\/(\d+))?$/.exec(part)!;
+    return {
+      ...{ kind: "range", first: Number(first), last: Number(last ?? first) },
+      step: Number(step ?? 1),
+    };
+  });
+}
 
 /** What is known of a command. */
 export interface CommandDefinition {

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ReadReply } from "./command.ts";
 import type { CommandDefinition } from "./command_definition.ts";
-import { findCommand } from "./command_table.ts";
+import { findCommand } from "./command_lookup.ts";
 import type { Reply } from "./reply.ts";
 import type { Argument } from "./request_encoder.ts";
 
@@ -28,11 +28,13 @@ export abstract class CommandSender<S extends string | Uint8Array = string> {
    * Sends a command that is known, for the wrappers.
    *
    * @param read Makes the value of the reply; without it, the reply is the value
+   * @param asBytes Strings as bytes, whatever the sender is set to
    */
   abstract send<T>(
     definition: CommandDefinition,
     args: readonly Argument[],
     read?: ReadReply<T>,
+    asBytes?: boolean,
   ): Promise<T>;
 
   /**

@@ -4,7 +4,7 @@ import type { RedisClient } from "./client.ts";
 import { Command, type ReadReply } from "./command.ts";
 import type { CommandDefinition } from "./command_definition.ts";
 import type { CommandOptions } from "./command_sender.ts";
-import { findCommand } from "./command_table.ts";
+import { findCommand } from "./command_lookup.ts";
 import { Commands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Argument } from "./request_encoder.ts";
@@ -41,41 +41,32 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     definition: CommandDefinition,
     args: readonly Argument[],
     read?: ReadReply<T>,
+    asBytes = this.#options.asBytes ?? false,
   ): Promise<T> {
     const isBlocking = definition.isBlocking && mayBlock(definition, args);
-    if (isBlocking) return this.#sendBlocking(definition, args, read);
-    return this.#watch(definition, args, read, (command) => this.#client.submit(command), null);
+    const make: MakeCommand<T> = (resolve, reject) =>
+      new Command(definition, args, asBytes, read, resolve, reject);
+    if (isBlocking) return this.#sendBlocking(make);
+    return this.#watch(make, (command) => this.#client.submit(command), null);
   }
 
   /** On a connection of its own. Giving up unblocks it: what it got by then is not lost. */
-  async #sendBlocking<T>(
-    definition: CommandDefinition,
-    args: readonly Argument[],
-    read: ReadReply<T> | undefined,
-  ): Promise<T> {
+  async #sendBlocking<T>(make: MakeCommand<T>): Promise<T> {
     this.#options.signal?.throwIfAborted();
     return await this.#client.pool.use(async (connection) => {
       const id = await connection.request({ definition: CLIENT_ID, args: [] });
       const unblock = () => this.#unblock(connection, Number(id));
-      return await this.#watch(
-        definition,
-        args,
-        read,
-        (command) => connection.send(command),
-        unblock,
-      );
+      return await this.#watch(make, (command) => connection.send(command), unblock);
     });
   }
 
   /** Sends a command, and has it given up when the time has come. */
   #watch<T>(
-    definition: CommandDefinition,
-    args: readonly Argument[],
-    read: ReadReply<T> | undefined,
+    make: MakeCommand<T>,
     submit: (command: Command) => void,
     unblock: (() => void) | null,
   ): Promise<T> {
-    const { signal, timeoutMs = 0, asBytes = false } = this.#options;
+    const { signal, timeoutMs = 0 } = this.#options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let [settle, givenUp] = [() => {}, undefined as { reason: unknown } | undefined];
@@ -88,13 +79,13 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
       settle();
       reject(givenUp?.reason ?? reason);
     };
-    const command = new Command(definition, args, asBytes, read, fulfil, refuse);
+    const command = make(fulfil, refuse);
     const giveUp = (reason: unknown) => {
       givenUp = { reason };
       if (unblock === null) command.abandon(reason);
       else unblock();
     };
-    const late = () => giveUp(timedOut(definition.name, timeoutMs));
+    const late = () => giveUp(timedOut(command.definition.name, timeoutMs));
     const alarm = timeoutMs > 0 ? setAlarm(performance.now() + timeoutMs, late) : null;
     const abort = () => giveUp(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
@@ -121,6 +112,11 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     });
   }
 }
+
+type MakeCommand<T> = (
+  resolve: (value: T) => void,
+  reject: (reason: unknown) => void,
+) => Command;
 
 const CLIENT_ID = findCommand("CLIENT ID");
 const CLIENT_UNBLOCK = findCommand("CLIENT UNBLOCK");

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Settings } from "./client_options.ts";
 import type { Request } from "./command.ts";
-import { findCommand } from "./command_table.ts";
+import { findCommand } from "./command_lookup.ts";
 import { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { describeEndpoint } from "./endpoint.ts";

@@ -208,9 +208,9 @@ GEORADIUS_RO | any | Finds places around a point; GEOSEARCH does the same.
 GEORADIUSBYMEMBER | any | Finds places around a place; GEOSEARCH does the same.
 GEORADIUSBYMEMBER_RO | any | Finds places around a place; GEOSEARCH does the same.
 GEOSEARCH | any | Finds places in a circle or a rectangle; names, or with the WITH options arrays of name and more.
-~ GEOSEARCH key:k <FROMMEMBER member|FROMLONLAT (longitude:d latitude:d)> <BYRADIUS (radius:d unit)|BYBOX (width:d height:d unit)> [ASC] [DESC] [COUNT count:i [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
+~ GEOSEARCH key:k from<FROMMEMBER member|FROMLONLAT (longitude:d latitude:d)> by<BYRADIUS (radius:d unit)|BYBOX (width:d height:d unit)> [ASC] [DESC] [COUNT count:i [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
 GEOSEARCHSTORE | int | Stores what GEOSEARCH finds; gives how many that are.
-~ GEOSEARCHSTORE destination:k source:k <FROMMEMBER member|FROMLONLAT (longitude:d latitude:d)> <BYRADIUS (radius:d unit)|BYBOX (width:d height:d unit)> [ASC] [DESC] [COUNT count:i [ANY]] [STOREDIST]
+~ GEOSEARCHSTORE destination:k source:k from<FROMMEMBER member|FROMLONLAT (longitude:d latitude:d)> by<BYRADIUS (radius:d unit)|BYBOX (width:d height:d unit)> [ASC] [DESC] [COUNT count:i [ANY]] [STOREDIST]
 # bitmap
 BITCOUNT | int | Counts the bits that are set, in all of a string or a range of it.
 ~ BITCOUNT key:k [range:x]
@@ -272,11 +272,11 @@ SCRIPT HELP | texts | Lists the subcommands of SCRIPT.
 SCRIPT KILL | ok | Stops a script that changed nothing yet.
 SCRIPT LOAD | text | Teaches the server a script; gives its SHA-1.
 # transactions
-DISCARD | ok | Drops a transaction; multi() of the client needs none of these.
-EXEC | any | Runs a transaction; multi() of the client needs none of these.
-MULTI | ok | Begins a transaction; multi() of the client needs none of these.
+DISCARD | ok | Drops a transaction; transaction() of the client needs none of these.
+EXEC | any | Runs a transaction; transaction() of the client needs none of these.
+MULTI | ok | Begins a transaction; transaction() of the client needs none of these.
 UNWATCH | ok | Ends the watch over keys.
-WATCH | ok | Lets the next transaction fail when a key changes; watch() of the client has a connection of its own for it.
+WATCH | ok | Lets the next transaction fail when a key changes; watching() of the client has a connection of its own for it.
 # connection
 AUTH | ok | Logs in; connect() does it.
 CLIENT CACHING | ok | Tells whether the next reads are tracked.
@@ -393,7 +393,7 @@ MODULE HELP | texts | Lists the subcommands of MODULE.
 MODULE LIST | records | Describes the modules.
 MODULE LOAD | ok | Loads a module.
 MODULE LOADEX | ok | Loads a module with settings.
-~ MODULE LOADEX path [CONFIG settings:x]... [ARGS args:x]
+~ MODULE LOADEX path words:x...
 MODULE UNLOAD | ok | Unloads a module.
 MONITOR | push | Shows every command; monitor() of this module does it on a connection of its own.
 PSYNC | push | Begins replication; for servers among themselves.
