@@ -9,10 +9,13 @@ import type { Connection, Remains } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { findCommand } from "./command_lookup.ts";
 import { openConnection } from "./handshake.ts";
+import type { Key, Many } from "./command_arguments.ts";
 import { Reconnector } from "./reconnector.ts";
 import { ClientClosedError, ConnectionLostError, QueueFullError } from "./redis_error.ts";
 import type { PushMessage, Reply } from "./reply.ts";
 import type { Argument } from "./request_encoder.ts";
+import { Session, watchKeys } from "./session.ts";
+import { runTransaction, type Settled, type Transaction } from "./transaction.ts";
 
 /**
  * Connects to a server. Afterwards a lost connection is made again by itself.
@@ -135,9 +138,60 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   /** Puts a command on its way, or rejects it when too many wait. */
   submit(command: Command): void {
     const connection = this.#connection;
-    if (connection !== null && connection.waiting < this.#settings.queueMax) {
+    if (command.isExclusive) command.reject(exclusive(command));
+    else if (connection !== null && connection.waiting < this.#settings.queueMax) {
       connection.send(command);
     } else this.#queue(command);
+  }
+
+  /**
+   * Sends commands as one transaction (`MULTI`, `EXEC`): nothing comes between them.
+   *
+   * @param body Calls commands on what it is given, without waiting for them, and returns their
+   * promises
+   * @returns Their values; rejects with the error of the first one that failed, and then the others
+   * were executed all the same
+   *
+   * @example Two at once
+   * ```ts
+   * import { connect, startServer } from "@photon/std/redis";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using server = await startServer();
+   * await using client = await connect(server.url);
+   * const both = await client.transaction((t) => [t.set("a", 1), t.incr("a")]);
+   * assertEquals(both, ["OK", 2]);
+   * ```
+   */
+  transaction<T extends readonly unknown[]>(
+    body: (transaction: Transaction) => readonly [...T],
+  ): Promise<Settled<T>> {
+    return runTransaction((requests, asBytes) => this.batch(requests, asBytes), body);
+  }
+
+  /**
+   * Watches keys on a connection of its own while `body` reads them and decides. When one of them
+   * is changed by another, the body's transaction does nothing, and the body runs again.
+   *
+   * @param attemptsMax Runs of the body at most
+   * @throws {WatchError} when the keys changed each time
+   */
+  watching<T>(
+    keys: Many<Key>,
+    body: (session: Session) => Promise<T>,
+    attemptsMax = WATCH_ATTEMPTS,
+  ): Promise<T> {
+    return watchKeys(this.pool, keys, body, attemptsMax);
+  }
+
+  /** Lends a connection of its own to `body`, for whatever a shared one refuses; then closes it. */
+  async session<T>(body: (session: Session) => Promise<T>): Promise<T> {
+    const connection = await this.openConnection();
+    try {
+      return await body(new Session(connection));
+    } finally {
+      connection.close();
+    }
   }
 
   /** Opens one more connection to the same server, for one user; who opens it closes it. */
@@ -245,6 +299,16 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     this.#connection?.close(reason);
     for (const command of this.#offline.splice(0)) command.reject(reason);
   }
+}
+
+/** Runs of the body of {@linkcode RedisClient.watching}. */
+const WATCH_ATTEMPTS = 16;
+
+function exclusive({ definition: { name } }: Command): TypeError {
+  return new TypeError(
+    `Cannot send ${name} on a connection that others share: use session(), or what this module ` +
+      "has for it",
+  );
 }
 
 const PING = findCommand("PING");

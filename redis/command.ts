@@ -53,6 +53,11 @@ export class Command implements Request {
     return this.definition.isReplayable;
   }
 
+  /** Whether it cannot be sent on a connection that others share. */
+  get isExclusive(): boolean {
+    return this.definition.isExclusive;
+  }
+
   /** Writes the request. */
   encode(encoder: RequestEncoder): void {
     encoder.add(this.definition.head, this.definition.words, this.args);
@@ -110,6 +115,11 @@ export class Batch extends Command {
 
   override get isReplayable(): boolean {
     return this.#requests.every(({ definition }) => definition.isReplayable);
+  }
+
+  /** What it begins it ends. */
+  override get isExclusive(): boolean {
+    return false;
   }
 
   override encode(encoder: RequestEncoder): void {

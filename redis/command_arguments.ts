@@ -74,6 +74,14 @@ export function pushRepeated(
 }
 
 /** Adds one of several ways to say something: `{ FROMMEMBER: "Rome" }`. */
-export function pushChoice(args: Argument[], choice: object): void {
-  for (const [word, value] of Object.entries(choice)) pushOption(args, word, value);
+export function pushChoice(args: Argument[], choice: string | object): void {
+  if (typeof choice === "string") args.push(choice);
+  else pushWords(args, choice);
+}
+
+function pushWords(args: Argument[], choice: object): void {
+  for (const [word, value] of Object.entries(choice)) {
+    // The numbers of a vector: how many there are comes first.
+    pushOption(args, word, word === "VALUES" ? [value.length, ...value] : value);
+  }
 }

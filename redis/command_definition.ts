@@ -40,6 +40,8 @@ export interface CommandDefinition {
   readonly words: number;
   /** May be repeated when its answer was lost: it changes nothing. */
   readonly isReplayable: boolean;
+  /** Changes what its connection is, so it cannot be sent on one that others share. */
+  readonly isExclusive: boolean;
   /** May hold its connection until something happens. */
   readonly isBlocking: boolean;
 }
@@ -61,6 +63,15 @@ export function defineCommand(
     head: encodeHead(...words),
     words: words.length,
     isReplayable: flagSet.has("readonly") && !flagSet.has("blocking"),
-    isBlocking: flagSet.has("blocking"),
+    isExclusive: EXCLUSIVE.has(name),
+    // WAIT and WAITAOF are about what was written on the same connection.
+    isBlocking: flagSet.has("blocking") && !name.startsWith("WAIT"),
   };
 }
+
+// Data: commands after which a connection is not what it was.
+const EXCLUSIVE = new Set([
+  ...["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "HELLO", "AUTH", "RESET", "QUIT"],
+  ...["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+  ...["MONITOR", "SYNC", "PSYNC", "CLIENT REPLY", "ASKING"],
+]);

@@ -172,7 +172,7 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(k*n). Since 1.0.0; unverified: no server that has it was asked.
    */
-  bfInsert(key: Key, items: Argument, options: BfInsertOptions = {}): Promise<boolean[]> {
+  bfInsert(key: Key, items: Many<Argument>, options: BfInsertOptions = {}): Promise<boolean[]> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "CAPACITY", options.CAPACITY);
@@ -180,7 +180,8 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
     pushOption(args, "EXPANSION", options.EXPANSION);
     pushOption(args, "NOCREATE", options.NOCREATE);
     pushOption(args, "NONSCALING", options.NONSCALING);
-    args.push("ITEMS", items);
+    args.push("ITEMS");
+    pushMany(args, items);
     return this.send<boolean[]>(BF_INSERT, args, readBooleans);
   }
 
@@ -198,8 +199,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(k*n). Since 1.0.0; unverified: no server that has it was asked.
    */
-  bfMadd(key: Key, items: Argument): Promise<boolean[]> {
-    return this.send<boolean[]>(BF_MADD, [key, items], readBooleans);
+  bfMadd(key: Key, items: Many<Argument>): Promise<boolean[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<boolean[]>(BF_MADD, args, readBooleans);
   }
 
   /**
@@ -207,8 +211,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(k*n). Since 1.0.0; unverified: no server that has it was asked.
    */
-  bfMexists(key: Key, items: Argument): Promise<boolean[]> {
-    return this.send<boolean[]>(BF_MEXISTS, [key, items], readBooleans);
+  bfMexists(key: Key, items: Many<Argument>): Promise<boolean[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<boolean[]>(BF_MEXISTS, args, readBooleans);
   }
 
   /**
@@ -297,12 +304,13 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n*(k+i)). Since 1.0.0; unverified: no server that has it was asked.
    */
-  cfInsert(key: Key, items: Argument, options: CfInsertOptions = {}): Promise<number[]> {
+  cfInsert(key: Key, items: Many<Argument>, options: CfInsertOptions = {}): Promise<number[]> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "CAPACITY", options.CAPACITY);
     pushOption(args, "NOCREATE", options.NOCREATE);
-    args.push("ITEMS", items);
+    args.push("ITEMS");
+    pushMany(args, items);
     return this.send<number[]>(CF_INSERT, args);
   }
 
@@ -311,12 +319,13 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n*(k+i)). Since 1.0.0; unverified: no server that has it was asked.
    */
-  cfInsertnx(key: Key, items: Argument, options: CfInsertnxOptions = {}): Promise<number[]> {
+  cfInsertnx(key: Key, items: Many<Argument>, options: CfInsertnxOptions = {}): Promise<number[]> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "CAPACITY", options.CAPACITY);
     pushOption(args, "NOCREATE", options.NOCREATE);
-    args.push("ITEMS", items);
+    args.push("ITEMS");
+    pushMany(args, items);
     return this.send<number[]>(CF_INSERTNX, args);
   }
 
@@ -334,8 +343,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(k*n). Since 1.0.0; unverified: no server that has it was asked.
    */
-  cfMexists(key: Key, items: Argument): Promise<boolean[]> {
-    return this.send<boolean[]>(CF_MEXISTS, [key, items], readBooleans);
+  cfMexists(key: Key, items: Many<Argument>): Promise<boolean[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<boolean[]>(CF_MEXISTS, args, readBooleans);
   }
 
   /**
@@ -418,8 +430,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n). Since 2.0.0; unverified: no server that has it was asked.
    */
-  cmsQuery(key: Key, items: Argument): Promise<number[]> {
-    return this.send<number[]>(CMS_QUERY, [key, items]);
+  cmsQuery(key: Key, items: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<number[]>(CMS_QUERY, args);
   }
 
   /**
@@ -427,8 +442,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n*k). Since 2.0.0; unverified: no server that has it was asked.
    */
-  topkAdd(key: Key, items: Argument): Promise<(S | null)[]> {
-    return this.send<(S | null)[]>(TOPK_ADD, [key, items], readList as never);
+  topkAdd(key: Key, items: Many<Argument>): Promise<(S | null)[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<(S | null)[]>(TOPK_ADD, args, readList as never);
   }
 
   /**
@@ -436,8 +454,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n). Since 2.0.0; unverified: no server that has it was asked.
    */
-  topkCount(key: Key, items: Argument): Promise<number[]> {
-    return this.send<number[]>(TOPK_COUNT, [key, items]);
+  topkCount(key: Key, items: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<number[]>(TOPK_COUNT, args);
   }
 
   /**
@@ -478,8 +499,11 @@ export abstract class BloomCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n). Since 2.0.0; unverified: no server that has it was asked.
    */
-  topkQuery(key: Key, items: Argument): Promise<boolean[]> {
-    return this.send<boolean[]>(TOPK_QUERY, [key, items], readBooleans);
+  topkQuery(key: Key, items: Many<Argument>): Promise<boolean[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, items);
+    return this.send<boolean[]>(TOPK_QUERY, args, readBooleans);
   }
 
   /**

@@ -285,9 +285,7 @@ export abstract class ClusterCommands<S extends string | Uint8Array = string>
    */
   clusterSetslot(
     slot: number | bigint,
-    subcommand: { IMPORTING: Argument } | { MIGRATING: Argument } | { NODE: Argument } | {
-      STABLE: true;
-    },
+    subcommand: { IMPORTING: Argument } | { MIGRATING: Argument } | { NODE: Argument } | "STABLE",
   ): Promise<string> {
     const args: Argument[] = [];
     args.push(slot);

@@ -3,7 +3,9 @@
 
 import {
   type Key,
+  type Many,
   pushChoice,
+  pushMany,
   pushOption,
   pushTuples,
   type Score,
@@ -196,8 +198,11 @@ export abstract class GeoCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(log(N)). Since 3.2.0.
    */
-  geohash(key: Key, members: Argument): Promise<(S | null)[]> {
-    return this.send<(S | null)[]>(GEOHASH, [key, members], readList as never);
+  geohash(key: Key, members: Many<Argument>): Promise<(S | null)[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<(S | null)[]>(GEOHASH, args, readList as never);
   }
 
   /**
@@ -205,12 +210,14 @@ export abstract class GeoCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 3.2.0.
    */
-  geopos(key: Key, members: Argument): Promise<([longitude: number, latitude: number] | null)[]> {
-    return this.send<([longitude: number, latitude: number] | null)[]>(
-      GEOPOS,
-      [key, members],
-      readPositions,
-    );
+  geopos(
+    key: Key,
+    members: Many<Argument>,
+  ): Promise<([longitude: number, latitude: number] | null)[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<([longitude: number, latitude: number] | null)[]>(GEOPOS, args, readPositions);
   }
 
   /**

@@ -3,7 +3,9 @@
 
 import {
   type Key,
+  type Many,
   type Pairs,
+  pushMany,
   pushOption,
   pushTuples,
   pushValue,
@@ -47,8 +49,11 @@ export abstract class HashCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 2.0.0.
    */
-  hdel(key: Key, field: Argument): Promise<number> {
-    return this.send<number>(HDEL, [key, field]);
+  hdel(key: Key, fields: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, fields);
+    return this.send<number>(HDEL, args);
   }
 
   /**
@@ -119,8 +124,11 @@ export abstract class HashCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 2.0.0.
    */
-  hmget(key: Key, field: Argument): Promise<(S | null)[]> {
-    return this.send<(S | null)[]>(HMGET, [key, field], readList as never);
+  hmget(key: Key, fields: Many<Argument>): Promise<(S | null)[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, fields);
+    return this.send<(S | null)[]>(HMGET, args, readList as never);
   }
 
   /**

@@ -125,8 +125,11 @@ export abstract class JsonCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 1.0.0; unverified: no server that has it was asked.
    */
-  jsonArrappend(key: Key, path: Argument, values: Argument): Promise<Reply> {
-    return this.send<Reply>(JSON_ARRAPPEND, [key, path, values]);
+  jsonArrappend(key: Key, path: Argument, values: Many<Argument>): Promise<Reply> {
+    const args: Argument[] = [];
+    args.push(key, path);
+    pushMany(args, values);
+    return this.send<Reply>(JSON_ARRAPPEND, args);
   }
 
   /**
@@ -155,9 +158,12 @@ export abstract class JsonCommands<S extends string | Uint8Array = string>
     key: Key,
     path: Argument,
     index: number | bigint,
-    values: Argument,
+    values: Many<Argument>,
   ): Promise<Reply> {
-    return this.send<Reply>(JSON_ARRINSERT, [key, path, index, values]);
+    const args: Argument[] = [];
+    args.push(key, path, index);
+    pushMany(args, values);
+    return this.send<Reply>(JSON_ARRINSERT, args);
   }
 
   /**

@@ -230,8 +230,11 @@ export abstract class ListCommands<S extends string | Uint8Array = string> exten
    *
    * Complexity O(1), O(N). Since 1.0.0.
    */
-  lpush(key: Key, element: Argument): Promise<number> {
-    return this.send<number>(LPUSH, [key, element]);
+  lpush(key: Key, elements: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, elements);
+    return this.send<number>(LPUSH, args);
   }
 
   /**
@@ -239,8 +242,11 @@ export abstract class ListCommands<S extends string | Uint8Array = string> exten
    *
    * Complexity O(1), O(N). Since 2.2.0.
    */
-  lpushx(key: Key, element: Argument): Promise<number> {
-    return this.send<number>(LPUSHX, [key, element]);
+  lpushx(key: Key, elements: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, elements);
+    return this.send<number>(LPUSHX, args);
   }
 
   /**
@@ -314,8 +320,11 @@ export abstract class ListCommands<S extends string | Uint8Array = string> exten
    *
    * Complexity O(1), O(N). Since 1.0.0.
    */
-  rpush(key: Key, element: Argument): Promise<number> {
-    return this.send<number>(RPUSH, [key, element]);
+  rpush(key: Key, elements: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, elements);
+    return this.send<number>(RPUSH, args);
   }
 
   /**
@@ -323,8 +332,11 @@ export abstract class ListCommands<S extends string | Uint8Array = string> exten
    *
    * Complexity O(1), O(N). Since 2.2.0.
    */
-  rpushx(key: Key, element: Argument): Promise<number> {
-    return this.send<number>(RPUSHX, [key, element]);
+  rpushx(key: Key, elements: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, elements);
+    return this.send<number>(RPUSHX, args);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type Key,
   type Many,
   type Pairs,
+  pushCounted,
   pushCountedTuples,
   pushOption,
 } from "./command_arguments.ts";
@@ -235,8 +236,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
   hexpire(
     key: Key,
     seconds: number | bigint,
-    numfields: Argument,
-    fields: Argument,
+    fields: Many<Argument>,
     options: HexpireOptions = {},
   ): Promise<number[]> {
     const args: Argument[] = [];
@@ -245,7 +245,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "XX", options.XX);
     pushOption(args, "GT", options.GT);
     pushOption(args, "LT", options.LT);
-    args.push("FIELDS", numfields, fields);
+    args.push("FIELDS");
+    pushCounted(args, fields);
     return this.send<number[]>(HEXPIRE, args);
   }
 
@@ -257,8 +258,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
   hexpireat(
     key: Key,
     unixTimeSeconds: number | bigint,
-    numfields: Argument,
-    fields: Argument,
+    fields: Many<Argument>,
     options: HexpireatOptions = {},
   ): Promise<number[]> {
     const args: Argument[] = [];
@@ -267,7 +267,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "XX", options.XX);
     pushOption(args, "GT", options.GT);
     pushOption(args, "LT", options.LT);
-    args.push("FIELDS", numfields, fields);
+    args.push("FIELDS");
+    pushCounted(args, fields);
     return this.send<number[]>(HEXPIREAT, args);
   }
 
@@ -276,8 +277,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.4.0; unverified: no server that has it was asked.
    */
-  hexpiretime(key: Key, numfields: Argument, fields: Argument): Promise<number[]> {
-    return this.send<number[]>(HEXPIRETIME, [key, "FIELDS", numfields, fields]);
+  hexpiretime(key: Key, fields: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<number[]>(HEXPIRETIME, args);
   }
 
   /**
@@ -285,8 +289,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 8.0.0; unverified: no server that has it was asked.
    */
-  hgetdel(key: Key, numfields: Argument, fields: Argument): Promise<(S | null)[]> {
-    return this.send<(S | null)[]>(HGETDEL, [key, "FIELDS", numfields, fields], readList as never);
+  hgetdel(key: Key, fields: Many<Argument>): Promise<(S | null)[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<(S | null)[]>(HGETDEL, args, readList as never);
   }
 
   /**
@@ -294,12 +301,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 8.0.0; unverified: no server that has it was asked.
    */
-  hgetex(
-    key: Key,
-    numfields: Argument,
-    fields: Argument,
-    options: HgetexOptions = {},
-  ): Promise<(S | null)[]> {
+  hgetex(key: Key, fields: Many<Argument>, options: HgetexOptions = {}): Promise<(S | null)[]> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "EX", options.EX);
@@ -307,7 +309,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "EXAT", options.EXAT);
     pushOption(args, "PXAT", options.PXAT);
     pushOption(args, "PERSIST", options.PERSIST);
-    args.push("FIELDS", numfields, fields);
+    args.push("FIELDS");
+    pushCounted(args, fields);
     return this.send<(S | null)[]>(HGETEX, args, readList as never);
   }
 
@@ -316,8 +319,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.4.0; unverified: no server that has it was asked.
    */
-  hpersist(key: Key, numfields: Argument, fields: Argument): Promise<number[]> {
-    return this.send<number[]>(HPERSIST, [key, "FIELDS", numfields, fields]);
+  hpersist(key: Key, fields: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<number[]>(HPERSIST, args);
   }
 
   /**
@@ -328,8 +334,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
   hpexpire(
     key: Key,
     milliseconds: number | bigint,
-    numfields: Argument,
-    fields: Argument,
+    fields: Many<Argument>,
     options: HpexpireOptions = {},
   ): Promise<number[]> {
     const args: Argument[] = [];
@@ -338,7 +343,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "XX", options.XX);
     pushOption(args, "GT", options.GT);
     pushOption(args, "LT", options.LT);
-    args.push("FIELDS", numfields, fields);
+    args.push("FIELDS");
+    pushCounted(args, fields);
     return this.send<number[]>(HPEXPIRE, args);
   }
 
@@ -350,8 +356,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
   hpexpireat(
     key: Key,
     unixTimeMilliseconds: number | bigint,
-    numfields: Argument,
-    fields: Argument,
+    fields: Many<Argument>,
     options: HpexpireatOptions = {},
   ): Promise<number[]> {
     const args: Argument[] = [];
@@ -360,7 +365,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "XX", options.XX);
     pushOption(args, "GT", options.GT);
     pushOption(args, "LT", options.LT);
-    args.push("FIELDS", numfields, fields);
+    args.push("FIELDS");
+    pushCounted(args, fields);
     return this.send<number[]>(HPEXPIREAT, args);
   }
 
@@ -369,8 +375,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.4.0; unverified: no server that has it was asked.
    */
-  hpexpiretime(key: Key, numfields: Argument, fields: Argument): Promise<number[]> {
-    return this.send<number[]>(HPEXPIRETIME, [key, "FIELDS", numfields, fields]);
+  hpexpiretime(key: Key, fields: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<number[]>(HPEXPIRETIME, args);
   }
 
   /**
@@ -378,8 +387,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.4.0; unverified: no server that has it was asked.
    */
-  hpttl(key: Key, numfields: Argument, fields: Argument): Promise<number[]> {
-    return this.send<number[]>(HPTTL, [key, "FIELDS", numfields, fields]);
+  hpttl(key: Key, fields: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<number[]>(HPTTL, args);
   }
 
   /**
@@ -411,8 +423,11 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.4.0; unverified: no server that has it was asked.
    */
-  httl(key: Key, numfields: Argument, fields: Argument): Promise<number[]> {
-    return this.send<number[]>(HTTL, [key, "FIELDS", numfields, fields]);
+  httl(key: Key, fields: Many<Argument>): Promise<number[]> {
+    const args: Argument[] = [];
+    args.push(key, "FIELDS");
+    pushCounted(args, fields);
+    return this.send<number[]>(HTTL, args);
   }
 
   /**
@@ -454,8 +469,7 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
   xackdel(
     key: Key,
     group: Argument,
-    numids: Argument,
-    ids: Argument,
+    ids: Many<Argument>,
     options: XackdelOptions = {},
   ): Promise<number[]> {
     const args: Argument[] = [];
@@ -463,7 +477,8 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
     pushOption(args, "KEEPREF", options.KEEPREF);
     pushOption(args, "DELREF", options.DELREF);
     pushOption(args, "ACKED", options.ACKED);
-    args.push("IDS", numids, ids);
+    args.push("IDS");
+    pushCounted(args, ids);
     return this.send<number[]>(XACKDEL, args);
   }
 
@@ -472,18 +487,14 @@ export abstract class Redis8Commands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 8.2.0; unverified: no server that has it was asked.
    */
-  xdelex(
-    key: Key,
-    numids: Argument,
-    ids: Argument,
-    options: XdelexOptions = {},
-  ): Promise<number[]> {
+  xdelex(key: Key, ids: Many<Argument>, options: XdelexOptions = {}): Promise<number[]> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "KEEPREF", options.KEEPREF);
     pushOption(args, "DELREF", options.DELREF);
     pushOption(args, "ACKED", options.ACKED);
-    args.push("IDS", numids, ids);
+    args.push("IDS");
+    pushCounted(args, ids);
     return this.send<number[]>(XDELEX, args);
   }
 }

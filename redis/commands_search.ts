@@ -202,8 +202,11 @@ export abstract class SearchCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 1.4.0; unverified: no server that has it was asked.
    */
-  ftDictadd(dictionary: Argument, terms: Argument): Promise<number> {
-    return this.send<number>(FT_DICTADD, [dictionary, terms]);
+  ftDictadd(dictionary: Argument, terms: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(dictionary);
+    pushMany(args, terms);
+    return this.send<number>(FT_DICTADD, args);
   }
 
   /**
@@ -211,8 +214,11 @@ export abstract class SearchCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 1.4.0; unverified: no server that has it was asked.
    */
-  ftDictdel(dictionary: Argument, terms: Argument): Promise<number> {
-    return this.send<number>(FT_DICTDEL, [dictionary, terms]);
+  ftDictdel(dictionary: Argument, terms: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(dictionary);
+    pushMany(args, terms);
+    return this.send<number>(FT_DICTDEL, args);
   }
 
   /**
@@ -392,13 +398,13 @@ export abstract class SearchCommands<S extends string | Uint8Array = string>
   ftSynupdate(
     index: Argument,
     group: Argument,
-    terms: Argument,
+    terms: Many<Argument>,
     options: FtSynupdateOptions = {},
   ): Promise<string> {
     const args: Argument[] = [];
     args.push(index, group);
     pushOption(args, "SKIPINITIALSCAN", options.SKIPINITIALSCAN);
-    args.push(terms);
+    pushMany(args, terms);
     return this.send<string>(FT_SYNUPDATE, args, readText);
   }
 

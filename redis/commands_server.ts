@@ -9,7 +9,6 @@ import {
   pushOption,
   pushTuples,
   pushValue,
-  type Tuples,
 } from "./command_arguments.ts";
 import { findCommand } from "./command_lookup.ts";
 import {
@@ -32,12 +31,6 @@ export interface AclCatOptions {
   categoryname?: Argument | undefined;
 }
 
-/** Options of {@linkcode Commands.aclDryrun}. */
-export interface AclDryrunOptions {
-  /** The argument `arg`. */
-  arg?: Argument | undefined;
-}
-
 /** Options of {@linkcode Commands.aclGenpass}. */
 export interface AclGenpassOptions {
   /** The argument `bits`. */
@@ -52,28 +45,10 @@ export interface AclLogOptions {
   RESET?: boolean | undefined;
 }
 
-/** Options of {@linkcode Commands.aclSetuser}. */
-export interface AclSetuserOptions {
-  /** The argument `rule`. */
-  rule?: Argument | undefined;
-}
-
 /** Options of {@linkcode Commands.bgsave}. */
 export interface BgsaveOptions {
   /** The word `SCHEDULE`. */
   SCHEDULE?: boolean | undefined;
-}
-
-/** Options of {@linkcode Commands.commandDocs}. */
-export interface CommandDocsOptions {
-  /** The argument `commandName`. */
-  commandName?: Argument | undefined;
-}
-
-/** Options of {@linkcode Commands.commandInfo}. */
-export interface CommandInfoOptions {
-  /** The argument `commandName`. */
-  commandName?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.commandList}. */
@@ -108,24 +83,6 @@ export interface FlushdbOptions {
   SYNC?: boolean | undefined;
 }
 
-/** Options of {@linkcode Commands.info}. */
-export interface InfoOptions {
-  /** The argument `section`. */
-  section?: Argument | undefined;
-}
-
-/** Options of {@linkcode Commands.latencyHistogram}. */
-export interface LatencyHistogramOptions {
-  /** The argument `command`. */
-  command?: Argument | undefined;
-}
-
-/** Options of {@linkcode Commands.latencyReset}. */
-export interface LatencyResetOptions {
-  /** The argument `event`. */
-  event?: Argument | undefined;
-}
-
 /** Options of {@linkcode Commands.lolwut}. */
 export interface LolwutOptions {
   /** The word `VERSION`. */
@@ -136,12 +93,6 @@ export interface LolwutOptions {
 export interface MemoryUsageOptions {
   /** The word `SAMPLES`. */
   SAMPLES?: number | bigint | undefined;
-}
-
-/** Options of {@linkcode Commands.moduleLoad}. */
-export interface ModuleLoadOptions {
-  /** The argument `arg`. */
-  arg?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.restoreAsking}. */
@@ -181,8 +132,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 6.0.0.
    */
-  aclDeluser(username: Argument): Promise<number> {
-    return this.send<number>(ACL_DELUSER, [username]);
+  aclDeluser(usernames: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    pushMany(args, usernames);
+    return this.send<number>(ACL_DELUSER, args);
   }
 
   /**
@@ -190,14 +143,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 7.0.0.
    */
-  aclDryrun(
-    username: Argument,
-    command: Argument,
-    options: AclDryrunOptions = {},
-  ): Promise<string> {
+  aclDryrun(username: Argument, command: Argument, argsName: Many<Argument> = []): Promise<string> {
     const args: Argument[] = [];
     args.push(username, command);
-    pushValue(args, options.arg);
+    pushMany(args, argsName);
     return this.send<string>(ACL_DRYRUN, args, readText);
   }
 
@@ -283,10 +232,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 6.0.0.
    */
-  aclSetuser(username: Argument, options: AclSetuserOptions = {}): Promise<string> {
+  aclSetuser(username: Argument, rules: Many<Argument> = []): Promise<string> {
     const args: Argument[] = [];
     args.push(username);
-    pushValue(args, options.rule);
+    pushMany(args, rules);
     return this.send<string>(ACL_SETUSER, args, readText);
   }
 
@@ -351,9 +300,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.0.0.
    */
-  commandDocs(options: CommandDocsOptions = {}): Promise<Reply> {
+  commandDocs(commandNames: Many<Argument> = []): Promise<Reply> {
     const args: Argument[] = [];
-    pushValue(args, options.commandName);
+    pushMany(args, commandNames);
     return this.send<Reply>(COMMAND_DOCS, args);
   }
 
@@ -362,8 +311,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 2.8.13.
    */
-  commandGetkeys(words: Argument): Promise<S[]> {
-    return this.send<S[]>(COMMAND_GETKEYS, [words], readList as never);
+  commandGetkeys(words: Many<Argument>): Promise<S[]> {
+    const args: Argument[] = [];
+    pushMany(args, words);
+    return this.send<S[]>(COMMAND_GETKEYS, args, readList as never);
   }
 
   /**
@@ -371,8 +322,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.0.0.
    */
-  commandGetkeysandflags(words: Argument): Promise<Reply> {
-    return this.send<Reply>(COMMAND_GETKEYSANDFLAGS, [words]);
+  commandGetkeysandflags(words: Many<Argument>): Promise<Reply> {
+    const args: Argument[] = [];
+    pushMany(args, words);
+    return this.send<Reply>(COMMAND_GETKEYSANDFLAGS, args);
   }
 
   /**
@@ -389,9 +342,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 2.8.13.
    */
-  commandInfo(options: CommandInfoOptions = {}): Promise<Reply> {
+  commandInfo(commandNames: Many<Argument> = []): Promise<Reply> {
     const args: Argument[] = [];
-    pushValue(args, options.commandName);
+    pushMany(args, commandNames);
     return this.send<Reply>(COMMAND_INFO, args);
   }
 
@@ -411,9 +364,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 2.0.0.
    */
-  configGet(entries: Tuples<readonly [parameter: Argument]>): Promise<Map<S, S>> {
+  configGet(parameters: Many<Argument>): Promise<Map<S, S>> {
     const args: Argument[] = [];
-    pushTuples(args, entries);
+    pushMany(args, parameters);
     return this.send<Map<S, S>>(CONFIG_GET, args, readMap<S>);
   }
 
@@ -517,9 +470,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 1.0.0.
    */
-  info(options: InfoOptions = {}): Promise<string> {
+  info(sections: Many<Argument> = []): Promise<string> {
     const args: Argument[] = [];
-    pushValue(args, options.section);
+    pushMany(args, sections);
     return this.send<string>(INFO, args, readText);
   }
 
@@ -564,9 +517,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 7.0.0.
    */
-  latencyHistogram(options: LatencyHistogramOptions = {}): Promise<Reply> {
+  latencyHistogram(commands: Many<Argument> = []): Promise<Reply> {
     const args: Argument[] = [];
-    pushValue(args, options.command);
+    pushMany(args, commands);
     return this.send<Reply>(LATENCY_HISTOGRAM, args);
   }
 
@@ -593,9 +546,9 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 2.8.13.
    */
-  latencyReset(options: LatencyResetOptions = {}): Promise<number> {
+  latencyReset(events: Many<Argument> = []): Promise<number> {
     const args: Argument[] = [];
-    pushValue(args, options.event);
+    pushMany(args, events);
     return this.send<number>(LATENCY_RESET, args);
   }
 
@@ -690,10 +643,10 @@ export abstract class ServerCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 4.0.0.
    */
-  moduleLoad(path: Argument, options: ModuleLoadOptions = {}): Promise<string> {
+  moduleLoad(path: Argument, argsName: Many<Argument> = []): Promise<string> {
     const args: Argument[] = [];
     args.push(path);
-    pushValue(args, options.arg);
+    pushMany(args, argsName);
     return this.send<string>(MODULE_LOAD, args, readText);
   }
 

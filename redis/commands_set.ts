@@ -48,8 +48,11 @@ export abstract class SetCommands<S extends string | Uint8Array = string> extend
    *
    * Complexity O(1), O(N). Since 1.0.0.
    */
-  sadd(key: Key, member: Argument): Promise<number> {
-    return this.send<number>(SADD, [key, member]);
+  sadd(key: Key, members: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<number>(SADD, args);
   }
 
   /**
@@ -142,8 +145,11 @@ export abstract class SetCommands<S extends string | Uint8Array = string> extend
    *
    * Complexity O(N). Since 6.2.0.
    */
-  smismember(key: Key, member: Argument): Promise<boolean[]> {
-    return this.send<boolean[]>(SMISMEMBER, [key, member], readBooleans);
+  smismember(key: Key, members: Many<Argument>): Promise<boolean[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<boolean[]>(SMISMEMBER, args, readBooleans);
   }
 
   /**
@@ -202,8 +208,11 @@ export abstract class SetCommands<S extends string | Uint8Array = string> extend
    *
    * Complexity O(N). Since 1.0.0.
    */
-  srem(key: Key, member: Argument): Promise<number> {
-    return this.send<number>(SREM, [key, member]);
+  srem(key: Key, members: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<number>(SREM, args);
   }
 
   /**

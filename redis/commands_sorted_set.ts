@@ -258,7 +258,7 @@ export abstract class SortedSetCommands<S extends string | Uint8Array = string>
     key: Key,
     entries: Pairs<Score, Argument>,
     options: ZaddOptions = {},
-  ): Promise<number | number | null> {
+  ): Promise<number | null> {
     const args: Argument[] = [];
     args.push(key);
     pushOption(args, "NX", options.NX);
@@ -271,7 +271,7 @@ export abstract class SortedSetCommands<S extends string | Uint8Array = string>
     const read = options.INCR !== undefined && options.INCR !== false
       ? readDoubleOrNull
       : undefined;
-    return this.send<number | number | null>(ZADD, args, read as never);
+    return this.send<number | null>(ZADD, args, read as never);
   }
 
   /**
@@ -422,8 +422,11 @@ export abstract class SortedSetCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(N). Since 6.2.0.
    */
-  zmscore(key: Key, member: Argument): Promise<(number | null)[]> {
-    return this.send<(number | null)[]>(ZMSCORE, [key, member], readDoublesOrNulls);
+  zmscore(key: Key, members: Many<Argument>): Promise<(number | null)[]> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<(number | null)[]>(ZMSCORE, args, readDoublesOrNulls);
   }
 
   /**
@@ -605,8 +608,11 @@ export abstract class SortedSetCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(M*log(N)). Since 1.2.0.
    */
-  zrem(key: Key, member: Argument): Promise<number> {
-    return this.send<number>(ZREM, [key, member]);
+  zrem(key: Key, members: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, members);
+    return this.send<number>(ZREM, args);
   }
 
   /**

@@ -152,8 +152,11 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 5.0.0.
    */
-  xack(key: Key, group: Argument, id: Argument): Promise<number> {
-    return this.send<number>(XACK, [key, group, id]);
+  xack(key: Key, group: Argument, ids: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key, group);
+    pushMany(args, ids);
+    return this.send<number>(XACK, args);
   }
 
   /**
@@ -210,7 +213,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     group: Argument,
     consumer: Argument,
     minIdleTime: Argument,
-    id: Argument,
+    ids: Many<Argument>,
     options: XclaimOptions & { JUSTID: true },
   ): Promise<string[]>;
   /**
@@ -223,7 +226,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     group: Argument,
     consumer: Argument,
     minIdleTime: Argument,
-    id: Argument,
+    ids: Many<Argument>,
     options?: XclaimOptions,
   ): Promise<StreamEntry<S>[]>;
 
@@ -232,11 +235,12 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     group: Argument,
     consumer: Argument,
     minIdleTime: Argument,
-    id: Argument,
+    ids: Many<Argument>,
     options: XclaimOptions = {},
   ): Promise<StreamEntry<S>[] | string[]> {
     const args: Argument[] = [];
-    args.push(key, group, consumer, minIdleTime, id);
+    args.push(key, group, consumer, minIdleTime);
+    pushMany(args, ids);
     pushOption(args, "IDLE", options.IDLE);
     pushOption(args, "TIME", options.TIME);
     pushOption(args, "RETRYCOUNT", options.RETRYCOUNT);
@@ -254,8 +258,11 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1). Since 5.0.0.
    */
-  xdel(key: Key, id: Argument): Promise<number> {
-    return this.send<number>(XDEL, [key, id]);
+  xdel(key: Key, ids: Many<Argument>): Promise<number> {
+    const args: Argument[] = [];
+    args.push(key);
+    pushMany(args, ids);
+    return this.send<number>(XDEL, args);
   }
 
   /**
@@ -416,7 +423,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
    */
   xread(
     keys: Many<Key>,
-    ids: Argument,
+    ids: Many<Argument>,
     options: XreadOptions = {},
   ): Promise<[key: S, entries: StreamEntry<S>[]][] | null> {
     const args: Argument[] = [];
@@ -424,7 +431,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     pushOption(args, "BLOCK", options.BLOCK);
     args.push("STREAMS");
     pushMany(args, keys);
-    args.push(ids);
+    pushMany(args, ids);
     return this.send<[key: S, entries: StreamEntry<S>[]][] | null>(XREAD, args, readStreams<S>);
   }
 
@@ -437,7 +444,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     group: Argument,
     consumer: Argument,
     keys: Many<Key>,
-    ids: Argument,
+    ids: Many<Argument>,
     options: XreadgroupOptions = {},
   ): Promise<[key: S, entries: StreamEntry<S>[]][] | null> {
     const args: Argument[] = [];
@@ -447,7 +454,7 @@ export abstract class StreamCommands<S extends string | Uint8Array = string>
     pushOption(args, "NOACK", options.NOACK);
     args.push("STREAMS");
     pushMany(args, keys);
-    args.push(ids);
+    pushMany(args, ids);
     return this.send<[key: S, entries: StreamEntry<S>[]][] | null>(
       XREADGROUP,
       args,

@@ -241,7 +241,7 @@ export abstract class StringCommands<S extends string | Uint8Array = string>
    */
   set(key: Key, value: Argument, options?: SetOptions): Promise<string | null>;
 
-  set(key: Key, value: Argument, options: SetOptions = {}): Promise<string | null | S | null> {
+  set(key: Key, value: Argument, options: SetOptions = {}): Promise<string | null | S> {
     const args: Argument[] = [];
     args.push(key, value);
     pushOption(args, "NX", options.NX);
@@ -253,7 +253,7 @@ export abstract class StringCommands<S extends string | Uint8Array = string>
     pushOption(args, "PXAT", options.PXAT);
     pushOption(args, "KEEPTTL", options.KEEPTTL);
     const read = options.GET !== undefined && options.GET !== false ? undefined : readTextOrNull;
-    return this.send<string | null | S | null>(SET, args, read as never);
+    return this.send<string | null | S>(SET, args, read as never);
   }
 
   /**

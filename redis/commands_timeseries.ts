@@ -209,8 +209,10 @@ export abstract class TimeseriesCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(n). Since 1.0.0; unverified: no server that has it was asked.
    */
-  tsQueryindex(filters: Argument): Promise<string[]> {
-    return this.send<string[]>(TS_QUERYINDEX, [filters], readTexts);
+  tsQueryindex(filters: Many<Argument>): Promise<string[]> {
+    const args: Argument[] = [];
+    pushMany(args, filters);
+    return this.send<string[]>(TS_QUERYINDEX, args, readTexts);
   }
 
   /**

@@ -133,7 +133,8 @@ function methodOf(
     overloads.push(`  ${signature([...declared, `options?: ${options}`], plain!.type)};`);
   }
   const doc = docOf(facts);
-  const union = [...new Set(types)].join(" | ");
+  const isSimple = types.every((type) => /^[\w |]+$/.test(type));
+  const union = [...new Set(isSimple ? types.join(" | ").split(" | ") : types)].join(" | ");
   const body = bodyOf(constant, writer, [plain!, ...conditional], union);
   return `${overloads.map((line) => `${doc}\n${line}`).join("\n")}
 ${overloads.length > 0 ? "" : doc}
@@ -278,9 +279,10 @@ class WrapperWriter {
     if (isWords) return this.#push(this.#param(camel(name), wordsType(choices)));
     const isNamed = choices.every(([first]) => first?.kind === "word");
     if (!isNamed) return this.#push(this.#param(camel(name), "Argument"));
-    const type = choices.map(([first, ...rest]) =>
-      `{ ${(first as { word: string }).word}: ${rest.length === 0 ? "true" : valuesType(rest)} }`
-    );
+    const type = choices.map(([first, ...rest]) => {
+      const { word } = first as { word: string };
+      return rest.length === 0 ? JSON.stringify(word) : `{ ${word}: ${valuesType(rest)} }`;
+    });
     this.lines.push(`pushChoice(args, ${this.#param(camel(name), type.join(" | "))});`);
   }
 

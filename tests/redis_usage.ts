@@ -38,7 +38,7 @@ export interface DocumentedArgument {
 
 /** Reads the text form. */
 export function parseUsage(text: string): UsagePart[] {
-  const words = text.match(/\.\.\.|[\w.$*-]+(?::\w)?<|[\w.$*-]+(?::\w)?|[[\]()<>|]/g) ?? [];
+  const words = text.match(/\.\.\.|[\w$*-]+(?::\w)?<|[\w$*-]+(?::\w)?|[[\]()<>|]/g) ?? [];
   let at = 0;
   const until = (...ends: string[]): UsagePart[] => {
     const parts: UsagePart[] = [];
@@ -97,5 +97,5 @@ function usageOfOne(argument: DocumentedArgument): string {
 function blockOf(parts: readonly DocumentedArgument[], isMultiple: boolean, isOptional: boolean) {
   const inner = usageOf(parts);
   // "[LIMIT offset count]", "[COUNT count [ANY]]": the brackets hold it together already.
-  return isOptional && !isMultiple ? inner : `(${inner})`;
+  return (isOptional && !isMultiple) || parts.length === 1 ? inner : `(${inner})`;
 }
