@@ -75,6 +75,9 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   #closed: ClientClosedError | null = null;
   #pushHandlers: ((message: PushMessage) => void)[] = [];
   #connectHandlers: (() => void)[] = [];
+  #lostHandlers: (() => void)[] = [];
+  readonly #closeHandlers: (() => void)[] = [];
+  #protocol: 2 | 3 = 3;
 
   /** Takes over a connection; {@linkcode connect} makes both. */
   constructor(settings: Settings, connection: Connection) {
@@ -93,6 +96,11 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   /** Whether it was closed, or gave up. */
   get isClosed(): boolean {
     return this.#closed !== null;
+  }
+
+  /** Version of the protocol that the connection speaks, or the last one did. */
+  get protocol(): 2 | 3 {
+    return this.#protocol;
   }
 
   /** Commands that have no answer yet. */
@@ -216,6 +224,19 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     };
   }
 
+  /** Calls back when the connection is lost, until undone. */
+  onLost(handler: () => void): () => void {
+    this.#lostHandlers = [...this.#lostHandlers, handler];
+    return () => {
+      this.#lostHandlers = this.#lostHandlers.filter((other) => other !== handler);
+    };
+  }
+
+  /** Calls back once, when the client is closed or gives up. */
+  onClose(handler: () => void): void {
+    this.#closeHandlers.push(handler);
+  }
+
   /** Closes the connection as if it were lost: it is made again, perhaps elsewhere. */
   reconnect(reason: unknown): void {
     this.#connection?.close(reason);
@@ -243,6 +264,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   #adopt(connection: Connection): void {
     if (this.#closed !== null) return connection.close();
     this.#connection = connection;
+    this.#protocol = connection.protocol;
     connection.onPush = (message) => {
       for (const handler of this.#pushHandlers) handler(message);
     };
@@ -255,6 +277,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
 
   #lost({ reason, sent, unsent }: Remains): void {
     this.#connection = null;
+    for (const handler of this.#lostHandlers) handler();
     const isOver = this.#closed !== null || this.#settings.reconnect === null;
     for (const command of sent) {
       if (!isOver && command.isReplayable) this.#offline.push(command);
@@ -294,6 +317,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   #end(reason: ClientClosedError): void {
     if (this.#closed !== null) return;
     this.#closed = reason;
+    for (const handler of this.#closeHandlers.splice(0)) handler();
     this.#reconnector.stop(reason);
     this.pool.close();
     this.#connection?.close(reason);

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Credentials, Endpoint, TlsOptions } from "./endpoint.ts";
+import type { Connection } from "./connection.ts";
 import { parseUrl } from "./endpoint.ts";
 import type { ReplyLimits } from "./reply_decoder.ts";
 
@@ -25,6 +26,8 @@ export interface ClientOptions extends Credentials {
   tls?: TlsOptions | boolean;
   /** Asks where to connect before each attempt, instead of a fixed place. */
   resolve?: (signal: AbortSignal) => Promise<Endpoint>;
+  /** Looks at each new connection before it is used; one that it throws at is closed. */
+  verify?: (connection: Connection) => Promise<void>;
   /** Protocol version; a server that refuses 3 is spoken to in 2. */
   protocol?: 2 | 3;
   /** Name of the connections, for `CLIENT LIST`. */
@@ -53,6 +56,8 @@ export interface ClientOptions extends Credentials {
 export interface Settings {
   /** Asks where to connect. */
   readonly resolve: (signal: AbortSignal) => Promise<Endpoint>;
+  /** Looks at each new connection. */
+  readonly verify: ((connection: Connection) => Promise<void>) | undefined;
   /** Who, and which database. */
   readonly credentials: Credentials;
   /** Protocol to ask for. */
@@ -92,6 +97,7 @@ export function settle(target: string | ClientOptions, more: ClientOptions = {})
   const reconnect = options.reconnect === false ? null : { ...RECONNECT, ...options.reconnect };
   return {
     resolve: options.resolve ?? (() => Promise.resolve(withTls(endpoint, options.tls))),
+    verify: options.verify,
     credentials: { ...credentialsOf(options), ...parsed?.credentials },
     protocol: options.protocol ?? 3,
     name: options.name ?? "",

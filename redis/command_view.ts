@@ -41,7 +41,7 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     definition: CommandDefinition,
     args: readonly Argument[],
     read?: ReadReply<T>,
-    asBytes = this.#options.asBytes ?? false,
+    asBytes: boolean = this.#options.asBytes ?? false,
   ): Promise<T> {
     const isBlocking = definition.isBlocking && mayBlock(definition, args);
     const make: MakeCommand<T> = (resolve, reject) =>
@@ -53,11 +53,15 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
   /** On a connection of its own. Giving up unblocks it: what it got by then is not lost. */
   async #sendBlocking<T>(make: MakeCommand<T>): Promise<T> {
     this.#options.signal?.throwIfAborted();
-    return await this.#client.pool.use(async (connection) => {
+    // The connection is as good as before when the command was refused or given up.
+    const outcome = await this.#client.pool.use(async (connection) => {
       const id = await connection.request({ definition: CLIENT_ID, args: [] });
       const unblock = () => this.#unblock(connection, Number(id));
-      return await this.#watch(make, (command) => connection.send(command), unblock);
+      const sent = this.#watch(make, (command) => connection.send(command), unblock);
+      return await sent.then((value) => ({ value }), (error: unknown) => ({ error }));
     });
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
   }
 
   /** Sends a command, and has it given up when the time has come. */

@@ -6,7 +6,7 @@ import { findCommand } from "./command_lookup.ts";
 
 import { GeoCommands } from "./commands_geo.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bitcount}. */
 export interface BitcountOptions {

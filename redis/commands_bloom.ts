@@ -24,8 +24,8 @@ import {
   type ReplyRecord,
 } from "./command_replies.ts";
 import { TimeseriesCommands } from "./commands_timeseries.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bfInfo}. */
 export interface BfInfoOptions {

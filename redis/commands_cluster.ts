@@ -13,8 +13,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readList, readRecords, readText, readTexts, type ReplyRecord } from "./command_replies.ts";
 import { ConnectionCommands } from "./commands_connection.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.clusterFailover}. */
 export interface ClusterFailoverOptions {

@@ -12,8 +12,8 @@ import {
   type ReplyRecord,
 } from "./command_replies.ts";
 import { TransactionsCommands } from "./commands_transactions.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.auth}. */
 export interface AuthOptions {
@@ -201,7 +201,7 @@ export abstract class ConnectionCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Lets the server tell when keys change that were read; trackReads() uses it.
+   * Lets the server tell when keys change that were read; cacheReads() uses it.
    *
    * Complexity O(1). Since 6.0.0.
    */

@@ -13,7 +13,7 @@ import {
 } from "./command_replies.ts";
 import { StringCommands } from "./commands_string.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.copy}. */
 export interface CopyOptions {
@@ -430,7 +430,7 @@ export abstract class GenericCommands<S extends string | Uint8Array = string>
    *
    * Complexity O(1), O(N). Since 2.8.0.
    */
-  scan(cursor: number | bigint, options: ScanOptions = {}): Promise<[cursor: string, items: S[]]> {
+  scan(cursor: Argument, options: ScanOptions = {}): Promise<[cursor: string, items: S[]]> {
     const args: Argument[] = [];
     args.push(cursor);
     pushOption(args, "MATCH", options.MATCH);

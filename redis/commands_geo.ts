@@ -14,8 +14,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readDoubleOrNull, readList, readPositions } from "./command_replies.ts";
 import { StreamCommands } from "./commands_stream.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.geoadd}. */
 export interface GeoaddOptions {

@@ -23,7 +23,7 @@ import {
 } from "./command_replies.ts";
 import { GenericCommands } from "./commands_generic.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.hrandfield}. */
 export interface HrandfieldOptions {
@@ -182,7 +182,7 @@ export abstract class HashCommands<S extends string | Uint8Array = string>
    */
   hscan(
     key: Key,
-    cursor: number | bigint,
+    cursor: Argument,
     options: HscanOptions = {},
   ): Promise<[cursor: string, pairs: [S, S][]]> {
     const args: Argument[] = [];

@@ -5,8 +5,8 @@ import { type Key, type Many, pushMany } from "./command_arguments.ts";
 import { findCommand } from "./command_lookup.ts";
 import { readBoolean, readText } from "./command_replies.ts";
 import { BitmapCommands } from "./commands_bitmap.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** The commands of the family "hyperloglog" and of those before it. */
 export abstract class HyperloglogCommands<S extends string | Uint8Array = string>

@@ -14,8 +14,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readList, readText, readTextOrNull } from "./command_replies.ts";
 import { Redis8Commands } from "./commands_redis8.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.jsonArrindex}. */
 export interface JsonArrindexOptions {

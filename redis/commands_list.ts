@@ -14,7 +14,7 @@ import { findCommand } from "./command_lookup.ts";
 import { readKeyed, readList, readListOrNull, readPopped, readText } from "./command_replies.ts";
 import { HashCommands } from "./commands_hash.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.blmpop}. */
 export interface BlmpopOptions {

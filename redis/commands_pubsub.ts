@@ -6,7 +6,7 @@ import { findCommand } from "./command_lookup.ts";
 import { readCounts, readList, readTexts } from "./command_replies.ts";
 import { HyperloglogCommands } from "./commands_hyperloglog.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.pubsubChannels}. */
 export interface PubsubChannelsOptions {

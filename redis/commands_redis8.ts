@@ -12,8 +12,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readBoolean, readList, readText, readTextOrNull } from "./command_replies.ts";
 import { ServerCommands } from "./commands_server.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.clusterSlotStats}. */
 export interface ClusterSlotStatsOptions {

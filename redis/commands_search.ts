@@ -12,8 +12,8 @@ import {
   type ReplyRecord,
 } from "./command_replies.ts";
 import { JsonCommands } from "./commands_json.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.ftAlter}. */
 export interface FtAlterOptions {

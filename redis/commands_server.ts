@@ -22,8 +22,8 @@ import {
   type ReplyRecord,
 } from "./command_replies.ts";
 import { ClusterCommands } from "./commands_cluster.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.aclCat}. */
 export interface AclCatOptions {

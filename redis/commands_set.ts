@@ -13,7 +13,7 @@ import { findCommand } from "./command_lookup.ts";
 import { readBoolean, readBooleans, readList, readScan } from "./command_replies.ts";
 import { ListCommands } from "./commands_list.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.sintercard}. */
 export interface SintercardOptions {
@@ -222,7 +222,7 @@ export abstract class SetCommands<S extends string | Uint8Array = string> extend
    */
   sscan(
     key: Key,
-    cursor: number | bigint,
+    cursor: Argument,
     options: SscanOptions = {},
   ): Promise<[cursor: string, items: S[]]> {
     const args: Argument[] = [];

@@ -25,7 +25,7 @@ import {
 } from "./command_replies.ts";
 import { SetCommands } from "./commands_set.ts";
 
-import { type Argument } from "./request_encoder.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bzmpop}. */
 export interface BzmpopOptions {
@@ -752,7 +752,7 @@ export abstract class SortedSetCommands<S extends string | Uint8Array = string>
    */
   zscan(
     key: Key,
-    cursor: number | bigint,
+    cursor: Argument,
     options: ZscanOptions = {},
   ): Promise<[cursor: string, members: [S, number][]]> {
     const args: Argument[] = [];

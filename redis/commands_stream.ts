@@ -25,8 +25,8 @@ import {
   type StreamEntry,
 } from "./command_replies.ts";
 import { SortedSetCommands } from "./commands_sorted_set.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.xadd}. */
 export interface XaddOptions {

@@ -13,8 +13,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readBoolean, readDouble, readList, readText, readTextOrNull } from "./command_replies.ts";
 import { CommandSender } from "./command_sender.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.getex}. */
 export interface GetexOptions {

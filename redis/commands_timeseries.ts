@@ -14,8 +14,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readRecord, readText, readTexts, type ReplyRecord } from "./command_replies.ts";
 import { SearchCommands } from "./commands_search.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.tsCreaterule}. */
 export interface TsCreateruleOptions {

@@ -5,8 +5,8 @@ import { type Key, type Many, pushMany } from "./command_arguments.ts";
 import { findCommand } from "./command_lookup.ts";
 import { readText } from "./command_replies.ts";
 import { ScriptingCommands } from "./commands_scripting.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** The commands of the family "transactions" and of those before it. */
 export abstract class TransactionsCommands<S extends string | Uint8Array = string>

@@ -12,8 +12,8 @@ import {
 import { findCommand } from "./command_lookup.ts";
 import { readBoolean, readList } from "./command_replies.ts";
 import { BloomCommands } from "./commands_bloom.ts";
-import { type Reply } from "./reply.ts";
-import { type Argument } from "./request_encoder.ts";
+import type { Reply } from "./reply.ts";
+import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.vadd}. */
 export interface VaddOptions {

@@ -43,6 +43,8 @@ export class Connection {
   onStray: ((reply: Reply) => void) | null = null;
   /** Told once when the connection is gone. Without it all that waits is rejected. */
   onLost: ((remains: Remains) => void) | null = null;
+  /** Version of the protocol that was settled. */
+  protocol: 2 | 3 = 2;
   /** Strings of pushes and stray replies as bytes. */
   strayAsBytes = false;
 

@@ -39,6 +39,7 @@ async function connectAndGreet(settings: Settings, signal: AbortSignal): Promise
   try {
     signal.throwIfAborted();
     await greet(connection, settings);
+    await settings.verify?.(connection);
     return connection;
   } catch (error) {
     connection.close();
@@ -66,6 +67,7 @@ async function greet(connection: Connection, settings: Settings): Promise<void> 
   if (protocol === 3) {
     const [greeting, ...replies] = await connection.batch([hello, ...INTRODUCTION, ...rest]);
     if (!isOldServer(greeting!)) {
+      connection.protocol = 3;
       return check([greeting!, ...replies.slice(INTRODUCTION.length)]);
     }
   }

@@ -67,6 +67,7 @@ export class ReplyError extends Error {
  * ```
  */
 export class ProtocolError extends Error {
+  /** Which error it is. */
   override name = "ProtocolError";
 }
 
@@ -85,6 +86,7 @@ export type Outcome = "not sent" | "unknown";
  * ```
  */
 export class ConnectionLostError extends Error {
+  /** Which error it is. */
   override name = "ConnectionLostError";
   /**
    * `"not sent"`: the server never saw it. `"unknown"`: it reached the wire; the server executed
@@ -116,6 +118,7 @@ export class ConnectionLostError extends Error {
  * ```
  */
 export class QueueFullError extends Error {
+  /** Which error it is. */
   override name = "QueueFullError";
 }
 
@@ -131,6 +134,7 @@ export class QueueFullError extends Error {
  * ```
  */
 export class ClientClosedError extends Error {
+  /** Which error it is. */
   override name = "ClientClosedError";
 }
 
@@ -146,5 +150,6 @@ export class ClientClosedError extends Error {
  * ```
  */
 export class WatchError extends Error {
+  /** Which error it is. */
   override name = "WatchError";
 }

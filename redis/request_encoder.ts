@@ -158,8 +158,9 @@ export class RequestEncoder {
       buffer[end++] = ZERO + length - tens * 10;
     } else {
       end += digitsOf(length);
-      for (let rest = length, i = end - 1; rest > 0; i--, rest = Math.floor(rest / 10)) {
-        buffer[i] = ZERO + rest % 10;
+      let at = end;
+      for (let rest = length; rest > 0; rest = Math.floor(rest / 10)) {
+        buffer[--at] = ZERO + rest % 10;
       }
     }
     buffer[end++] = CR;

@@ -29,7 +29,6 @@ const isText = (value: unknown) => typeof value === "string";
 const isCount = (value: unknown) => typeof value === "number" && value >= 0;
 const isList = (value: unknown) => Array.isArray(value);
 const isHelp = (value: unknown) => Array.isArray(value) && value.length > 1 && isText(value[0]);
-const isRecord = (value: unknown) => Object.keys(value as object).length > 0;
 const has = (text: string) => (value: unknown) => String(value).includes(text);
 const sorted = (...wanted: string[]) => (value: unknown) =>
   JSON.stringify((value as string[]).toSorted()) === JSON.stringify(wanted);

@@ -292,7 +292,7 @@ CLIENT NO-EVICT | ok | Keeps the connection, or no longer, from being closed for
 CLIENT PAUSE | ok | Lets clients wait for milliseconds.
 CLIENT REPLY | push | Tells whether the server replies on this connection; not for shared ones.
 CLIENT SETNAME | ok | Names the connection.
-CLIENT TRACKING | ok | Lets the server tell when keys change that were read; trackReads() uses it.
+CLIENT TRACKING | ok | Lets the server tell when keys change that were read; cacheReads() uses it.
 CLIENT TRACKINGINFO | record | Describes what is tracked.
 CLIENT UNBLOCK | bool | Ends the wait of another connection.
 CLIENT UNPAUSE | ok | Ends CLIENT PAUSE.

@@ -11,7 +11,7 @@ import { findCommand } from "../redis/command_lookup.ts";
 import { COMMAND_ROWS } from "../redis/command_table.ts";
 import { startServer } from "../redis/embedded.ts";
 import { ReplyError } from "../redis/redis_error.ts";
-import { PushMessage, type Reply } from "../redis/reply.ts";
+import type { PushMessage, Reply } from "../redis/reply.ts";
 import type { Session } from "../redis/session.ts";
 import { CLUSTER_CASES, COMMAND_CASES, type CommandCase, Refused } from "./redis_command_cases.ts";
 import { askServer, generate, joinFacts } from "./redis_generate.ts";

@@ -284,7 +284,9 @@ ${wrappers.map(({ constant }) => constant).join("\n")}
 function imports(uses: string, file: string, names: RegExp): string {
   const found = [...new Set(uses.match(names) ?? [])].sort();
   if (found.length === 0) return "";
-  const marked = found.map((name) => /^(?:push|read)/.test(name) ? name : `type ${name}`);
+  const isValue = (name: string) => /^(?:push|read)/.test(name);
+  if (!found.some(isValue)) return `import type { ${found.join(", ")} } from "./${file}";`;
+  const marked = found.map((name) => isValue(name) ? name : `type ${name}`);
   return `import { ${marked.join(", ")} } from "./${file}";`;
 }
 

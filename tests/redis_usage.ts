@@ -88,7 +88,8 @@ function usageOfOne(argument: DocumentedArgument): string {
     ? `${name}<${parts.map(usageOfOne).join("|")}>`
     : type === "block"
     ? blockOf(parts, isMultiple, isOptional)
-    : `${name}${TYPES[type] ?? ""}`;
+    // A cursor has 64 bits.
+    : `${name}${name === "cursor" ? "" : TYPES[type] ?? ""}`;
   if (!isOptional) return `${prefix}${body}${repeat}`;
   const isRepeated = flags.includes("multiple_token");
   return isRepeated ? `[${prefix}${body}]...` : `[${prefix}${body}${repeat}]`;

@@ -1,0 +1,244 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Key, Many } from "./command_arguments.ts";
+import { findCommand } from "./command_lookup.ts";
+import { readText } from "./command_replies.ts";
+import type { Connection } from "./connection.ts";
+import { MessageQueue } from "./message_queue.ts";
+import { keepOpen } from "./keep_open.ts";
+import { ReplyError } from "./redis_error.ts";
+import type { Reply } from "./reply.ts";
+
+/** One message. */
+export interface Message<S extends string | Uint8Array = string> {
+  /** Where it was sent to. */
+  readonly channel: string;
+  /** What was sent. */
+  readonly message: S;
+  /** The pattern that matched, where patterns were subscribed to. */
+  readonly pattern: string | undefined;
+}
+
+/** How to subscribe. */
+export interface SubscribeOptions {
+  /** Channels by name (the default), by patterns such as `news.*`, or of a cluster's shard. */
+  kind?: "channel" | "pattern" | "shard";
+  /** Messages that wait to be taken at most: 65 536 by default. */
+  queueMax?: number;
+  /** Called when the connection was lost and the subscriptions are made again: some may be missed. */
+  onGap?: () => void;
+}
+
+/** Whoever can open a connection: a client. */
+export interface Connector {
+  /** Opens one more connection. */
+  openConnection(): Promise<Connection>;
+}
+
+/**
+ * Subscribes to channels, on a connection of its own. Resolves when the server confirmed all.
+ *
+ * A lost connection is made again with its subscriptions. More than `queueMax` messages that nobody
+ * takes end the iteration with {@linkcode QueueFullError}.
+ *
+ * @example Take the first message
+ * ```ts
+ * import { connect, startServer, subscribe } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await startServer();
+ * await using client = await connect(server.url);
+ * await using news = await subscribe(client, "news");
+ * await client.publish("news", "hello");
+ * for await (const { message } of news) {
+ *   assertEquals(message, "hello");
+ *   break;
+ * }
+ * ```
+ */
+export function subscribe(
+  client: Connector,
+  channels: Many<Key>,
+  options: SubscribeOptions & { asBytes: true },
+): Promise<Subscription<Uint8Array>>;
+/** Subscribes to channels whose messages are text. */
+export function subscribe(
+  client: Connector,
+  channels: Many<Key>,
+  options?: SubscribeOptions,
+): Promise<Subscription<string>>;
+export async function subscribe(
+  client: Connector,
+  channels: Many<Key>,
+  options: SubscribeOptions & { asBytes?: boolean } = {},
+): Promise<Subscription<string> | Subscription<Uint8Array>> {
+  const subscription = new Subscription<string>(client, options);
+  try {
+    await subscription.open();
+    await subscription.add(channels);
+  } catch (error) {
+    await subscription.close();
+    throw error;
+  }
+  return subscription as Subscription<string> | Subscription<Uint8Array>;
+}
+
+// Data: the commands of each kind.
+const COMMANDS = {
+  channel: [findCommand("SUBSCRIBE"), findCommand("UNSUBSCRIBE")],
+  pattern: [findCommand("PSUBSCRIBE"), findCommand("PUNSUBSCRIBE")],
+  shard: [findCommand("SSUBSCRIBE"), findCommand("SUNSUBSCRIBE")],
+} as const;
+
+/**
+ * The messages of channels, in order, for one `for await` loop. {@linkcode subscribe} makes it.
+ *
+ * @example More channels later
+ * ```ts
+ * import { connect, startServer, subscribe } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await startServer();
+ * await using client = await connect(server.url);
+ * await using subscription = await subscribe(client, "a");
+ * await subscription.add("b");
+ * assertEquals(await client.publish("b", "hi"), 1);
+ * ```
+ */
+export class Subscription<S extends string | Uint8Array = string>
+  implements AsyncIterable<Message<S>>, AsyncDisposable {
+  readonly #client: Connector;
+  readonly #options: SubscribeOptions & { asBytes?: boolean };
+  readonly #queue: MessageQueue<Message<S>>;
+  readonly #channels = new Set<string>();
+  /** Who waits for a confirmation, by `subscribe news` and so on. */
+  readonly #confirmations = new Map<string, PromiseWithResolvers<void>>();
+  readonly #closing = new AbortController();
+  #connection: Connection | null = null;
+
+  /** See {@linkcode subscribe}. */
+  constructor(client: Connector, options: SubscribeOptions & { asBytes?: boolean }) {
+    this.#client = client;
+    this.#options = options;
+    this.#queue = new MessageQueue("messages", options.queueMax);
+  }
+
+  /** Connects, for {@linkcode subscribe}. */
+  async open(): Promise<void> {
+    this.#adopt(await this.#client.openConnection());
+  }
+
+  /** Subscribes to more channels. */
+  async add(channels: Many<Key>): Promise<void> {
+    const names = namesOf(channels);
+    for (const name of names) this.#channels.add(name);
+    try {
+      await this.#send(0, names);
+    } catch (error) {
+      if (error instanceof ReplyError) { for (const name of names) this.#channels.delete(name); }
+      throw error;
+    }
+  }
+
+  /** Ends the subscription to some channels. */
+  async remove(channels: Many<Key>): Promise<void> {
+    const names = namesOf(channels).filter((name) => this.#channels.delete(name));
+    await this.#send(1, names);
+  }
+
+  /** Ends the iteration behind what has come. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    this.#connection?.close();
+    this.#queue.end();
+    for (const { resolve } of this.#confirmations.values()) resolve();
+    return Promise.resolve();
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The messages; leaving the loop does not end the subscription. */
+  [Symbol.asyncIterator](): AsyncIterator<Message<S>, undefined> {
+    return { next: () => this.#queue.next() };
+  }
+
+  /** Sends a command and waits until the server confirmed it for each name. */
+  async #send(which: 0 | 1, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const definition = COMMANDS[this.#options.kind ?? "channel"][which];
+    const kind = definition.name.toLowerCase();
+    const confirmed = names.map((name) => {
+      const confirmation = Promise.withResolvers<void>();
+      this.#confirmations.set(`${kind} ${name}`, confirmation);
+      return confirmation.promise;
+    });
+    // A connection that is lost now is made again, and confirms what is wanted then.
+    await this.#connection?.post({ definition, args: names }).catch(() => {});
+    await Promise.all(confirmed);
+  }
+
+  #adopt(connection: Connection): void {
+    if (this.#closing.signal.aborted) return connection.close();
+    this.#connection = connection;
+    connection.strayAsBytes = this.#options.asBytes ?? false;
+    connection.onPush = ({ items }) => this.#take(items);
+    connection.onStray = (reply) => this.#take(reply);
+    connection.onLost = () => this.#lost();
+  }
+
+  async #lost(): Promise<void> {
+    this.#connection = null;
+    if (this.#closing.signal.aborted) return;
+    try {
+      const connection = await keepOpen(this.#client, this.#closing.signal);
+      this.#adopt(connection);
+      for (const [key, { resolve }] of this.#confirmations) {
+        if (/^.?unsubscribe /.test(key)) resolve();
+      }
+      const definition = COMMANDS[this.#options.kind ?? "channel"][0];
+      if (this.#channels.size > 0) await connection.post({ definition, args: [...this.#channels] });
+      this.#options.onGap?.();
+    } catch (error) {
+      this.#queue.end(error);
+      for (const { reject } of this.#confirmations.values()) reject(error);
+    }
+  }
+
+  #take(reply: Reply): void {
+    if (reply instanceof ReplyError) {
+      for (const { reject } of this.#confirmations.values()) reject(reply);
+      return this.#confirmations.clear();
+    }
+    if (!Array.isArray(reply)) return;
+    const [kind, ...rest] = reply;
+    const name = readText(kind!);
+    if (name === "pmessage") {
+      const [pattern, channel, message] = rest;
+      this.#push(readText(channel!), message as S, readText(pattern!));
+    } else if (name === "message" || name === "smessage") {
+      this.#push(readText(rest[0]!), rest[1] as S, undefined);
+    } else if (rest[0] !== null && rest[0] !== undefined) {
+      this.#confirm(name, readText(rest[0]));
+    }
+  }
+
+  #confirm(kind: string, channel: string): void {
+    const key = `${kind} ${channel}`;
+    const confirmation = this.#confirmations.get(key);
+    this.#confirmations.delete(key);
+    confirmation?.resolve();
+    // Nobody asked for it: the slot of the channel has moved to another node.
+    const isMoved = kind === "sunsubscribe" && !confirmation && this.#channels.has(channel);
+    if (isMoved) this.#connection?.close();
+  }
+
+  #push(channel: string, message: S, pattern: string | undefined): void {
+    if (!this.#queue.push({ channel, message, pattern })) this.close();
+  }
+}
+
+function namesOf(channels: Many<Key>): string[] {
+  return (Array.isArray(channels) ? channels : [channels]).map((name) => readText(name));
+}
