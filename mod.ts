@@ -8,6 +8,7 @@
  *
  * ```text
  *   infer  model files, tokenizer, chat templates, reference backend
+ *   redis  protocols: pure codecs and one connection class each
  *    │
  *   net    resources: connections and listeners, one class owns one descriptor
  *    │
@@ -36,4 +37,5 @@ export * as ffi from "./ffi/mod.ts";
 export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
+export * as redis from "./redis/mod.ts";
 export * as thread from "./thread/mod.ts";

@@ -4,6 +4,7 @@
 // `demo_echo.ts`, the load is `demo_stream.ts` and `demo_ping_pong.ts`.
 
 import { parseArgs } from "node:util";
+import { demoRedis } from "./demo_redis.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -64,6 +65,7 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   const workloads = [streaming(source), pingPongs(seconds)];
   const results = await measureAll(workloads, [ours, deno], rounds);
   console.log(`${table(results)}\n\n${legend(rounds)}`);
+  console.log(`\n${await demoRedis(seconds)}`);
 }
 
 /**

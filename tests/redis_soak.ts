@@ -1,9 +1,21 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertEquals } from "@std/assert";
-import { ProtocolError } from "../redis/redis_error.ts";
+import { assert, assertEquals } from "@std/assert";
+import { connect, type RedisClient } from "../redis/client.ts";
+import { connectCluster } from "../redis/cluster.ts";
+import { type EmbeddedServer, startServer } from "../redis/embedded.ts";
+import { ConnectionLostError, ProtocolError } from "../redis/redis_error.ts";
 import { INCOMPLETE, ReplyDecoder } from "../redis/reply_decoder.ts";
+import { writeLoad } from "./redis_cluster_load.ts";
+import { TestCluster } from "./redis_cluster_servers.ts";
+import { redisTest } from "./redis_servers.ts";
 
 const FUZZED_REPLIES = 1_000_000;
+const TAGGED_COMMANDS = 10_000_000;
+/** Commands in flight at once. */
+const LANES = 512;
+/** How often connection or server is lost meanwhile. */
+const KILLS = 6;
+const CLUSTER_SECONDS = 60;
 const RESIDENT_GROWTH_BYTES_MAX = 256 * 1024 * 1024;
 
 // What the mutations start from: every type once.
@@ -38,6 +50,81 @@ Deno.test(`ReplyDecoder survives ${FUZZED_REPLIES} fuzzed replies in bounded mem
   assertEquals([whole, refused, cut].every((count) => count > FUZZED_REPLIES / 100), true);
   assertEquals(Deno.memoryUsage().rss - before < RESIDENT_GROWTH_BYTES_MAX, true);
 });
+
+redisTest(`${TAGGED_COMMANDS} tagged commands: every reply goes to its caller`, async () => {
+  const port = freePort();
+  let server = await startServer({ port });
+  const client = await connect({ port });
+  const tally = { right: 0, wrong: 0, unknown: 0 };
+  const lanes = Array.from({ length: LANES }, async (_, lane) => {
+    for (let i = 0; i < TAGGED_COMMANDS / LANES; i++) await tagged(client, `${lane}:${i}`, tally);
+  });
+  for (let kill = 1; kill <= KILLS; kill++) {
+    while (tally.right < kill * TAGGED_COMMANDS / (KILLS + 1)) await client.echo("waiting");
+    // By turns a lost connection and a lost server.
+    if (kill % 2 === 1) await killConnection(client, server);
+    else {
+      await server.kill("SIGKILL");
+      await server[Symbol.asyncDispose]();
+      server = await startServer({ port });
+    }
+  }
+  await Promise.all(lanes);
+  assertEquals(tally.wrong, 0);
+  assertEquals(tally.right + tally.unknown, LANES * Math.ceil(TAGGED_COMMANDS / LANES));
+  client.close();
+  await server[Symbol.asyncDispose]();
+});
+
+redisTest("a cluster under load for 60 s while its masters die, one after the other", async () => {
+  await using nodes = await TestCluster.start();
+  await using cluster = await connectCluster(nodes.addresses);
+  const endMs = performance.now() + CLUSTER_SECONDS * 1000;
+  const loading = writeLoad(cluster, 60, () => performance.now() >= endMs);
+  for (const [master, replica] of [[0, 3], [1, 4]] as const) {
+    const restMs = endMs - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, restMs / 3));
+    await nodes.kill(master);
+    await nodes.until(
+      replica,
+      async (client) => (await client.role() as unknown[])[0] === "master",
+    );
+  }
+  const { acknowledged, writes, unknown, wrong } = await loading;
+  assertEquals(wrong, 0);
+  assert(writes > 10_000 && unknown <= 2 * 60, `${writes} written, ${unknown} unknown`);
+  for (const [key, value] of acknowledged) assert(Number(await cluster.get(key)) >= value, key);
+});
+
+interface Tally {
+  right: number;
+  wrong: number;
+  unknown: number;
+}
+
+/** By turns a read, which is repeated, and a write, which is not; both give back their tag. */
+async function tagged(client: RedisClient, tag: string, tally: Tally): Promise<void> {
+  try {
+    const reply = tag.endsWith("7")
+      ? await client.eval("redis.call('INCR', 'n') return ARGV[1]", [], tag)
+      : await client.echo(tag);
+    tally[reply === tag ? "right" : "wrong"]++;
+  } catch (error) {
+    if (!(error instanceof ConnectionLostError && error.outcome === "unknown")) throw error;
+    tally.unknown++;
+  }
+}
+
+async function killConnection(client: RedisClient, server: EmbeddedServer): Promise<void> {
+  await using admin = await connect(server.url);
+  await admin.clientKill(["TYPE", "normal", "SKIPME", "yes"]);
+  await client.ping();
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
 
 /** Takes all replies; true when nothing is left over. */
 function drain(decoder: ReplyDecoder): boolean {
