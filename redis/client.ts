@@ -202,6 +202,11 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     }
   }
 
+  /** Itself: there is but one server. */
+  clientOf(): this {
+    return this;
+  }
+
   /** Opens one more connection to the same server, for one user; who opens it closes it. */
   async openConnection(): Promise<Connection> {
     if (this.#closed !== null) throw this.#closed;

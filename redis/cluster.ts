@@ -9,6 +9,8 @@ import { Command, type ReadReply } from "./command.ts";
 import type { CommandDefinition } from "./command_definition.ts";
 import { keysOf } from "./command_keys.ts";
 import { findCommand } from "./command_lookup.ts";
+import type { CommandOptions } from "./command_sender.ts";
+import { CommandView } from "./command_view.ts";
 import { Commands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import {
@@ -17,6 +19,7 @@ import {
   QueueFullError,
   ReplyError,
 } from "./redis_error.ts";
+import type { Reply } from "./reply.ts";
 import type { Argument } from "./request_encoder.ts";
 import { slotOf } from "./slot.ts";
 import type { Connector } from "./subscriber.ts";
@@ -61,12 +64,8 @@ export async function connectCluster(
 
 /** A command on its way through the cluster. */
 interface Task {
-  readonly definition: CommandDefinition;
-  readonly args: readonly Argument[];
-  readonly asBytes: boolean;
-  readonly read: ReadReply<unknown> | undefined;
-  readonly resolve: (value: never) => void;
-  readonly reject: (reason: unknown) => void;
+  /** Who waits for what. */
+  readonly command: Command;
   /** Its slot, or -1 when it has no key. */
   readonly slot: number;
   /** When it is given up, once it failed. */
@@ -91,7 +90,7 @@ const RETRIES_MAX = 65_536;
  * import { connectCluster } from "@photon/std/redis";
  *
  * await using cluster = await connectCluster(["10.0.0.1:6379"]);
- * const node = await cluster.nodeOf("{user}.name");
+ * const node = await cluster.clientOf("{user}.name");
  * await node.transaction((t) => [t.set("{user}.name", "ann"), t.incr("{user}.visits")]);
  * ```
  */
@@ -123,21 +122,38 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
     read?: ReadReply<T>,
     asBytes = false,
   ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.submit(new Command(definition, args, asBytes, read, resolve, reject));
+    });
+  }
+
+  /** The same commands, given up by a signal or a time limit, or with bytes for strings. */
+  with(options: CommandOptions & { asBytes: true }): CommandView<Uint8Array>;
+  /** The same commands, given up by a signal or a time limit, or with bytes for strings. */
+  with(options: CommandOptions): CommandView<string>;
+  with(options: CommandOptions): CommandView<string> | CommandView<Uint8Array> {
+    return new CommandView(this, options) as CommandView<string> | CommandView<Uint8Array>;
+  }
+
+  /** Puts a command on its way to the node that has its key, or its parts to several. */
+  submit(command: Command): void {
+    const { definition, args, asBytes } = command;
     const keys = keysOf(definition, args);
     const slot = keys.length === 0 ? -1 : slotOf(keys[0]!);
     if (keys.length > 1 && keys.some((key) => slotOf(key) !== slot)) {
       const whole = fanOut(this, definition, args, asBytes);
-      if (whole !== undefined) return whole.then((reply) => read ? read(reply) : reply as T);
+      if (whole !== undefined) {
+        whole.then((reply) => command.take(reply), (error) => command.reject(error));
+        return;
+      }
     }
-    return new Promise((resolve, reject) => {
-      this.#start({ definition, args, asBytes, read, resolve, reject, slot, untilMs: 0 });
-    });
+    this.#start({ command, slot, untilMs: 0 });
   }
 
-  /** The client of the node that has a key, for transactions and the like. */
-  async nodeOf(key: string | Uint8Array): Promise<RedisClient> {
-    const address = this.#addressOf(slotOf(key), false);
-    return await this.#nodes.open(address);
+  /** The client of the node that has a key, or of some node. */
+  clientOf(key?: string | Uint8Array): Promise<RedisClient> {
+    const slot = key === undefined ? -1 : slotOf(key);
+    return this.#nodes.open(this.#addressOf(slot, false));
   }
 
   /** The clients of all masters. */
@@ -156,7 +172,7 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
     return {
       openConnection: async () => {
         await this.refresh();
-        return await (await this.nodeOf(channel)).openConnection();
+        return await (await this.clientOf(channel)).openConnection();
       },
     };
   }
@@ -201,7 +217,7 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
 
   #start(task: Task): void {
     try {
-      const mayBeReplica = this.#readFrom === "replica" && task.definition.isReplayable;
+      const mayBeReplica = this.#readFrom === "replica" && task.command.isReplayable;
       this.#sendTo(this.#addressOf(task.slot, mayBeReplica), task);
     } catch (error) {
       this.#failed(task, error);
@@ -219,16 +235,19 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
   }
 
   #submit(node: RedisClient, task: Task): void {
-    const { definition, args, asBytes, read, resolve } = task;
-    const reject = (error: unknown) => this.#failed(task, error);
+    const { command } = task;
+    if (command.isAbandoned) return;
+    const { definition, args, asBytes } = command;
+    const take = (reply: Reply) => void command.take(reply);
+    const fail = (error: unknown) => this.#failed(task, error);
     if (definition.isBlocking) {
-      node.send(definition, args, read, asBytes).then((value) => resolve(value as never), reject);
-    } else node.submit(new Command(definition, args, asBytes, read, resolve, reject));
+      node.send<Reply>(definition, args, undefined, asBytes).then(take, fail);
+    } else node.submit(new Command(definition, args, asBytes, undefined, take, fail));
   }
 
   /** Decides what an error means: somewhere else, later, or the end. */
   #failed(task: Task, error: unknown, wasNotSent = false): void {
-    if (this.#nodes.isClosed) return task.reject(error);
+    if (this.#nodes.isClosed) return task.command.reject(error);
     const redirect = error instanceof ReplyError ? redirectOf(error) : undefined;
     if (redirect?.kind === "MOVED") {
       this.#topology.move(redirect.slot, redirect.address);
@@ -237,18 +256,18 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
     }
     if (redirect?.kind === "ASK") return void this.#ask(redirect.address, task);
     if (wasNotSent || mayRetry(task, error)) this.#retryLater(task, error);
-    else task.reject(error);
+    else task.command.reject(error);
   }
 
   /** The slot is on its way: this command, and no other, is allowed at its next place. */
   async #ask(address: string, task: Task): Promise<void> {
     try {
       const node = await this.#nodes.open(address);
-      const { definition, args, asBytes, read } = task;
+      const { definition, args, asBytes } = task.command;
       const requests = [{ definition: ASKING, args: [] }, { definition, args }];
       const reply = (await node.batch(requests, asBytes))[1]!;
       if (reply instanceof ReplyError) throw reply;
-      task.resolve((read === undefined ? reply : read(reply)) as never);
+      task.command.take(reply);
     } catch (error) {
       this.#failed(task, error);
     }
@@ -257,11 +276,11 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
   async #retryLater(task: Task, error: unknown): Promise<void> {
     const nowMs = performance.now();
     if (task.untilMs === 0) task.untilMs = nowMs + this.#retryMs;
-    if (nowMs >= task.untilMs) return task.reject(error);
+    if (nowMs >= task.untilMs) return task.command.reject(error);
     if (this.#retrying >= RETRIES_MAX) {
-      const { name } = task.definition;
+      const { name } = task.command.definition;
       const text = `Cannot send ${name}: ${RETRIES_MAX} commands wait for the cluster`;
-      return task.reject(new QueueFullError(text, { cause: error }));
+      return task.command.reject(new QueueFullError(text, { cause: error }));
     }
     this.#retrying++;
     const waitedMs = this.#retryMs - (task.untilMs - nowMs);
@@ -279,11 +298,11 @@ const CLUSTER_SLOTS = findCommand("CLUSTER SLOTS");
 /** Errors that say that the cluster is about to change. */
 const PASSING = new Set(["TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY"]);
 
-function mayRetry({ definition }: Task, error: unknown): boolean {
+function mayRetry({ command }: Task, error: unknown): boolean {
   if (error instanceof ReplyError) return PASSING.has(error.code);
   if (error instanceof ClientClosedError) return true;
   if (error instanceof ConnectionLostError) {
-    return error.outcome === "not sent" || definition.isReplayable;
+    return error.outcome === "not sent" || command.isReplayable;
   }
   return false;
 }

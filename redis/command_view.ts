@@ -5,6 +5,7 @@ import { Command, type ReadReply } from "./command.ts";
 import type { CommandDefinition } from "./command_definition.ts";
 import type { CommandOptions } from "./command_sender.ts";
 import { findCommand } from "./command_lookup.ts";
+import { keysOf } from "./command_keys.ts";
 import { Commands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Argument } from "./request_encoder.ts";
@@ -26,13 +27,13 @@ import type { Argument } from "./request_encoder.ts";
  * ```
  */
 export class CommandView<S extends string | Uint8Array = string> extends Commands<S> {
-  readonly #client: RedisClient;
+  readonly #target: CommandTarget;
   readonly #options: CommandOptions;
 
-  /** Sends through a client. */
-  constructor(client: RedisClient, options: CommandOptions) {
+  /** Sends through a client or a cluster. */
+  constructor(target: CommandTarget, options: CommandOptions) {
     super();
-    this.#client = client;
+    this.#target = target;
     this.#options = options;
   }
 
@@ -46,17 +47,18 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     const isBlocking = definition.isBlocking && mayBlock(definition, args);
     const make: MakeCommand<T> = (resolve, reject) =>
       new Command(definition, args, asBytes, read, resolve, reject);
-    if (isBlocking) return this.#sendBlocking(make);
-    return this.#watch(make, (command) => this.#client.submit(command), null);
+    if (isBlocking) return this.#sendBlocking(make, keysOf(definition, args)[0]);
+    return this.#watch(make, (command) => this.#target.submit(command), null);
   }
 
   /** On a connection of its own. Giving up unblocks it: what it got by then is not lost. */
-  async #sendBlocking<T>(make: MakeCommand<T>): Promise<T> {
+  async #sendBlocking<T>(make: MakeCommand<T>, key?: string | Uint8Array): Promise<T> {
     this.#options.signal?.throwIfAborted();
     // The connection is as good as before when the command was refused or given up.
-    const outcome = await this.#client.pool.use(async (connection) => {
+    const client = await this.#target.clientOf(key);
+    const outcome = await client.pool.use(async (connection) => {
       const id = await connection.request({ definition: CLIENT_ID, args: [] });
-      const unblock = () => this.#unblock(connection, Number(id));
+      const unblock = () => unblockLater(client, connection, Number(id));
       const sent = this.#watch(make, (command) => connection.send(command), unblock);
       return await sent.then((value) => ({ value }), (error: unknown) => ({ error }));
     });
@@ -100,22 +102,32 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     submit(command);
     return promise;
   }
-
-  /** Ends a blocking command by another connection; by closing its own when that fails. */
-  #unblock(connection: Connection, id: number): void {
-    this.#client.send(CLIENT_UNBLOCK, [id]).then(
-      (count) => count === 0 && connection.pending > 0 && this.#retry(connection, id),
-      (error) => connection.close(error),
-    );
-  }
-
-  /** It may not have reached the server yet. */
-  #retry(connection: Connection, id: number): void {
-    setAlarm(performance.now() + 1, () => {
-      if (connection.pending > 0 && !connection.isClosed) this.#unblock(connection, id);
-    });
-  }
 }
+
+/** Who sends the commands of a view: a client or a cluster. */
+export interface CommandTarget {
+  /** Puts a command on its way. */
+  submit(command: Command): void;
+  /** The client of the server that has a key. */
+  clientOf(key?: string | Uint8Array): RedisClient | Promise<RedisClient>;
+}
+
+/** Ends a blocking command by another connection; by closing its own when that fails. */
+function unblockLater(client: RedisClient, connection: Connection, id: number): void {
+  client.send<number>(CLIENT_UNBLOCK, [id]).then(
+    (count) => {
+      if (count === 1 || connection.pending === 0) return;
+      // It may not have reached the server yet.
+      setAlarm(performance.now() + UNBLOCK_AGAIN_MS, () => {
+        const isWaiting = connection.pending > 0 && !connection.isClosed;
+        if (isWaiting) unblockLater(client, connection, id);
+      });
+    },
+    (error) => connection.close(error),
+  );
+}
+
+const UNBLOCK_AGAIN_MS = 1;
 
 type MakeCommand<T> = (
   resolve: (value: T) => void,

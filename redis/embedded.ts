@@ -74,7 +74,12 @@ function spawn(options: ServerOptions, folder: string, port: number): EmbeddedSe
   };
   const args = Object.entries(config).flatMap(([name, value]) => [`--${name}`, String(value)]);
   try {
-    const command = new Deno.Command(program, { args, stdin: "null", stdout: "piped" });
+    const command = new Deno.Command(program, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
     return new EmbeddedServer(command.spawn(), { folder, path, port });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -155,12 +160,16 @@ export class EmbeddedServer implements AsyncDisposable {
 
   /** Reads what it says to the end, so that it never has to wait for us. */
   async #watch(): Promise<void> {
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+    await Promise.all([this.#follow(this.#child.stdout), this.#follow(this.#child.stderr)]);
+    const said = this.#tail.trim().split("\n").slice(-3).join(" / ");
+    this.#started.reject(new Error(`Cannot start a Redis server: it ended with: ${said}`));
+  }
+
+  async #follow(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const text of output.pipeThrough(new TextDecoderStream())) {
       this.#tail = (this.#tail + text).slice(-OUTPUT_CHARS_MAX);
       if (/ready to accept connections/i.test(this.#tail)) this.#started.resolve();
     }
-    const said = this.#tail.trim().split("\n").slice(-3).join(" / ");
-    this.#started.reject(new Error(`Cannot start a Redis server: it ended with: ${said}`));
   }
 }
 

@@ -63,6 +63,8 @@ class SentinelGroup {
   readonly #options: SentinelOptions;
   /** The one that answered last is asked first. */
   #order: { hostname: string; port: number }[];
+  /** Where the master was found last. */
+  #found = "";
 
   constructor(options: SentinelOptions) {
     this.#options = options;
@@ -81,6 +83,7 @@ class SentinelGroup {
         if (reply === null) continue;
         this.#order = [sentinel, ...this.#order.filter((other) => other !== sentinel)];
         const [hostname, port] = readList(reply).map(readText);
+        this.#found = `${hostname}:${port}`;
         const secure = tls === true ? {} : tls || undefined;
         return { hostname: hostname!, port: Number(port), tls: secure };
       } catch (error) {
@@ -113,8 +116,12 @@ class SentinelGroup {
     await subscription.open();
     await subscription.add("+switch-master");
     for await (const { message } of subscription) {
-      const [name] = message.split(" ");
-      if (name === this.#options.master) client.reconnect(new Error("The master was replaced"));
+      const [name, , , hostname, port] = message.split(" ");
+      // The client may be there already.
+      const isNews = `${hostname}:${port}` !== this.#found;
+      if (name === this.#options.master && isNews) {
+        client.reconnect(new Error("The master was replaced"));
+      }
     }
   }
 

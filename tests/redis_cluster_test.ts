@@ -65,7 +65,7 @@ async function routes(cluster: ClusterClient): Promise<void> {
   assertEquals(await cluster.exists(keys), 300);
   assertEquals(await cluster.del(keys), 300);
   await assertRejects(() => cluster.sinter(keys), ReplyError, "CROSSSLOT");
-  const node = await cluster.nodeOf("{u}1");
+  const node = await cluster.clientOf("{u}1");
   const both = await node.transaction((t) => [t.set("{u}1", "a"), t.rename("{u}1", "{u}2")]);
   assertEquals(both, ["OK", "OK"]);
   assertEquals(await cluster.eval("return redis.call('GET', KEYS[1])", "{u}2"), "a");
@@ -73,6 +73,10 @@ async function routes(cluster: ClusterClient): Promise<void> {
   await cluster.rpush("list", "x");
   assertEquals(await popping, ["list", "x"]);
   assertEquals((await cluster.masters()).length, 3);
+  const view = cluster.with({ asBytes: true, timeoutMs: 5000 });
+  assertEquals(await view.mget(["{u}2", "x"]), [new Uint8Array([97]), null]);
+  const given = cluster.with({ timeoutMs: 20 }).blpop("list", 0);
+  await assertRejects(() => given, Deno.errors.TimedOut);
   await using replicas = await connectCluster([cluster.topology.masters[0]!], {
     readFrom: "replica",
   });

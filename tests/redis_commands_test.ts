@@ -71,6 +71,7 @@ for (const protocol of [2, 3] as const) {
   serverTest(`commands of a cluster reply what they should in RESP${protocol}`, async (server) => {
     await using client = await connect(server.url, { protocol });
     await client.clusterAddslotsrange([[0, 16383]]);
+    while (!(await client.clusterInfo()).includes("cluster_state:ok"));
     await runCases(client, CLUSTER_CASES, [["FLUSHALL"]]);
   }, { config: { "cluster-enabled": "yes" } });
 
@@ -104,7 +105,6 @@ async function runCases(
   const failures: string[] = [];
   for (const [name, before, call, expected] of cases) {
     await client.session(async (session) => {
-      while (cases === CLUSTER_CASES && !(await isClusterUp(client)));
       for (const [command, ...args] of clean) await session.command(command!, ...args);
       for (const line of before.split(";").filter((text) => text !== "")) {
         const [command, ...args] = line.split(" ");
@@ -116,10 +116,6 @@ async function runCases(
     });
   }
   assertEquals(failures, []);
-}
-
-async function isClusterUp(client: RedisClient): Promise<boolean> {
-  return (await client.clusterInfo()).includes("cluster_state:ok");
 }
 
 async function check(

@@ -132,7 +132,7 @@ serverTest("consume() delivers again what was not acknowledged, and takes over",
   const controller = new AbortController();
   const rest = consume(client, { ...options, consumer: "c3", signal: controller.signal });
   const { value } = await rest.next();
-  assertEquals(value?.fields[0]![1], "c");
+  assertEquals(value!.fields[0]![1], "c");
   const waiting = rest.next();
   while ((await client.xpending("jobs", "g") as unknown[])[0] !== 0);
   controller.abort();
