@@ -36,7 +36,8 @@ export abstract class BitmapCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Reads and writes integers of any width: words as in GET u8 0, SET i5 100 1, INCRBY u2 #1 1, OVERFLOW SAT.
+   * Reads and writes integers of any width: words as in GET u8 0, SET i5 100 1, INCRBY u2 #1 1,
+   * OVERFLOW SAT.
    *
    * Complexity O(1). Since 3.2.0.
    */

@@ -300,7 +300,8 @@ export abstract class ConnectionCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Switches the database of the connection; the option database of connect() survives a reconnect.
+   * Switches the database of the connection; the option database of connect() survives a
+   * reconnect.
    *
    * Complexity O(1). Since 1.0.0.
    */

@@ -323,7 +323,8 @@ export abstract class GeoCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Finds places in a circle or a rectangle; names, or with the WITH options arrays of name and more.
+   * Finds places in a circle or a rectangle; names, or with the WITH options arrays of name and
+   * more.
    *
    * Complexity O(N+log(M)). Since 6.2.0.
    */

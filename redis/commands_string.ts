@@ -229,13 +229,15 @@ export abstract class StringCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Writes a string; with NX or XX null says that it was not written, with GET the old one is given.
+   * Writes a string; with NX or XX null says that it was not written, with GET the old one is
+   * given.
    *
    * Complexity O(1). Since 1.0.0.
    */
   set(key: Key, value: Argument, options: SetOptions & { GET: true }): Promise<S | null>;
   /**
-   * Writes a string; with NX or XX null says that it was not written, with GET the old one is given.
+   * Writes a string; with NX or XX null says that it was not written, with GET the old one is
+   * given.
    *
    * Complexity O(1). Since 1.0.0.
    */
@@ -275,7 +277,8 @@ export abstract class StringCommands<S extends string | Uint8Array = string>
   }
 
   /**
-   * Overwrites a part of a string, with zero bytes before it where it was shorter; gives its length.
+   * Overwrites a part of a string, with zero bytes before it where it was shorter; gives its
+   * length.
    *
    * Complexity O(1), O(M). Since 2.2.0.
    */

@@ -48,7 +48,8 @@ export abstract class TransactionsCommands<S extends string | Uint8Array = strin
   }
 
   /**
-   * Lets the next transaction fail when a key changes; watching() of the client has a connection of its own for it.
+   * Lets the next transaction fail when a key changes; watching() of the client has a connection
+   * of its own for it.
    *
    * Complexity O(1). Since 2.2.0.
    */

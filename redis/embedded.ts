@@ -90,7 +90,19 @@ function spawn(options: ServerOptions, folder: string, port: number): EmbeddedSe
   }
 }
 
-/** A server that {@linkcode startServer} started. */
+/**
+ * A server that {@linkcode startServer} started.
+ *
+ * @example On a TCP port as well
+ * ```ts
+ * import { connect, type EmbeddedServer, startServer } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server: EmbeddedServer = await startServer({ port: true });
+ * await using client = await connect({ port: server.port });
+ * assertEquals(await client.ping(), "PONG");
+ * ```
+ */
 export class EmbeddedServer implements AsyncDisposable {
   /** Address of its Unix socket. */
   readonly url: string;

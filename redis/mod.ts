@@ -20,7 +20,8 @@
  * | for                                    | use                                                |
  * | -------------------------------------- | -------------------------------------------------- |
  * | one server                             | {@linkcode connect}                                |
- * | a cluster, sentinels                   | {@linkcode connectCluster}, {@linkcode connectSentinel} |
+ * | a cluster                              | {@linkcode connectCluster}                         |
+ * | sentinels                              | {@linkcode connectSentinel}                        |
  * | a command that has no method           | `client.command("NAME", ...args)`                  |
  * | a time limit, a signal, bytes          | `client.with({ timeoutMs, signal, asBytes })`      |
  * | transactions                           | `client.transaction`, `client.watching`            |
@@ -29,7 +30,8 @@
  * | streams with groups                    | {@linkcode consume}                                |
  * | all keys, fields, members              | {@linkcode scanKeys} and its siblings              |
  * | replies kept on this side              | {@linkcode cacheReads}                             |
- * | locks, limits, values made once        | {@linkcode acquireLock}, {@linkcode RateLimiter}, {@linkcode cached} |
+ * | locks, limits                          | {@linkcode acquireLock}, {@linkcode RateLimiter}   |
+ * | values that are made once              | {@linkcode cached}                                 |
  *
  * @module
  */

@@ -47,7 +47,7 @@ const LIMIT = new Script(`
  * await using server = await startServer();
  * await using client = await connect(server.url);
  * const limiter = new RateLimiter(client, { count: 2, periodMs: 60_000 });
- * const decisions = [await limiter.take("ann"), await limiter.take("ann"), await limiter.take("ann")];
+ * const decisions = await Promise.all([1, 2, 3].map(() => limiter.take("ann")));
  * assertEquals(decisions.map(({ isAllowed }) => isAllowed), [true, true, false]);
  * ```
  */

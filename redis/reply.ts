@@ -6,14 +6,14 @@ import type { ReplyError } from "./redis_error.ts";
  *
  * | RESP                                   | value                                        |
  * | -------------------------------------- | -------------------------------------------- |
- * | simple string `+`, bulk string `$`     | string, or `Uint8Array` where bytes are asked for |
+ * | simple string `+`, bulk string `$`     | string, or `Uint8Array` where that is asked for |
  * | integer `:`, big number `(`            | number while it is exact, else bigint        |
  * | double `,`                             | number                                       |
  * | boolean `#`                            | boolean                                      |
  * | null `_`, `$-1`, `*-1`                 | null                                         |
  * | array `*`, map `%`, set `~`            | `Array`, `Map`, `Set`                        |
  * | verbatim string `=`                    | {@linkcode VerbatimString}                   |
- * | error `-`, `!`                         | {@linkcode ReplyError}, thrown when it is the whole reply |
+ * | error `-`, `!`                         | {@linkcode ReplyError}, thrown when it is all |
  * | push `>`                               | {@linkcode PushMessage}, never a reply       |
  */
 export type Reply =

@@ -24,6 +24,15 @@ const encoder = new TextEncoder();
  * The name of a command as it leaves: `$3\r\nGET\r\n`. Made once for each command.
  *
  * @param words The name, and the subcommand's
+ *
+ * @example Of a subcommand
+ * ```ts
+ * import { encodeHead } from "@photon/std/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = new TextDecoder().decode(encodeHead("CLIENT", "ID"));
+ * assertEquals(text, "$6\r\nCLIENT\r\n$2\r\nID\r\n");
+ * ```
  */
 export function encodeHead(...words: string[]): Uint8Array {
   return encoder.encode(words.map((word) => `$${word.length}\r\n${word}\r\n`).join(""));

@@ -24,7 +24,7 @@ export interface SubscribeOptions {
   kind?: "channel" | "pattern" | "shard";
   /** Messages that wait to be taken at most: 65 536 by default. */
   queueMax?: number;
-  /** Called when the connection was lost and the subscriptions are made again: some may be missed. */
+  /** Called when a lost connection is there again: messages may be missing. */
   onGap?: () => void;
 }
 

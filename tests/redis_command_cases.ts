@@ -25,14 +25,34 @@ export type CommandCase = readonly [
   expected: Expected,
 ];
 
-const isText = (value: unknown) => typeof value === "string";
-const isCount = (value: unknown) => typeof value === "number" && value >= 0;
-const isList = (value: unknown) => Array.isArray(value);
-const isHelp = (value: unknown) => Array.isArray(value) && value.length > 1 && isText(value[0]);
-const has = (text: string) => (value: unknown) => String(value).includes(text);
-const sorted = (...wanted: string[]) => (value: unknown) =>
-  JSON.stringify((value as string[]).toSorted()) === JSON.stringify(wanted);
-const refused = (text: string) => new Refused(text);
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
+}
+
+function isHelp(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 1 && isText(value[0]);
+}
+
+function has(text: string): (value: unknown) => boolean {
+  return (value) => String(value).includes(text);
+}
+
+function sorted(...wanted: string[]): (value: unknown) => boolean {
+  return (value) => JSON.stringify((value as string[]).toSorted()) === JSON.stringify(wanted);
+}
+
+function refused(text: string): Refused {
+  return new Refused(text);
+}
+
 const YEAR_2100 = 4_102_444_800;
 const GEO = "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania";
 const STREAM = "XADD s 1-1 f a;XADD s 2-1 f b;XGROUP CREATE s g 0";
@@ -41,6 +61,7 @@ const ZSET = "ZADD z 1 a 2 b 3 c";
 const FIRST = { id: "1-1", fields: [["f", "a"]] };
 const SECOND = { id: "2-1", fields: [["f", "b"]] };
 
+/** Those of a server on its own. */
 // deno-fmt-ignore
 export const COMMAND_CASES: readonly CommandCase[] = [
   // string

@@ -6,6 +6,7 @@
  * Rows `NAME | reply | what it does`, and `~ usage` where the server's own arguments are no use.
  * A reply `a ; OPTION: b` is `b` when that option is given.
  */
+// deno-fmt-ignore
 export const COMMAND_FACTS = String.raw`
 # string
 APPEND | int | Adds to the end of a string; gives its new length in bytes.

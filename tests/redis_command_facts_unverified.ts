@@ -2,6 +2,7 @@
 // Data: commands that Debian's server (7.0) lacks: later versions and modules. Nobody ran them here.
 
 /** Rows `NAME | since | arity | flags | keys | complexity | reply | usage | what it does`. */
+// deno-fmt-ignore
 export const UNVERIFIED_FACTS = String.raw`
 # redis8
 CLIENT NO-TOUCH | 7.2.0 | 3 | noscript loading stale | | O(1) | ok | mode<ON|OFF> | Keeps the commands of the connection, or no longer, from counting as use of keys.

@@ -200,11 +200,16 @@ function bodyOf(
   return lines.map((line) => `    ${line}`).join("\n");
 }
 
-function docOf({ summary, complexity, since, isUnverified, reply }: CommandFacts): string {
+function docOf({ summary, complexity, since, isUnverified }: CommandFacts): string {
   const cost = complexity === "" ? "" : `Complexity ${complexity}. `;
   const note = isUnverified ? "; unverified: no server that has it was asked" : "";
-  const bytes = reply.startsWith("bytes") ? "" : "";
-  return `  /**\n   * ${summary}${bytes}\n   *\n   * ${cost}Since ${since}${note}.\n   */`;
+  const lines = [...wrap(summary), "", ...wrap(`${cost}Since ${since}${note}.`)];
+  return ["  /**", ...lines.map((line) => `   * ${line}`.trimEnd()), "   */"].join("\n");
+}
+
+/** Lines of a comment that are not too long. */
+function wrap(text: string): string[] {
+  return text.match(/.{1,94}(?: |$)/g)!.map((line) => line.trimEnd());
 }
 
 /** Walks over the usage of a command and collects parameters, options and code. */
