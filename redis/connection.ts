@@ -12,6 +12,11 @@ export const IN_FLIGHT_MAX = 16_384;
 /** Bytes that are encoded ahead of the socket; commands beyond wait as they are. */
 export const WRITE_BYTES_MAX = 256 * 1024;
 
+/** Replies that are handed out in one go; with 512 in flight 1.5 to 3 times as fast as all. */
+const REPLIES_A_ROUND = 256;
+/** A write of this size is worth a system call at once, and not at the end of the turn. */
+const HURRY_BYTES_MIN = 1024;
+
 /** Settings of one connection. */
 export interface ConnectionOptions {
   /** Bounds of replies. */
@@ -148,6 +153,7 @@ export class Connection {
         if (this.#encoder.length === 0) break;
         const bytes = this.#encoder.take();
         const count = await this.#conn.write(bytes);
+        if (count >= HURRY_BYTES_MIN) this.#conn.hurry?.();
         if (count < bytes.length) await this.#writeAll(bytes.subarray(count));
       }
     } catch (error) {
@@ -189,18 +195,23 @@ export class Connection {
         if (this.#closed) return;
         if (count === null) throw new Deno.errors.UnexpectedEof("The server closed the connection");
         decoder.filled(count);
-        this.#deliver();
+        while (this.#deliver()) await null;
       }
     } catch (error) {
       this.close(error);
     }
   }
 
-  /** Hands out the replies that are there, and lets those go that had to wait for room. */
-  #deliver(): void {
+  /**
+   * Hands out the replies that are there, and lets those go that had to wait for room. After
+   * {@linkcode REPLIES_A_ROUND} it stops, and is true: those who were answered go on first, so that
+   * the server has work while the rest is decoded.
+   */
+  #deliver(): boolean {
     const sent = this.#sent;
     const decoder = this.#decoder;
-    while (!this.#closed) {
+    for (let count = 0; !this.#closed; count++) {
+      if (count === REPLIES_A_ROUND) return true;
       const command = sent.peek();
       const reply = decoder.next(command === undefined ? this.strayAsBytes : command.asBytes);
       if (reply === INCOMPLETE) break;
@@ -209,6 +220,7 @@ export class Connection {
       else if (command.take(reply)) sent.shift();
     }
     if (this.#unsent.size > 0) this.#flushLater();
+    return false;
   }
 
   #stray(reply: Reply): void {

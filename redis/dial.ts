@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { engineInfo, openEngine } from "../io/engine_info.ts";
 import { connect } from "../net/connect.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -10,6 +11,8 @@ export interface Conn extends Disposable {
   write(p: Uint8Array): Promise<number>;
   /** Ends both halves. */
   close(): void;
+  /** Hands what was written to the kernel now, and not at the end of the turn. */
+  hurry?(): void;
   /** Lets waiting reads keep the process alive. */
   ref(): void;
   /** Does not. */
@@ -24,10 +27,10 @@ export interface Conn extends Disposable {
 export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Conn> {
   const options = signal === undefined ? {} : { signal };
   if ("path" in endpoint) {
-    return await connect({ transport: "unix", path: endpoint.path, ...options });
+    return hurried(await connect({ transport: "unix", path: endpoint.path, ...options }));
   }
   const { hostname, port, tls } = endpoint;
-  if (tls === undefined) return await connect({ hostname, port, ...options });
+  if (tls === undefined) return hurried(await connect({ hostname, port, ...options }));
   signal?.throwIfAborted();
   const conn = await Deno.connectTls({ hostname, port, ...tls });
   try {
@@ -38,4 +41,11 @@ export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Co
     throw error;
   }
   return conn;
+}
+
+/** On the ring what is written leaves at the end of the turn, unless somebody is in a hurry. */
+function hurried(conn: Conn): Conn {
+  if (engineInfo().engine !== "uring") return conn;
+  const engine = openEngine();
+  return Object.assign(conn, { hurry: () => engine.submitNow() });
 }
