@@ -95,7 +95,8 @@ export class ClusterNodes {
     try {
       client = await connect({ ...this.#options, ...place });
     } catch (error) {
-      throw new ConnectionLostError(`a command to ${address}`, "not sent", { cause: error });
+      const what = `a command to ${address}`;
+      throw new ConnectionLostError(what, "not sent", { cause: error });
     }
     if (this.#closed) {
       client.close();

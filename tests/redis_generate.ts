@@ -1,13 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Writes redis/command_table.ts, redis/commands.ts and redis/commands_<family>.ts from what a
-// server of version 7.0 says and from redis_command_facts*.ts: deno run -A tests/redis_generate.ts
+// server of version 7.0 says and from redis_command_facts*.txt: deno run -A tests/redis_generate.ts
 
 import { settle } from "../redis/client_options.ts";
 import { startServer } from "../redis/embedded.ts";
 import { openConnection } from "../redis/handshake.ts";
 import { defineCommand } from "../redis/command_definition.ts";
-import { COMMAND_FACTS } from "./redis_command_facts.ts";
-import { UNVERIFIED_FACTS } from "./redis_command_facts_unverified.ts";
 import { type DocumentedArgument, usageOf } from "./redis_usage.ts";
 import { familyClass, wrapperOf } from "./redis_generate_wrapper.ts";
 
@@ -151,17 +149,23 @@ function keysOf(specs: Map<string, Plain>[]): string {
   }).join(" ");
 }
 
-/** The rows of `redis_command_facts.ts`. */
-export function handFacts(text: string): HandFacts[] {
+/** The lines of a file of facts, without those that say nothing. */
+function linesOf(name: string): string[] {
+  const text = Deno.readTextFileSync(new URL(name, import.meta.url));
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("//"));
+}
+
+/** The rows of `redis_command_facts.txt`. */
+export function handFacts(lines: readonly string[]): HandFacts[] {
   let family = "";
   const rows: HandFacts[] = [];
-  for (const line of text.split("\n")) {
+  for (const line of lines) {
     if (line.startsWith("# ")) family = line.slice(2);
     else if (line.startsWith("~ ")) {
       const row = rows.at(-1)!;
       const usage = line.slice(2 + row.name.length).trim();
       rows[rows.length - 1] = { ...row, usage };
-    } else if (line !== "") {
+    } else {
       const [name, reply, summary] = line.split(" | ").map((cell) => cell.trim());
       rows.push({ name: name!, family, reply: reply!, summary: summary!, usage: undefined });
     }
@@ -169,12 +173,12 @@ export function handFacts(text: string): HandFacts[] {
   return rows;
 }
 
-/** The rows of `redis_command_facts_unverified.ts`. */
-export function unverifiedFacts(text: string): CommandFacts[] {
+/** The rows of `redis_command_facts_unverified.txt`. */
+export function unverifiedFacts(lines: readonly string[]): CommandFacts[] {
   let family = "";
-  return text.split("\n").flatMap((line) => {
+  return lines.flatMap((line) => {
     if (line.startsWith("# ")) family = line.slice(2);
-    if (line.startsWith("# ") || line === "") return [];
+    if (line.startsWith("# ")) return [];
     const cells = splitCells(line);
     const [name, since, arity, flags, keys, complexity, reply, usage, summary] = cells as string[];
     return [{
@@ -192,14 +196,14 @@ function splitCells(line: string): string[] {
 
 /** Everything, the facts of the server joined with those by hand. */
 export function joinFacts(server: ReadonlyMap<string, ServerFacts>): CommandFacts[] {
-  const verified = handFacts(COMMAND_FACTS).map((row) => {
+  const verified = handFacts(linesOf("redis_command_facts.txt")).map((row) => {
     const facts = server.get(row.name);
     if (facts === undefined) throw new Error(`The server has no ${row.name}`);
     return { ...facts, ...row, usage: row.usage ?? facts.usage, isUnverified: false };
   });
   const missing = [...server.keys()].filter((name) => !verified.some((row) => row.name === name));
   if (missing.length > 0) throw new Error(`No facts about ${missing.join(", ")}`);
-  return [...verified, ...unverifiedFacts(UNVERIFIED_FACTS)];
+  return [...verified, ...unverifiedFacts(linesOf("redis_command_facts_unverified.txt"))];
 }
 
 /** All files by their names. */
