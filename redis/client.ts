@@ -274,6 +274,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
       for (const handler of this.#pushHandlers) handler(message);
     };
     connection.onLost = (remains) => this.#lost(remains);
+    if (connection.isClosed) return this.#lost({ reason: GONE, sent: [], unsent: [] });
     for (const handler of this.#connectHandlers) handler();
     const waiting = this.#offline;
     this.#offline = [];
@@ -296,7 +297,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
       for (const command of unsent) command.reject(closed);
       return this.#end(closed);
     }
-    if (this.#settings.offlineQueue) this.#offline.push(...unsent);
+    if (this.#settings.offlineQueue) this.#offline = this.#offline.concat(unsent);
     else {
       for (const command of unsent) {
         command.reject(
@@ -339,5 +340,8 @@ function exclusive({ definition: { name } }: Command): TypeError {
       "has for it",
   );
 }
+
+/** Why a connection is given up that was lost before anybody had it. */
+const GONE = new Deno.errors.ConnectionReset("Cannot go on: the connection was lost at once");
 
 const PING = findCommand("PING");

@@ -122,13 +122,6 @@ export class Connection {
     }
   }
 
-  /** Whether it keeps the process alive while nothing else does. */
-  hold(hold: boolean): void {
-    if (this.#closed) return;
-    if (hold) this.#conn.ref();
-    else this.#conn.unref();
-  }
-
   /** Closes at once; what waits for replies learns the reason. */
   close(reason: unknown = new ClientClosedError("Cannot go on: the connection was closed")): void {
     if (this.#closed) return;

@@ -13,10 +13,6 @@ export interface Conn extends Disposable {
   close(): void;
   /** Hands what was written to the kernel now, and not at the end of the turn. */
   hurry?(): void;
-  /** Lets waiting reads keep the process alive. */
-  ref(): void;
-  /** Does not. */
-  unref(): void;
 }
 
 /**
@@ -31,16 +27,27 @@ export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Co
   }
   const { hostname, port, tls } = endpoint;
   if (tls === undefined) return hurried(await connect({ hostname, port, ...options }));
+  return await dialTls({ hostname, port, ...tls }, signal);
+}
+
+/** A certificate that is not good shows here, and not in the first read. */
+async function dialTls(options: Deno.ConnectTlsOptions, signal?: AbortSignal): Promise<Conn> {
   signal?.throwIfAborted();
-  const conn = await Deno.connectTls({ hostname, port, ...tls });
+  const connecting = Deno.connectTls(options);
+  // Deno's connect takes no signal: one that comes too late is closed.
+  const late = () => connecting.then((conn) => conn.close()).catch(() => {});
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
   try {
-    // A certificate that is not good shows here and not in the first read.
-    await conn.handshake();
+    const ready = connecting.then((conn) => conn.handshake().then(() => conn));
+    return await Promise.race([ready, aborted.promise]);
   } catch (error) {
-    conn.close();
+    late();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
-  return conn;
 }
 
 /** On the ring what is written leaves at the end of the turn, unless somebody is in a hurry. */

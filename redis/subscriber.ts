@@ -186,6 +186,7 @@ export class Subscription<S extends string | Uint8Array = string>
     connection.onPush = ({ items }) => this.#take(items);
     connection.onStray = (reply) => this.#take(reply);
     connection.onLost = () => this.#lost();
+    if (connection.isClosed) this.#lost();
   }
 
   async #lost(): Promise<void> {
