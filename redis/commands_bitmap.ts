@@ -10,13 +10,13 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bitcount}. */
 export interface BitcountOptions {
-  /** The argument `range`. */
+  /** `range` */
   range?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.bitpos}. */
 export interface BitposOptions {
-  /** The argument `range`. */
+  /** `range` */
   range?: Many<Argument> | undefined;
 }
 

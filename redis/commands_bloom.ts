@@ -29,95 +29,95 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bfInfo}. */
 export interface BfInfoOptions {
-  /** The word `CAPACITY`. */
+  /** `CAPACITY` */
   CAPACITY?: boolean | undefined;
-  /** The word `SIZE`. */
+  /** `SIZE` */
   SIZE?: boolean | undefined;
-  /** The word `FILTERS`. */
+  /** `FILTERS` */
   FILTERS?: boolean | undefined;
-  /** The word `ITEMS`. */
+  /** `ITEMS` */
   ITEMS?: boolean | undefined;
-  /** The word `EXPANSION`. */
+  /** `EXPANSION` */
   EXPANSION?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.bfInsert}. */
 export interface BfInsertOptions {
-  /** The word `CAPACITY`. */
+  /** `CAPACITY capacity` */
   CAPACITY?: number | bigint | undefined;
-  /** The word `ERROR`. */
+  /** `ERROR error` */
   ERROR?: Score | undefined;
-  /** The word `EXPANSION`. */
+  /** `EXPANSION expansion` */
   EXPANSION?: number | bigint | undefined;
-  /** The word `NOCREATE`. */
+  /** `NOCREATE` */
   NOCREATE?: boolean | undefined;
-  /** The word `NONSCALING`. */
+  /** `NONSCALING` */
   NONSCALING?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.bfReserve}. */
 export interface BfReserveOptions {
-  /** The word `EXPANSION`. */
+  /** `EXPANSION expansion` */
   EXPANSION?: number | bigint | undefined;
-  /** The word `NONSCALING`. */
+  /** `NONSCALING` */
   NONSCALING?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.cfInsert}. */
 export interface CfInsertOptions {
-  /** The word `CAPACITY`. */
+  /** `CAPACITY capacity` */
   CAPACITY?: number | bigint | undefined;
-  /** The word `NOCREATE`. */
+  /** `NOCREATE` */
   NOCREATE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.cfInsertnx}. */
 export interface CfInsertnxOptions {
-  /** The word `CAPACITY`. */
+  /** `CAPACITY capacity` */
   CAPACITY?: number | bigint | undefined;
-  /** The word `NOCREATE`. */
+  /** `NOCREATE` */
   NOCREATE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.cfReserve}. */
 export interface CfReserveOptions {
-  /** The word `BUCKETSIZE`. */
+  /** `BUCKETSIZE bucketsize` */
   BUCKETSIZE?: number | bigint | undefined;
-  /** The word `MAXITERATIONS`. */
+  /** `MAXITERATIONS maxiterations` */
   MAXITERATIONS?: number | bigint | undefined;
-  /** The word `EXPANSION`. */
+  /** `EXPANSION expansion` */
   EXPANSION?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.cmsMerge}. */
 export interface CmsMergeOptions {
-  /** The word `WEIGHTS`. */
+  /** `WEIGHTS weights` */
   WEIGHTS?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.topkList}. */
 export interface TopkListOptions {
-  /** The word `WITHCOUNT`. */
+  /** `WITHCOUNT` */
   WITHCOUNT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.topkReserve}. */
 export interface TopkReserveOptions {
-  /** The argument `dimensions`. */
+  /** `dimensions` */
   dimensions?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.tdigestCreate}. */
 export interface TdigestCreateOptions {
-  /** The word `COMPRESSION`. */
+  /** `COMPRESSION compression` */
   COMPRESSION?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.tdigestMerge}. */
 export interface TdigestMergeOptions {
-  /** The word `COMPRESSION`. */
+  /** `COMPRESSION compression` */
   COMPRESSION?: number | bigint | undefined;
-  /** The word `OVERRIDE`. */
+  /** `OVERRIDE` */
   OVERRIDE?: boolean | undefined;
 }
 

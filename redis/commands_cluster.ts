@@ -18,23 +18,23 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.clusterFailover}. */
 export interface ClusterFailoverOptions {
-  /** The word `FORCE`. */
+  /** `FORCE` */
   FORCE?: boolean | undefined;
-  /** The word `TAKEOVER`. */
+  /** `TAKEOVER` */
   TAKEOVER?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.clusterMeet}. */
 export interface ClusterMeetOptions {
-  /** The argument `clusterBusPort`. */
+  /** `clusterBusPort` */
   clusterBusPort?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.clusterReset}. */
 export interface ClusterResetOptions {
-  /** The word `HARD`. */
+  /** `HARD` */
   HARD?: boolean | undefined;
-  /** The word `SOFT`. */
+  /** `SOFT` */
   SOFT?: boolean | undefined;
 }
 

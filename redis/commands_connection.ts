@@ -17,63 +17,63 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.auth}. */
 export interface AuthOptions {
-  /** The argument `username`. */
+  /** `username` */
   username?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.clientList}. */
 export interface ClientListOptions {
-  /** The word `TYPE`. */
+  /** `TYPE NORMAL|MASTER|REPLICA|PUBSUB` */
   TYPE?: "NORMAL" | "MASTER" | "REPLICA" | "PUBSUB" | undefined;
-  /** The word `ID`. */
+  /** `ID clientId` */
   ID?: Many<number | bigint> | undefined;
 }
 
 /** Options of {@linkcode Commands.clientPause}. */
 export interface ClientPauseOptions {
-  /** The word `WRITE`. */
+  /** `WRITE` */
   WRITE?: boolean | undefined;
-  /** The word `ALL`. */
+  /** `ALL` */
   ALL?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.clientTracking}. */
 export interface ClientTrackingOptions {
-  /** The word `REDIRECT`. */
+  /** `REDIRECT clientId` */
   REDIRECT?: number | bigint | undefined;
-  /** The word `PREFIX`. */
+  /** `PREFIX prefix` */
   PREFIX?: Many<Argument> | undefined;
-  /** The word `BCAST`. */
+  /** `BCAST` */
   BCAST?: boolean | undefined;
-  /** The word `OPTIN`. */
+  /** `OPTIN` */
   OPTIN?: boolean | undefined;
-  /** The word `OPTOUT`. */
+  /** `OPTOUT` */
   OPTOUT?: boolean | undefined;
-  /** The word `NOLOOP`. */
+  /** `NOLOOP` */
   NOLOOP?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.clientUnblock}. */
 export interface ClientUnblockOptions {
-  /** The word `TIMEOUT`. */
+  /** `TIMEOUT` */
   TIMEOUT?: boolean | undefined;
-  /** The word `ERROR`. */
+  /** `ERROR` */
   ERROR?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hello}. */
 export interface HelloOptions {
-  /** The argument `protover`. */
+  /** `protover` */
   protover?: number | bigint | undefined;
-  /** The word `AUTH`. */
+  /** `AUTH username password` */
   AUTH?: readonly [username: Argument, password: Argument] | undefined;
-  /** The word `SETNAME`. */
+  /** `SETNAME clientname` */
   SETNAME?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.ping}. */
 export interface PingOptions {
-  /** The argument `message`. */
+  /** `message` */
   message?: Argument | undefined;
 }
 

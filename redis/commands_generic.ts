@@ -17,127 +17,127 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.copy}. */
 export interface CopyOptions {
-  /** The word `DB`. */
+  /** `DB destinationDb` */
   DB?: number | bigint | undefined;
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.expire}. */
 export interface ExpireOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.expireat}. */
 export interface ExpireatOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.migrate}. */
 export interface MigrateOptions {
-  /** The word `COPY`. */
+  /** `COPY` */
   COPY?: boolean | undefined;
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
-  /** The word `AUTH`. */
+  /** `AUTH password` */
   AUTH?: Argument | undefined;
-  /** The word `AUTH2`. */
+  /** `AUTH2 credentials` */
   AUTH2?: Many<Argument> | undefined;
-  /** The word `KEYS`. */
+  /** `KEYS keys` */
   KEYS?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.pexpire}. */
 export interface PexpireOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.pexpireat}. */
 export interface PexpireatOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.restore}. */
 export interface RestoreOptions {
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
-  /** The word `ABSTTL`. */
+  /** `ABSTTL` */
   ABSTTL?: boolean | undefined;
-  /** The word `IDLETIME`. */
+  /** `IDLETIME seconds` */
   IDLETIME?: number | bigint | undefined;
-  /** The word `FREQ`. */
+  /** `FREQ frequency` */
   FREQ?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.scan}. */
 export interface ScanOptions {
-  /** The word `MATCH`. */
+  /** `MATCH pattern` */
   MATCH?: Argument | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `TYPE`. */
+  /** `TYPE type` */
   TYPE?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.sort}. */
 export interface SortOptions {
-  /** The word `BY`. */
+  /** `BY pattern` */
   BY?: Argument | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
-  /** The word `GET`. */
+  /** `GET pattern` */
   GET?: Many<Argument> | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `ALPHA`. */
+  /** `ALPHA` */
   ALPHA?: boolean | undefined;
-  /** The word `STORE`. */
+  /** `STORE destination` */
   STORE?: Key | undefined;
 }
 
 /** Options of {@linkcode Commands.sortRo}. */
 export interface SortRoOptions {
-  /** The word `BY`. */
+  /** `BY pattern` */
   BY?: Argument | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
-  /** The word `GET`. */
+  /** `GET pattern` */
   GET?: Many<Argument> | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `ALPHA`. */
+  /** `ALPHA` */
   ALPHA?: boolean | undefined;
 }
 

@@ -19,135 +19,135 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.geoadd}. */
 export interface GeoaddOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `CH`. */
+  /** `CH` */
   CH?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.geodist}. */
 export interface GeodistOptions {
-  /** The word `M`. */
+  /** `M` */
   M?: boolean | undefined;
-  /** The word `KM`. */
+  /** `KM` */
   KM?: boolean | undefined;
-  /** The word `FT`. */
+  /** `FT` */
   FT?: boolean | undefined;
-  /** The word `MI`. */
+  /** `MI` */
   MI?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.georadius}. */
 export interface GeoradiusOptions {
-  /** The word `WITHCOORD`. */
+  /** `WITHCOORD` */
   WITHCOORD?: boolean | undefined;
-  /** The word `WITHDIST`. */
+  /** `WITHDIST` */
   WITHDIST?: boolean | undefined;
-  /** The word `WITHHASH`. */
+  /** `WITHHASH` */
   WITHHASH?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `STORE`. */
+  /** `STORE key` */
   STORE?: Key | undefined;
-  /** The word `STOREDIST`. */
+  /** `STOREDIST key` */
   STOREDIST?: Key | undefined;
 }
 
 /** Options of {@linkcode Commands.georadiusRo}. */
 export interface GeoradiusRoOptions {
-  /** The word `WITHCOORD`. */
+  /** `WITHCOORD` */
   WITHCOORD?: boolean | undefined;
-  /** The word `WITHDIST`. */
+  /** `WITHDIST` */
   WITHDIST?: boolean | undefined;
-  /** The word `WITHHASH`. */
+  /** `WITHHASH` */
   WITHHASH?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.georadiusbymember}. */
 export interface GeoradiusbymemberOptions {
-  /** The word `WITHCOORD`. */
+  /** `WITHCOORD` */
   WITHCOORD?: boolean | undefined;
-  /** The word `WITHDIST`. */
+  /** `WITHDIST` */
   WITHDIST?: boolean | undefined;
-  /** The word `WITHHASH`. */
+  /** `WITHHASH` */
   WITHHASH?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `STORE`. */
+  /** `STORE key` */
   STORE?: Key | undefined;
-  /** The word `STOREDIST`. */
+  /** `STOREDIST key` */
   STOREDIST?: Key | undefined;
 }
 
 /** Options of {@linkcode Commands.georadiusbymemberRo}. */
 export interface GeoradiusbymemberRoOptions {
-  /** The word `WITHCOORD`. */
+  /** `WITHCOORD` */
   WITHCOORD?: boolean | undefined;
-  /** The word `WITHDIST`. */
+  /** `WITHDIST` */
   WITHDIST?: boolean | undefined;
-  /** The word `WITHHASH`. */
+  /** `WITHHASH` */
   WITHHASH?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.geosearch}. */
 export interface GeosearchOptions {
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `WITHCOORD`. */
+  /** `WITHCOORD` */
   WITHCOORD?: boolean | undefined;
-  /** The word `WITHDIST`. */
+  /** `WITHDIST` */
   WITHDIST?: boolean | undefined;
-  /** The word `WITHHASH`. */
+  /** `WITHHASH` */
   WITHHASH?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.geosearchstore}. */
 export interface GeosearchstoreOptions {
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `ANY`. */
+  /** `ANY` */
   ANY?: boolean | undefined;
-  /** The word `STOREDIST`. */
+  /** `STOREDIST` */
   STOREDIST?: boolean | undefined;
 }
 

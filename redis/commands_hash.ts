@@ -27,17 +27,17 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.hrandfield}. */
 export interface HrandfieldOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
-  /** The word `WITHVALUES`. */
+  /** `WITHVALUES` */
   WITHVALUES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hscan}. */
 export interface HscanOptions {
-  /** The word `MATCH`. */
+  /** `MATCH pattern` */
   MATCH?: Argument | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 

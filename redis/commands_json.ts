@@ -19,101 +19,101 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.jsonArrindex}. */
 export interface JsonArrindexOptions {
-  /** The argument `range`. */
+  /** `range` */
   range?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonArrlen}. */
 export interface JsonArrlenOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonArrpop}. */
 export interface JsonArrpopOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
-  /** The argument `index`. */
+  /** `index` */
   index?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonClear}. */
 export interface JsonClearOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonDebugMemory}. */
 export interface JsonDebugMemoryOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonDel}. */
 export interface JsonDelOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonForget}. */
 export interface JsonForgetOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonGet}. */
 export interface JsonGetOptions {
-  /** The word `INDENT`. */
+  /** `INDENT indent` */
   INDENT?: Argument | undefined;
-  /** The word `NEWLINE`. */
+  /** `NEWLINE newline` */
   NEWLINE?: Argument | undefined;
-  /** The word `SPACE`. */
+  /** `SPACE space` */
   SPACE?: Argument | undefined;
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonObjkeys}. */
 export interface JsonObjkeysOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonObjlen}. */
 export interface JsonObjlenOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonResp}. */
 export interface JsonRespOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonSet}. */
 export interface JsonSetOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonStrappend}. */
 export interface JsonStrappendOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonStrlen}. */
 export interface JsonStrlenOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.jsonType}. */
 export interface JsonTypeOptions {
-  /** The argument `path`. */
+  /** `path` */
   path?: Argument | undefined;
 }
 

@@ -18,35 +18,35 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.blmpop}. */
 export interface BlmpopOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.lmpop}. */
 export interface LmpopOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.lpop}. */
 export interface LpopOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.lpos}. */
 export interface LposOptions {
-  /** The word `RANK`. */
+  /** `RANK rank` */
   RANK?: number | bigint | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT numMatches` */
   COUNT?: number | bigint | undefined;
-  /** The word `MAXLEN`. */
+  /** `MAXLEN len` */
   MAXLEN?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.rpop}. */
 export interface RpopOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 

@@ -10,13 +10,13 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.pubsubChannels}. */
 export interface PubsubChannelsOptions {
-  /** The argument `pattern`. */
+  /** `pattern` */
   pattern?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.pubsubShardchannels}. */
 export interface PubsubShardchannelsOptions {
-  /** The argument `pattern`. */
+  /** `pattern` */
   pattern?: Argument | undefined;
 }
 

@@ -17,145 +17,145 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.clusterSlotStats}. */
 export interface ClusterSlotStatsOptions {
-  /** The word `SLOTSRANGE`. */
+  /** `SLOTSRANGE range` */
   SLOTSRANGE?: Many<Argument> | undefined;
-  /** The word `ORDERBY`. */
+  /** `ORDERBY metric` */
   ORDERBY?: Argument | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT limit` */
   LIMIT?: number | bigint | undefined;
-  /** The word `ASC`. */
+  /** `ASC` */
   ASC?: boolean | undefined;
-  /** The word `DESC`. */
+  /** `DESC` */
   DESC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.delex}. */
 export interface DelexOptions {
-  /** The word `IFEQ`. */
+  /** `IFEQ value` */
   IFEQ?: Argument | undefined;
-  /** The word `IFNE`. */
+  /** `IFNE value` */
   IFNE?: Argument | undefined;
-  /** The word `IFDEQ`. */
+  /** `IFDEQ digest` */
   IFDEQ?: Argument | undefined;
-  /** The word `IFDNE`. */
+  /** `IFDNE digest` */
   IFDNE?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.hexpire}. */
 export interface HexpireOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hexpireat}. */
 export interface HexpireatOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hgetex}. */
 export interface HgetexOptions {
-  /** The word `EX`. */
+  /** `EX seconds` */
   EX?: number | bigint | undefined;
-  /** The word `PX`. */
+  /** `PX milliseconds` */
   PX?: number | bigint | undefined;
-  /** The word `EXAT`. */
+  /** `EXAT unixTimeSeconds` */
   EXAT?: number | bigint | undefined;
-  /** The word `PXAT`. */
+  /** `PXAT unixTimeMilliseconds` */
   PXAT?: number | bigint | undefined;
-  /** The word `PERSIST`. */
+  /** `PERSIST` */
   PERSIST?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hpexpire}. */
 export interface HpexpireOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hpexpireat}. */
 export interface HpexpireatOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.hsetex}. */
 export interface HsetexOptions {
-  /** The word `FNX`. */
+  /** `FNX` */
   FNX?: boolean | undefined;
-  /** The word `FXX`. */
+  /** `FXX` */
   FXX?: boolean | undefined;
-  /** The word `EX`. */
+  /** `EX seconds` */
   EX?: number | bigint | undefined;
-  /** The word `PX`. */
+  /** `PX milliseconds` */
   PX?: number | bigint | undefined;
-  /** The word `EXAT`. */
+  /** `EXAT unixTimeSeconds` */
   EXAT?: number | bigint | undefined;
-  /** The word `PXAT`. */
+  /** `PXAT unixTimeMilliseconds` */
   PXAT?: number | bigint | undefined;
-  /** The word `KEEPTTL`. */
+  /** `KEEPTTL` */
   KEEPTTL?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.msetex}. */
 export interface MsetexOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `EX`. */
+  /** `EX seconds` */
   EX?: number | bigint | undefined;
-  /** The word `PX`. */
+  /** `PX milliseconds` */
   PX?: number | bigint | undefined;
-  /** The word `EXAT`. */
+  /** `EXAT unixTimeSeconds` */
   EXAT?: number | bigint | undefined;
-  /** The word `PXAT`. */
+  /** `PXAT unixTimeMilliseconds` */
   PXAT?: number | bigint | undefined;
-  /** The word `KEEPTTL`. */
+  /** `KEEPTTL` */
   KEEPTTL?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.xackdel}. */
 export interface XackdelOptions {
-  /** The word `KEEPREF`. */
+  /** `KEEPREF` */
   KEEPREF?: boolean | undefined;
-  /** The word `DELREF`. */
+  /** `DELREF` */
   DELREF?: boolean | undefined;
-  /** The word `ACKED`. */
+  /** `ACKED` */
   ACKED?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.xdelex}. */
 export interface XdelexOptions {
-  /** The word `KEEPREF`. */
+  /** `KEEPREF` */
   KEEPREF?: boolean | undefined;
-  /** The word `DELREF`. */
+  /** `DELREF` */
   DELREF?: boolean | undefined;
-  /** The word `ACKED`. */
+  /** `ACKED` */
   ACKED?: boolean | undefined;
 }
 

@@ -17,41 +17,41 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.functionFlush}. */
 export interface FunctionFlushOptions {
-  /** The word `ASYNC`. */
+  /** `ASYNC` */
   ASYNC?: boolean | undefined;
-  /** The word `SYNC`. */
+  /** `SYNC` */
   SYNC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.functionList}. */
 export interface FunctionListOptions {
-  /** The word `LIBRARYNAME`. */
+  /** `LIBRARYNAME libraryNamePattern` */
   LIBRARYNAME?: Argument | undefined;
-  /** The word `WITHCODE`. */
+  /** `WITHCODE` */
   WITHCODE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.functionLoad}. */
 export interface FunctionLoadOptions {
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.functionRestore}. */
 export interface FunctionRestoreOptions {
-  /** The word `FLUSH`. */
+  /** `FLUSH` */
   FLUSH?: boolean | undefined;
-  /** The word `APPEND`. */
+  /** `APPEND` */
   APPEND?: boolean | undefined;
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.scriptFlush}. */
 export interface ScriptFlushOptions {
-  /** The word `ASYNC`. */
+  /** `ASYNC` */
   ASYNC?: boolean | undefined;
-  /** The word `SYNC`. */
+  /** `SYNC` */
   SYNC?: boolean | undefined;
 }
 

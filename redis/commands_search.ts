@@ -17,63 +17,63 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.ftAlter}. */
 export interface FtAlterOptions {
-  /** The word `SKIPINITIALSCAN`. */
+  /** `SKIPINITIALSCAN` */
   SKIPINITIALSCAN?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.ftCursorRead}. */
 export interface FtCursorReadOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.ftDropindex}. */
 export interface FtDropindexOptions {
-  /** The word `DD`. */
+  /** `DD` */
   DD?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.ftExplain}. */
 export interface FtExplainOptions {
-  /** The word `DIALECT`. */
+  /** `DIALECT dialect` */
   DIALECT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.ftExplaincli}. */
 export interface FtExplaincliOptions {
-  /** The word `DIALECT`. */
+  /** `DIALECT dialect` */
   DIALECT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.ftProfile}. */
 export interface FtProfileOptions {
-  /** The word `LIMITED`. */
+  /** `LIMITED` */
   LIMITED?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.ftSugadd}. */
 export interface FtSugaddOptions {
-  /** The word `INCR`. */
+  /** `INCR` */
   INCR?: boolean | undefined;
-  /** The word `PAYLOAD`. */
+  /** `PAYLOAD payload` */
   PAYLOAD?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.ftSugget}. */
 export interface FtSuggetOptions {
-  /** The word `FUZZY`. */
+  /** `FUZZY` */
   FUZZY?: boolean | undefined;
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
-  /** The word `WITHPAYLOADS`. */
+  /** `WITHPAYLOADS` */
   WITHPAYLOADS?: boolean | undefined;
-  /** The word `MAX`. */
+  /** `MAX count` */
   MAX?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.ftSynupdate}. */
 export interface FtSynupdateOptions {
-  /** The word `SKIPINITIALSCAN`. */
+  /** `SKIPINITIALSCAN` */
   SKIPINITIALSCAN?: boolean | undefined;
 }
 

@@ -27,89 +27,89 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.aclCat}. */
 export interface AclCatOptions {
-  /** The argument `categoryname`. */
+  /** `categoryname` */
   categoryname?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.aclGenpass}. */
 export interface AclGenpassOptions {
-  /** The argument `bits`. */
+  /** `bits` */
   bits?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.aclLog}. */
 export interface AclLogOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
-  /** The word `RESET`. */
+  /** `RESET` */
   RESET?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.bgsave}. */
 export interface BgsaveOptions {
-  /** The word `SCHEDULE`. */
+  /** `SCHEDULE` */
   SCHEDULE?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.commandList}. */
 export interface CommandListOptions {
-  /** The word `FILTERBY`. */
+  /** `FILTERBY filter` */
   FILTERBY?: Many<Argument> | undefined;
 }
 
 /** Options of {@linkcode Commands.failover}. */
 export interface FailoverOptions {
-  /** The word `TO`. */
+  /** `TO target` */
   TO?: Many<Argument> | undefined;
-  /** The word `ABORT`. */
+  /** `ABORT` */
   ABORT?: boolean | undefined;
-  /** The word `TIMEOUT`. */
+  /** `TIMEOUT milliseconds` */
   TIMEOUT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.flushall}. */
 export interface FlushallOptions {
-  /** The word `ASYNC`. */
+  /** `ASYNC` */
   ASYNC?: boolean | undefined;
-  /** The word `SYNC`. */
+  /** `SYNC` */
   SYNC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.flushdb}. */
 export interface FlushdbOptions {
-  /** The word `ASYNC`. */
+  /** `ASYNC` */
   ASYNC?: boolean | undefined;
-  /** The word `SYNC`. */
+  /** `SYNC` */
   SYNC?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.lolwut}. */
 export interface LolwutOptions {
-  /** The word `VERSION`. */
+  /** `VERSION version` */
   VERSION?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.memoryUsage}. */
 export interface MemoryUsageOptions {
-  /** The word `SAMPLES`. */
+  /** `SAMPLES count` */
   SAMPLES?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.restoreAsking}. */
 export interface RestoreAskingOptions {
-  /** The word `REPLACE`. */
+  /** `REPLACE` */
   REPLACE?: boolean | undefined;
-  /** The word `ABSTTL`. */
+  /** `ABSTTL` */
   ABSTTL?: boolean | undefined;
-  /** The word `IDLETIME`. */
+  /** `IDLETIME seconds` */
   IDLETIME?: number | bigint | undefined;
-  /** The word `FREQ`. */
+  /** `FREQ frequency` */
   FREQ?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.slowlogGet}. */
 export interface SlowlogGetOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 

@@ -17,27 +17,27 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.sintercard}. */
 export interface SintercardOptions {
-  /** The word `LIMIT`. */
+  /** `LIMIT limit` */
   LIMIT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.spop}. */
 export interface SpopOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.srandmember}. */
 export interface SrandmemberOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.sscan}. */
 export interface SscanOptions {
-  /** The word `MATCH`. */
+  /** `MATCH pattern` */
   MATCH?: Argument | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 

@@ -29,165 +29,165 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.bzmpop}. */
 export interface BzmpopOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zadd}. */
 export interface ZaddOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GT`. */
+  /** `GT` */
   GT?: boolean | undefined;
-  /** The word `LT`. */
+  /** `LT` */
   LT?: boolean | undefined;
-  /** The word `CH`. */
+  /** `CH` */
   CH?: boolean | undefined;
-  /** The word `INCR`. */
+  /** `INCR` */
   INCR?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zdiff}. */
 export interface ZdiffOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zinter}. */
 export interface ZinterOptions {
-  /** The word `WEIGHTS`. */
+  /** `WEIGHTS weight` */
   WEIGHTS?: Many<number | bigint> | undefined;
-  /** The word `AGGREGATE`. */
+  /** `AGGREGATE SUM|MIN|MAX` */
   AGGREGATE?: "SUM" | "MIN" | "MAX" | undefined;
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zintercard}. */
 export interface ZintercardOptions {
-  /** The word `LIMIT`. */
+  /** `LIMIT limit` */
   LIMIT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zinterstore}. */
 export interface ZinterstoreOptions {
-  /** The word `WEIGHTS`. */
+  /** `WEIGHTS weight` */
   WEIGHTS?: Many<number | bigint> | undefined;
-  /** The word `AGGREGATE`. */
+  /** `AGGREGATE SUM|MIN|MAX` */
   AGGREGATE?: "SUM" | "MIN" | "MAX" | undefined;
 }
 
 /** Options of {@linkcode Commands.zmpop}. */
 export interface ZmpopOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zpopmax}. */
 export interface ZpopmaxOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zpopmin}. */
 export interface ZpopminOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zrandmember}. */
 export interface ZrandmemberOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zrange}. */
 export interface ZrangeOptions {
-  /** The word `BYSCORE`. */
+  /** `BYSCORE` */
   BYSCORE?: boolean | undefined;
-  /** The word `BYLEX`. */
+  /** `BYLEX` */
   BYLEX?: boolean | undefined;
-  /** The word `REV`. */
+  /** `REV` */
   REV?: boolean | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zrangebylex}. */
 export interface ZrangebylexOptions {
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
 }
 
 /** Options of {@linkcode Commands.zrangebyscore}. */
 export interface ZrangebyscoreOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
 }
 
 /** Options of {@linkcode Commands.zrangestore}. */
 export interface ZrangestoreOptions {
-  /** The word `BYSCORE`. */
+  /** `BYSCORE` */
   BYSCORE?: boolean | undefined;
-  /** The word `BYLEX`. */
+  /** `BYLEX` */
   BYLEX?: boolean | undefined;
-  /** The word `REV`. */
+  /** `REV` */
   REV?: boolean | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
 }
 
 /** Options of {@linkcode Commands.zrevrange}. */
 export interface ZrevrangeOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zrevrangebylex}. */
 export interface ZrevrangebylexOptions {
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
 }
 
 /** Options of {@linkcode Commands.zrevrangebyscore}. */
 export interface ZrevrangebyscoreOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT offset count` */
   LIMIT?: readonly [offset: number | bigint, count: number | bigint] | undefined;
 }
 
 /** Options of {@linkcode Commands.zscan}. */
 export interface ZscanOptions {
-  /** The word `MATCH`. */
+  /** `MATCH pattern` */
   MATCH?: Argument | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.zunion}. */
 export interface ZunionOptions {
-  /** The word `WEIGHTS`. */
+  /** `WEIGHTS weight` */
   WEIGHTS?: Many<number | bigint> | undefined;
-  /** The word `AGGREGATE`. */
+  /** `AGGREGATE SUM|MIN|MAX` */
   AGGREGATE?: "SUM" | "MIN" | "MAX" | undefined;
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.zunionstore}. */
 export interface ZunionstoreOptions {
-  /** The word `WEIGHTS`. */
+  /** `WEIGHTS weight` */
   WEIGHTS?: Many<number | bigint> | undefined;
-  /** The word `AGGREGATE`. */
+  /** `AGGREGATE SUM|MIN|MAX` */
   AGGREGATE?: "SUM" | "MIN" | "MAX" | undefined;
 }
 

@@ -30,117 +30,117 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.xadd}. */
 export interface XaddOptions {
-  /** The word `NOMKSTREAM`. */
+  /** `NOMKSTREAM` */
   NOMKSTREAM?: boolean | undefined;
-  /** The word `MAXLEN`. */
+  /** `MAXLEN maxLength` */
   MAXLEN?: Many<Argument> | undefined;
-  /** The word `MINID`. */
+  /** `MINID minId` */
   MINID?: Many<Argument> | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT count` */
   LIMIT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xautoclaim}. */
 export interface XautoclaimOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `JUSTID`. */
+  /** `JUSTID` */
   JUSTID?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.xclaim}. */
 export interface XclaimOptions {
-  /** The word `IDLE`. */
+  /** `IDLE ms` */
   IDLE?: number | bigint | undefined;
-  /** The word `TIME`. */
+  /** `TIME unixTimeMilliseconds` */
   TIME?: number | bigint | undefined;
-  /** The word `RETRYCOUNT`. */
+  /** `RETRYCOUNT count` */
   RETRYCOUNT?: number | bigint | undefined;
-  /** The word `FORCE`. */
+  /** `FORCE` */
   FORCE?: boolean | undefined;
-  /** The word `JUSTID`. */
+  /** `JUSTID` */
   JUSTID?: boolean | undefined;
-  /** The word `LASTID`. */
+  /** `LASTID id` */
   LASTID?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.xgroupCreate}. */
 export interface XgroupCreateOptions {
-  /** The word `MKSTREAM`. */
+  /** `MKSTREAM` */
   MKSTREAM?: boolean | undefined;
-  /** The word `ENTRIESREAD`. */
+  /** `ENTRIESREAD entriesRead` */
   ENTRIESREAD?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xgroupSetid}. */
 export interface XgroupSetidOptions {
-  /** The word `ENTRIESREAD`. */
+  /** `ENTRIESREAD entriesRead` */
   ENTRIESREAD?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xinfoStream}. */
 export interface XinfoStreamOptions {
-  /** The word `FULL`. */
+  /** `FULL` */
   FULL?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xpending}. */
 export interface XpendingOptions {
-  /** The word `IDLE`. */
+  /** `IDLE minIdleTime` */
   IDLE?: number | bigint | undefined;
-  /** The argument `range`. */
+  /** `range` */
   range?: Many<Argument> | undefined;
-  /** The argument `consumer`. */
+  /** `consumer` */
   consumer?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.xrange}. */
 export interface XrangeOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xread}. */
 export interface XreadOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `BLOCK`. */
+  /** `BLOCK milliseconds` */
   BLOCK?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xreadgroup}. */
 export interface XreadgroupOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `BLOCK`. */
+  /** `BLOCK milliseconds` */
   BLOCK?: number | bigint | undefined;
-  /** The word `NOACK`. */
+  /** `NOACK` */
   NOACK?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.xrevrange}. */
 export interface XrevrangeOptions {
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.xsetid}. */
 export interface XsetidOptions {
-  /** The word `ENTRIESADDED`. */
+  /** `ENTRIESADDED entriesAdded` */
   ENTRIESADDED?: number | bigint | undefined;
-  /** The word `MAXDELETEDID`. */
+  /** `MAXDELETEDID maxDeletedEntryId` */
   MAXDELETEDID?: Argument | undefined;
 }
 
 /** Options of {@linkcode Commands.xtrim}. */
 export interface XtrimOptions {
-  /** The word `MAXLEN`. */
+  /** `MAXLEN maxLength` */
   MAXLEN?: Many<Argument> | undefined;
-  /** The word `MINID`. */
+  /** `MINID minId` */
   MINID?: Many<Argument> | undefined;
-  /** The word `LIMIT`. */
+  /** `LIMIT count` */
   LIMIT?: number | bigint | undefined;
 }
 

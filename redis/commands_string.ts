@@ -18,47 +18,47 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.getex}. */
 export interface GetexOptions {
-  /** The word `EX`. */
+  /** `EX seconds` */
   EX?: number | bigint | undefined;
-  /** The word `PX`. */
+  /** `PX milliseconds` */
   PX?: number | bigint | undefined;
-  /** The word `EXAT`. */
+  /** `EXAT unixTimeSeconds` */
   EXAT?: number | bigint | undefined;
-  /** The word `PXAT`. */
+  /** `PXAT unixTimeMilliseconds` */
   PXAT?: number | bigint | undefined;
-  /** The word `PERSIST`. */
+  /** `PERSIST` */
   PERSIST?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.lcs}. */
 export interface LcsOptions {
-  /** The word `LEN`. */
+  /** `LEN` */
   LEN?: boolean | undefined;
-  /** The word `IDX`. */
+  /** `IDX` */
   IDX?: boolean | undefined;
-  /** The word `MINMATCHLEN`. */
+  /** `MINMATCHLEN len` */
   MINMATCHLEN?: number | bigint | undefined;
-  /** The word `WITHMATCHLEN`. */
+  /** `WITHMATCHLEN` */
   WITHMATCHLEN?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.set}. */
 export interface SetOptions {
-  /** The word `NX`. */
+  /** `NX` */
   NX?: boolean | undefined;
-  /** The word `XX`. */
+  /** `XX` */
   XX?: boolean | undefined;
-  /** The word `GET`. */
+  /** `GET` */
   GET?: boolean | undefined;
-  /** The word `EX`. */
+  /** `EX seconds` */
   EX?: number | bigint | undefined;
-  /** The word `PX`. */
+  /** `PX milliseconds` */
   PX?: number | bigint | undefined;
-  /** The word `EXAT`. */
+  /** `EXAT unixTimeSeconds` */
   EXAT?: number | bigint | undefined;
-  /** The word `PXAT`. */
+  /** `PXAT unixTimeMilliseconds` */
   PXAT?: number | bigint | undefined;
-  /** The word `KEEPTTL`. */
+  /** `KEEPTTL` */
   KEEPTTL?: boolean | undefined;
 }
 

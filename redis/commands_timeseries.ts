@@ -19,19 +19,19 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.tsCreaterule}. */
 export interface TsCreateruleOptions {
-  /** The argument `align`. */
+  /** `align` */
   align?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.tsGet}. */
 export interface TsGetOptions {
-  /** The word `LATEST`. */
+  /** `LATEST` */
   LATEST?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.tsInfo}. */
 export interface TsInfoOptions {
-  /** The word `DEBUG`. */
+  /** `DEBUG` */
   DEBUG?: boolean | undefined;
 }
 

@@ -17,67 +17,67 @@ import type { Argument } from "./request_encoder.ts";
 
 /** Options of {@linkcode Commands.vadd}. */
 export interface VaddOptions {
-  /** The word `REDUCE`. */
+  /** `REDUCE dimensions` */
   REDUCE?: number | bigint | undefined;
-  /** The word `CAS`. */
+  /** `CAS` */
   CAS?: boolean | undefined;
-  /** The word `NOQUANT`. */
+  /** `NOQUANT` */
   NOQUANT?: boolean | undefined;
-  /** The word `Q8`. */
+  /** `Q8` */
   Q8?: boolean | undefined;
-  /** The word `BIN`. */
+  /** `BIN` */
   BIN?: boolean | undefined;
-  /** The word `EF`. */
+  /** `EF effort` */
   EF?: number | bigint | undefined;
-  /** The word `SETATTR`. */
+  /** `SETATTR attributes` */
   SETATTR?: Argument | undefined;
-  /** The word `M`. */
+  /** `M links` */
   M?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.vemb}. */
 export interface VembOptions {
-  /** The word `RAW`. */
+  /** `RAW` */
   RAW?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.vlinks}. */
 export interface VlinksOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
 }
 
 /** Options of {@linkcode Commands.vrandmember}. */
 export interface VrandmemberOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.vrange}. */
 export interface VrangeOptions {
-  /** The argument `count`. */
+  /** `count` */
   count?: number | bigint | undefined;
 }
 
 /** Options of {@linkcode Commands.vsim}. */
 export interface VsimOptions {
-  /** The word `WITHSCORES`. */
+  /** `WITHSCORES` */
   WITHSCORES?: boolean | undefined;
-  /** The word `WITHATTRIBS`. */
+  /** `WITHATTRIBS` */
   WITHATTRIBS?: boolean | undefined;
-  /** The word `COUNT`. */
+  /** `COUNT count` */
   COUNT?: number | bigint | undefined;
-  /** The word `EPSILON`. */
+  /** `EPSILON delta` */
   EPSILON?: Score | undefined;
-  /** The word `EF`. */
+  /** `EF effort` */
   EF?: number | bigint | undefined;
-  /** The word `FILTER`. */
+  /** `FILTER expression` */
   FILTER?: Argument | undefined;
-  /** The word `FILTER-EF`. */
+  /** `FILTER-EF effort` */
   "FILTER-EF"?: number | bigint | undefined;
-  /** The word `TRUTH`. */
+  /** `TRUTH` */
   TRUTH?: boolean | undefined;
-  /** The word `NOTHREAD`. */
+  /** `NOTHREAD` */
   NOTHREAD?: boolean | undefined;
 }
 

@@ -90,15 +90,17 @@ export function wrapperOf(facts: CommandFacts): Wrapper {
   };
 }
 
-function optionsInterface(name: string, method: string, fields: [string, string][]): string {
-  const lines = fields.map(([field, type]) => {
-    const doc = /^[A-Z]/.test(field) ? `The word \`${field}\`` : `The argument \`${field}\``;
+function optionsInterface(
+  name: string,
+  method: string,
+  fields: [string, readonly [type: string, text: string]][],
+): string {
+  const lines = fields.map(([field, [type, text]]) => {
     const key = /^\w+$/.test(field) ? field : JSON.stringify(field);
-    return `  /** ${doc}. */\n  ${key}?: ${type} | undefined;`;
+    return `  /** \`${text}\` */\n  ${key}?: ${type} | undefined;`;
   });
-  return `\n/** Options of {@linkcode Commands.${method}}. */\nexport interface ${name} {\n${
-    lines.join("\n")
-  }\n}`;
+  const head = `/** Options of {@linkcode Commands.${method}}. */\nexport interface ${name}`;
+  return `\n${head} {\n${lines.join("\n")}\n}`;
 }
 
 function methodOf(
@@ -215,7 +217,8 @@ function wrap(text: string): string[] {
 /** Walks over the usage of a command and collects parameters, options and code. */
 class WrapperWriter {
   readonly params: { name: string; type: string; initial?: string | undefined }[] = [];
-  readonly fields = new Map<string, string>();
+  /** Options: type, and how they are written. */
+  readonly fields = new Map<string, readonly [type: string, text: string]>();
   readonly lines: string[] = [];
 
   writeAll(parts: readonly UsagePart[]): void {
@@ -313,7 +316,7 @@ class WrapperWriter {
   #unnamed(parts: readonly UsagePart[]): void {
     const values = parts.filter((part) => part.kind === "value");
     const name = camel((values[0] as { name: string }).name);
-    this.fields.set(name, valuesType(values));
+    this.fields.set(name, [valuesType(values), values.map(nameOf).join(" ")]);
     this.lines.push(`pushValue(args, options.${name});`);
     for (const part of parts) if (part.kind === "optional") this.#write(part);
   }
@@ -322,7 +325,8 @@ class WrapperWriter {
     const own = rest.filter((part) => part.kind !== "optional");
     const access = /^\w+$/.test(word) ? `options.${word}` : `options[${JSON.stringify(word)}]`;
     const type = own.length === 0 ? "boolean" : valuesType(own);
-    this.fields.set(word, repeats ? `Many<${type}>` : type);
+    const names = own.flatMap((part) => part.kind === "group" ? part.parts : [part]).map(textOf);
+    this.fields.set(word, [repeats ? `Many<${type}>` : type, [word, ...names].join(" ")]);
     const push = repeats ? "pushRepeated" : "pushOption";
     this.lines.push(`${push}(args, ${JSON.stringify(word)}, ${access});`);
     for (const part of rest) if (part.kind === "optional") this.#write(part);
@@ -362,6 +366,11 @@ function wordsType(choices: readonly UsagePart[][]): string {
 
 function nameOf(part: UsagePart): string {
   return part.kind === "value" || part.kind === "choice" ? camel(part.name) : "value";
+}
+
+function textOf(part: UsagePart): string {
+  if (part.kind !== "choice") return nameOf(part);
+  return part.choices.map(([first]) => first?.kind === "word" ? first.word : "value").join("|");
 }
 
 function camel(name: string): string {
