@@ -2,7 +2,7 @@
 import { sleep } from "../thread/sleep.ts";
 import type { RedisClient } from "./client.ts";
 import type { ClientOptions } from "./client_options.ts";
-import { fanOut } from "./cluster_fan_out.ts";
+import { fanOut, sendToAll } from "./cluster_fan_out.ts";
 import { ClusterNodes } from "./cluster_nodes.ts";
 import { Topology } from "./cluster_topology.ts";
 import { Command, type ReadReply } from "./command.ts";
@@ -79,7 +79,8 @@ const RETRIES_MAX = 65_536;
 
 /**
  * A cluster: every command goes to the node that has its key, with those of the same turn in one
- * write. `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and `TOUCH` may have keys of several nodes.
+ * write. `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and `TOUCH` may have keys of several nodes;
+ * `DBSIZE`, `KEYS`, `FLUSHALL`, `SCRIPT LOAD` and their like go to all masters.
  *
  * Slots that move are followed (`MOVED`, `ASK`), and a node that dies is waited for until another
  * takes its place. A command that had left for it rejects with {@linkcode ConnectionLostError} and
@@ -140,14 +141,17 @@ export class ClusterClient extends Commands<string> implements AsyncDisposable, 
     const { definition, args, asBytes } = command;
     const keys = keysOf(definition, args);
     const slot = keys.length === 0 ? -1 : slotOf(keys[0]!);
-    if (keys.length > 1 && keys.some((key) => slotOf(key) !== slot)) {
-      const whole = fanOut(this, definition, args, asBytes);
-      if (whole !== undefined) {
-        whole.then((reply) => command.take(reply), (error) => command.reject(error));
-        return;
-      }
+    try {
+      const whole = slot < 0
+        ? sendToAll(() => this.masters(), definition, args, asBytes)
+        : keys.some((key) => slotOf(key) !== slot)
+        ? fanOut(this, definition, args, asBytes)
+        : undefined;
+      if (whole === undefined) return this.#start({ command, slot, untilMs: 0 });
+      whole.then((reply) => command.take(reply), (error) => command.reject(error));
+    } catch (error) {
+      command.reject(error);
     }
-    this.#start({ command, slot, untilMs: 0 });
   }
 
   /** The client of the node that has a key, or of some node. */

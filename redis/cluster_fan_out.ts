@@ -50,6 +50,42 @@ export function fanOut(
   return Promise.all(sent).then((replies) => how.join(list, replies, args.length / how.step));
 }
 
+// Data: commands that are for every master, and what becomes of their replies.
+const FOR_ALL: Record<string, (replies: readonly Reply[]) => Reply> = {
+  DBSIZE: (replies) => sum([], replies),
+  FLUSHALL: (replies) => replies[0]!,
+  FLUSHDB: (replies) => replies[0]!,
+  "FUNCTION DELETE": (replies) => replies[0]!,
+  "FUNCTION FLUSH": (replies) => replies[0]!,
+  "FUNCTION LOAD": (replies) => replies[0]!,
+  KEYS: (replies) => replies.flatMap((keys) => keys as Reply[]),
+  "SCRIPT FLUSH": (replies) => replies[0]!,
+  "SCRIPT LOAD": (replies) => replies[0]!,
+};
+
+/**
+ * Sends a command to all masters, where it is meant for all; undefined where it is not.
+ *
+ * @throws {TypeError} for `SCAN`, whose cursor is one node's
+ */
+export function sendToAll(
+  masters: () => Promise<readonly CommandSender<string>[]>,
+  definition: CommandDefinition,
+  args: readonly Argument[],
+  asBytes: boolean,
+): Promise<Reply> | undefined {
+  const { name } = definition;
+  if (name === "SCAN") {
+    throw new TypeError("Cannot scan a cluster: scan each client of masters()");
+  }
+  const joined = FOR_ALL[name];
+  if (joined === undefined) return undefined;
+  return masters().then(async (nodes) => {
+    const sent = nodes.map((node) => node.send<Reply>(definition, args, undefined, asBytes));
+    return joined(await Promise.all(sent));
+  });
+}
+
 function sum(_parts: readonly Part[], replies: readonly Reply[]): Reply {
   return replies.reduce<number>((total, count) => total + Number(count), 0);
 }

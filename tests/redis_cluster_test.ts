@@ -63,6 +63,8 @@ async function routes(cluster: ClusterClient): Promise<void> {
   const read = await cluster.mget([...keys, "missing"]);
   assertEquals(read, [...keys.map((_, index) => String(index)), null]);
   assertEquals(await cluster.exists(keys), 300);
+  assertEquals([await cluster.dbsize(), (await cluster.keys("k*")).length], [300, 300]);
+  await assertRejects(() => cluster.scan(0), TypeError, "masters()");
   assertEquals(await cluster.del(keys), 300);
   await assertRejects(() => cluster.sinter(keys), ReplyError, "CROSSSLOT");
   const node = await cluster.clientOf("{u}1");
