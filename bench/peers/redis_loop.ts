@@ -52,7 +52,7 @@ export async function measureRedis(
 }
 
 const KEYS = Array.from({ length: 64 }, (_, index) => `bench:key:${index}`);
-const WARMUP_MS = 700;
+const WARMUP_MS = 500;
 /** One call in so many is timed. */
 const TIMED_SHARE = 32;
 
