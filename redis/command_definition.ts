@@ -42,6 +42,8 @@ export interface CommandDefinition {
   readonly isReplayable: boolean;
   /** Changes what its connection is, so it cannot be sent on one that others share. */
   readonly isExclusive: boolean;
+  /** Has no reply, or one of its own kind: only what this module has for it may send it. */
+  readonly isWithoutReply: boolean;
   /** May hold its connection until something happens. */
   readonly isBlocking: boolean;
 }
@@ -63,7 +65,8 @@ export function defineCommand(
     head: encodeHead(...words),
     words: words.length,
     isReplayable: flagSet.has("readonly") && !flagSet.has("blocking"),
-    isExclusive: EXCLUSIVE.has(name),
+    isExclusive: EXCLUSIVE.has(name) || WITHOUT_REPLY.has(name),
+    isWithoutReply: WITHOUT_REPLY.has(name),
     // WAIT and WAITAOF are about what was written on the same connection.
     isBlocking: flagSet.has("blocking") && !name.startsWith("WAIT"),
   };
@@ -72,6 +75,11 @@ export function defineCommand(
 // Data: commands after which a connection is not what it was.
 const EXCLUSIVE = new Set([
   ...["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SELECT", "HELLO", "AUTH", "RESET", "QUIT"],
+  "ASKING",
+]);
+
+// Data: commands that are not answered one by one.
+const WITHOUT_REPLY = new Set([
   ...["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
-  ...["MONITOR", "SYNC", "PSYNC", "CLIENT REPLY", "ASKING"],
+  ...["MONITOR", "SYNC", "PSYNC", "CLIENT REPLY"],
 ]);

@@ -42,6 +42,11 @@ export class Session extends Commands<string> {
     read?: ReadReply<T>,
     asBytes = false,
   ): Promise<T> {
+    const { name, isWithoutReply } = definition;
+    if (isWithoutReply) {
+      const reason = `Cannot send ${name} in a session: use subscribe() or monitor()`;
+      return Promise.reject(new TypeError(reason));
+    }
     return new Promise((resolve, reject) => {
       this.#connection.send(new Command(definition, args, asBytes, read, resolve, reject));
     });

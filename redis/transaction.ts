@@ -32,7 +32,11 @@ export class Transaction extends Commands<string> {
   readonly #entries: Entry[] = [];
   #isSent = false;
 
-  /** Adds a command. */
+  /**
+   * Adds a command.
+   *
+   * @throws {TypeError} for one that has no place in a transaction; nothing is sent then
+   */
   override send<T>(
     definition: CommandDefinition,
     args: readonly Argument[],
@@ -43,6 +47,9 @@ export class Transaction extends Commands<string> {
       return Promise.reject(
         new TypeError(`Cannot add ${definition.name}: the transaction was sent`),
       );
+    }
+    if (definition.isExclusive) {
+      throw new TypeError(`Cannot send ${definition.name} in a transaction`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     // Who waits for all of them learns the reason; one that nobody waits for is no accident.
