@@ -11,7 +11,12 @@ import { findCommand } from "./command_lookup.ts";
 import { openConnection } from "./handshake.ts";
 import type { Key, Many } from "./command_arguments.ts";
 import { Reconnector } from "./reconnector.ts";
-import { ClientClosedError, ConnectionLostError, QueueFullError } from "./redis_error.ts";
+import {
+  ClientClosedError,
+  ConnectionLostError,
+  type Outcome,
+  QueueFullError,
+} from "./redis_error.ts";
 import type { PushMessage, Reply } from "./reply.ts";
 import type { Argument } from "./request_encoder.ts";
 import { Session, watchKeys } from "./session.ts";
@@ -284,27 +289,17 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   #lost({ reason, sent, unsent }: Remains): void {
     this.#connection = null;
     for (const handler of this.#lostHandlers) handler();
-    const isOver = this.#closed !== null || this.#settings.reconnect === null;
-    for (const command of sent) {
-      if (!isOver && command.isReplayable) this.#offline.push(command);
-      else {command.reject(
-          new ConnectionLostError(command.definition.name, "unknown", { cause: reason }),
-        );}
-    }
-    if (isOver) {
+    if (this.#closed !== null || this.#settings.reconnect === null) {
       const closed = this.#closed ??
         new ClientClosedError("Cannot go on: the connection was lost", { cause: reason });
+      rejectLost(sent, "unknown", reason);
       for (const command of unsent) command.reject(closed);
       return this.#end(closed);
     }
-    if (this.#settings.offlineQueue) this.#offline = this.#offline.concat(unsent);
-    else {
-      for (const command of unsent) {
-        command.reject(
-          new ConnectionLostError(command.definition.name, "not sent", { cause: reason }),
-        );
-      }
-    }
+    const again = sent.filter((command) => command.isReplayable);
+    rejectLost(sent.filter((command) => !command.isReplayable), "unknown", reason);
+    if (this.#settings.offlineQueue) this.#offline = [...this.#offline, ...again, ...unsent];
+    else rejectLost([...again, ...unsent], "not sent", reason);
     this.#reconnector.start(reason).catch((error) => {
       this.#end(new ClientClosedError("Cannot go on: gave up connecting again", { cause: error }));
     });
@@ -328,6 +323,12 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     this.pool.close();
     this.#connection?.close(reason);
     for (const command of this.#offline.splice(0)) command.reject(reason);
+  }
+}
+
+function rejectLost(commands: readonly Command[], outcome: Outcome, cause: unknown): void {
+  for (const command of commands) {
+    command.reject(new ConnectionLostError(command.definition.name, outcome, { cause }));
   }
 }
 

@@ -99,7 +99,7 @@ export class Command implements Request {
 /** Several requests that nothing may come between; resolves with all replies, errors included. */
 export class Batch extends Command {
   readonly #requests: readonly Request[];
-  readonly #replies: Reply[] = [];
+  #replies: Reply[] = [];
 
   /** There must be one request at least. */
   constructor(
@@ -123,6 +123,8 @@ export class Batch extends Command {
   }
 
   override encode(encoder: RequestEncoder): void {
+    // It may be sent again after some replies were lost.
+    this.#replies = [];
     for (const { definition, args } of this.#requests) {
       encoder.add(definition.head, definition.words, args);
     }

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect } from "../redis/client.ts";
+import { findCommand } from "../redis/command_lookup.ts";
 import { startServer } from "../redis/embedded.ts";
 import {
   ClientClosedError,
@@ -66,12 +67,14 @@ serverTest("a lost connection: reads are sent again, writes reject as unknown", 
   const read = client.get("k");
   const write = client.incr("n");
   const transaction = client.transaction((t) => [t.incr("n")]);
+  const get = { definition: findCommand("GET"), args: ["k"] };
+  const both = client.batch([get, get]);
   await proxy.swallowed.promise;
   proxy.cut();
   const error = await assertRejects(() => write, ConnectionLostError);
   assertEquals(error.outcome, "unknown");
   await assertRejects(() => transaction, ConnectionLostError);
-  assertEquals(await read, "v");
+  assertEquals([await read, await both], ["v", ["v", "v"]]);
   assertEquals(await client.get("n"), null);
 }, { port: true });
 
