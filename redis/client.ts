@@ -299,7 +299,10 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     const again = sent.filter((command) => command.isReplayable);
     rejectLost(sent.filter((command) => !command.isReplayable), "unknown", reason);
     if (this.#settings.offlineQueue) this.#offline = [...this.#offline, ...again, ...unsent];
-    else rejectLost([...again, ...unsent], "not sent", reason);
+    else {
+      rejectLost(again, "unknown", reason);
+      rejectLost(unsent, "not sent", reason);
+    }
     this.#reconnector.start(reason).catch((error) => {
       this.#end(new ClientClosedError("Cannot go on: gave up connecting again", { cause: error }));
     });
