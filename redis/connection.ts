@@ -17,6 +17,9 @@ const REPLIES_A_ROUND = 256;
 /** A write of this size is worth a system call at once, and not at the end of the turn. */
 const HURRY_BYTES_MIN = 1024;
 
+/** From here on a read is bulk data. */
+const BULK_BYTES_MIN = 16_384;
+
 /** Settings of one connection. */
 export interface ConnectionOptions {
   /** Bounds of replies. */
@@ -60,6 +63,8 @@ export class Connection {
   readonly #sent = new RingBuffer<Command>();
   readonly #inFlightMax: number;
   #flushing = false;
+  /** The last read was large: the server is busy with few replies, and should get the next. */
+  #isBulk = false;
   #closed = false;
   readonly #flush = () => this.#write();
 
@@ -146,7 +151,7 @@ export class Connection {
         if (this.#encoder.length === 0) break;
         const bytes = this.#encoder.take();
         const count = await this.#conn.write(bytes);
-        if (count >= HURRY_BYTES_MIN) this.#conn.hurry?.();
+        if (count >= HURRY_BYTES_MIN || this.#isBulk) this.#conn.hurry?.();
         if (count < bytes.length) await this.#writeAll(bytes.subarray(count));
       }
     } catch (error) {
@@ -188,6 +193,7 @@ export class Connection {
         if (this.#closed) return;
         if (count === null) throw new Deno.errors.UnexpectedEof("The server closed the connection");
         decoder.filled(count);
+        this.#isBulk = count >= BULK_BYTES_MIN;
         while (this.#deliver()) await null;
       }
     } catch (error) {

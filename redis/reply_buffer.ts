@@ -13,6 +13,10 @@ export const NULL_LENGTH = -1;
 /** The length that says that there is none: a stream. */
 export const STREAMED = -3;
 
+/** A value of this size makes the buffer as large as several of them. */
+const BULK_BYTES_MIN = 32_768;
+/** Twice the throughput of a buffer that holds one reply of 64 KiB. */
+const BULK_BUFFER_BYTES = 512 * 1024;
 /** Size of the buffer at first; reading in place needs 16 KiB. */
 const BUFFER_BYTES_MIN = 16_384;
 const CR = 13;
@@ -136,7 +140,8 @@ export class ReplyBuffer {
   }
 
   #grow(wanted: number): void {
-    let size = this.bytes.length;
+    const isBulk = wanted >= BULK_BYTES_MIN;
+    let size = isBulk ? Math.max(this.bytes.length, BULK_BUFFER_BYTES) : this.bytes.length;
     while (size < wanted || size - (this.end - this.at) < size / 2) size *= 2;
     const larger = new Uint8Array(size);
     this.#compact(larger);
