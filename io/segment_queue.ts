@@ -65,6 +65,30 @@ export class SegmentQueue {
     return count;
   }
 
+  /**
+   * Makes room for so many bytes behind the last, to be written in place; {@linkcode commit} has to
+   * follow at once. Not more than a small block has.
+   *
+   * @returns Where, in the pool; -1 when there is no room
+   */
+  reserve(byteLength: number): number {
+    if (this.#bytes + byteLength > WRITE_QUEUE_BYTES_MAX) return -1;
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.room >= byteLength) return last.offset + last.byteLength;
+    const offset = this.#pool.take(byteLength);
+    if (offset < 0) return -1;
+    this.#segments.push({ offset, byteLength: 0, room: this.#pool.capacity(offset) });
+    return offset;
+  }
+
+  /** Queues what was written where {@linkcode reserve} said: one byte at least. */
+  commit(byteLength: number): void {
+    const last = this.#segments[this.#segments.length - 1];
+    last.byteLength += byteLength;
+    last.room -= byteLength;
+    this.#bytes += byteLength;
+  }
+
   /** Takes bytes off the oldest segment, and gives its block back when they were the last. */
   shift(byteLength: number): void {
     const [segment] = this.#segments;

@@ -97,6 +97,34 @@ export class Sender implements Completion, Flushable {
   }
 
   /**
+   * Queues what there is room for, at once and without a promise; for protocols, which wait for
+   * room by {@linkcode write}.
+   *
+   * @returns How many bytes; -1 when the stream cannot be written to any more
+   */
+  offer(bytes: Uint8Array): number {
+    if (this.#error) return -1;
+    return this.#waiting.length === 0 && this.#borrower === null ? this.#enqueue(bytes) : 0;
+  }
+
+  /**
+   * Makes room for bytes to be written in place, into the engine's memory; {@linkcode commit} has
+   * to follow at once.
+   *
+   * @returns Where, in the pool; -1 when there is no room, or the stream takes no more
+   */
+  reserve(byteLength: number): number {
+    if (this.#error || this.#waiting.length > 0 || this.#borrower !== null) return -1;
+    return this.#segments.reserve(byteLength);
+  }
+
+  /** Queues what was written where {@linkcode reserve} said: one byte at least. */
+  commit(byteLength: number): void {
+    this.#segments.commit(byteLength);
+    this.#flushLater();
+  }
+
+  /**
    * Queues all of the buffers with nothing in between, and says how many bytes that were. What is
    * queued by the time it is given up still leaves.
    */

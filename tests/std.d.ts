@@ -88,3 +88,7 @@ declare module "@std/assert" {
   export function unimplemented(message?: string): never;
   export function unreachable(message?: string): never;
 }
+
+declare module "@std/http/status" {
+  export const STATUS_TEXT: Record<number, string>;
+}

@@ -32,6 +32,7 @@ const BELOW: Record<string, readonly string[]> = {
 // deno-fmt-ignore
 const OUTSIDE: Record<string, readonly string[]> = {
   "@huggingface/jinja": ["infer"], // chat templates, by those who define them
+  "@std/http/status": ["http"], // reason phrases
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
@@ -185,7 +186,8 @@ function* checkImportMaps(files: readonly ScannedFile[]): Iterable<Offence> {
       importsOf(file).some(({ specifier }) => specifier === name)
     );
     if (!isUsed) yield { path: "deno.json", line: 1, hint: `nothing imports ${name}: drop it` };
-    const expected = name.startsWith("@std/") ? `jsr:${name}@` : npm[name]!;
+    const [scope, part] = name.split("/");
+    const expected = scope === "@std" ? `jsr:@std/${part}@` : npm[name]!;
     if (jsr[name]?.startsWith(expected)) continue;
     yield { path: "deno.jsr.json", line: 1, hint: `map ${name} to ${expected}...` };
   }

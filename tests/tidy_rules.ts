@@ -183,6 +183,8 @@ export function docAbove(file: ScannedFile, line: number): string | undefined {
 
 // Data: the beginnings of Deno's own messages, which an interchangeable function repeats.
 const DENO_MESSAGES = [
+  "The request has been cancelled.",
+  "Unsupported 'certFile' / 'keyFile' options provided: use 'cert' / 'key' instead.",
   "failed to lookup address information",
   "invalid host",
   "invalid IPv6 address",

@@ -1,0 +1,58 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { ChunkedDecoder } from "./chunked.ts";
+import type { RequestBody } from "./request_body.ts";
+import type { HeadLimits } from "./request_head.ts";
+
+/** Takes the bytes of one body off a connection, up to its last. */
+export class IncomingBody {
+  /** Where they go. */
+  readonly body: RequestBody;
+  /** Why it was refused; empty while it was not. */
+  reason = "";
+
+  readonly #decoder: ChunkedDecoder | null;
+  readonly #bytesMax: number;
+  #left: number;
+  #taken = 0;
+  readonly #push = (bytes: Uint8Array, from: number, to: number) => {
+    this.#taken += to - from;
+    if (this.#taken <= this.#bytesMax) this.body.push(bytes, from, to);
+  };
+
+  /** Expects so many bytes, or chunks when `contentLength` is negative. */
+  constructor(
+    body: RequestBody,
+    contentLength: number,
+    limits: HeadLimits & { readonly bodyBytesMax: number },
+  ) {
+    this.body = body;
+    this.#left = contentLength;
+    this.#bytesMax = limits.bodyBytesMax;
+    this.#decoder = contentLength < 0 ? new ChunkedDecoder(limits) : null;
+  }
+
+  /** Whether the last byte was taken. */
+  get done(): boolean {
+    return this.#decoder === null ? this.#left === 0 : this.#decoder.done;
+  }
+
+  /** The trailer fields of a chunked body that is done. */
+  get trailers(): ChunkedDecoder | null {
+    return this.#decoder;
+  }
+
+  /** Takes what belongs to the body; says how far that was, or a negative status code. */
+  take(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#decoder === null) {
+      const to = Math.min(end, start + this.#left);
+      this.body.push(bytes, start, to);
+      this.#left -= to - start;
+      return to;
+    }
+    const at = this.#decoder.decode(bytes, start, end, this.#push);
+    this.reason = this.#decoder.reason;
+    if (at < 0 || this.#taken <= this.#bytesMax) return at;
+    this.reason = "body too long";
+    return -413;
+  }
+}

@@ -1,0 +1,70 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** Classes of octets in messages (RFC 9110 section 5.6, RFC 9112 section 3, RFC 3986 section 3). */
+export const Octet = {
+  /** `tchar`: methods and field names. */
+  TOKEN: 1,
+  /** What a request target is made of: VCHAR and, as browsers and curl send them, UTF-8. */
+  TARGET: 2,
+  /** `field-vchar`, SP and HTAB: field values. */
+  VALUE: 4,
+  /** What stands in a host with a port: a registered name, an IP literal. */
+  HOST: 8,
+  /** `HEXDIG`: sizes of chunks. */
+  HEX: 16,
+} as const;
+
+const HT = 0x09;
+const SP = 0x20;
+const DEL = 0x7f;
+
+/** Classes of each of the 256 octets. */
+export const OCTETS: Uint8Array = octetTable();
+
+function octetTable(): Uint8Array {
+  const table = new Uint8Array(256);
+  const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  const add = (octets: string, flag: number) => {
+    for (const octet of octets) table[octet.charCodeAt(0)] |= flag;
+  };
+  add(alphanumeric + "!#$%&'*+-.^_`|~", Octet.TOKEN);
+  add(alphanumeric + "-._~!$&'()*+,;=%:[]", Octet.HOST);
+  add("0123456789ABCDEFabcdef", Octet.HEX);
+  for (let octet = SP; octet < 256; octet++) {
+    if (octet === DEL) continue;
+    table[octet] |= Octet.VALUE;
+    if (octet !== SP) table[octet] |= Octet.TARGET;
+  }
+  table[HT] |= Octet.VALUE;
+  return table;
+}
+
+/** The octets as text, one character each (ISO 8859-1). */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  let at = start;
+  // Eight at a time take a fifth of what single ones do, and less than a decoder up to 1 KiB.
+  for (; at + 8 <= end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at],
+      bytes[at + 1],
+      bytes[at + 2],
+      bytes[at + 3],
+      bytes[at + 4],
+      bytes[at + 5],
+      bytes[at + 6],
+      bytes[at + 7],
+    );
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at]);
+  return text;
+}
+
+/** Whether the octets are the given lower-case name of letters and `-`, in either case. */
+export function isName(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i++) {
+    if ((bytes[start + i] | 0x20) !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,52 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** Most bytes that {@linkcode Transport.reserve} is asked for. */
+export const RESERVE_BYTES_MAX = 4096;
+
+/** Who takes what arrives on a {@linkcode Transport}. */
+export interface TransportSink {
+  /** Takes bytes where they are; they are gone when the call returns. */
+  take(bytes: Uint8Array, start: number, end: number): void;
+  /** The peer sent its last byte (null), or the stream failed. Called once at most. */
+  ended(error: Error | null): void;
+}
+
+/**
+ * The stream under a protocol connection: bytes come without being asked for, and leave together.
+ *
+ * Three implementations: on the ring (`ring_transport.ts`), and over the sockets of the portable
+ * engine and over TLS (`socket_transport.ts`).
+ */
+export interface Transport {
+  /** Begins to bring bytes. */
+  start(sink: TransportSink): void;
+  /** Brings no more until {@linkcode resume}, save what is on its way. */
+  pause(): void;
+  /** Goes on. */
+  resume(): void;
+  /** What {@linkcode reserve} points into. */
+  readonly memory: Uint8Array;
+  /**
+   * Makes room for so many bytes to be written in place, at most `RESERVE_BYTES_MAX`; -1 when there
+   * is none. {@linkcode commit} has to follow at once.
+   */
+  reserve(byteLength: number): number;
+  /** Queues what was written there: one byte at least. */
+  commit(byteLength: number): void;
+  /** Queues what there is room for and says how much; -1 when the peer takes no more. */
+  offer(bytes: Uint8Array): number;
+  /** Queues all, waiting for room; rejects when the peer takes no more. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends the end of the stream behind all that was queued. Bytes still come. */
+  endWriting(): void;
+  /** Brings what the kernel has by now, and then calls back; no more comes. */
+  finishReading(done: () => void): void;
+  /** Closes; what was queued still leaves. */
+  close(): void;
+  /** Closes at once: the peer reads a reset. */
+  abort(): void;
+  /** Whether waiting for bytes keeps the process alive. */
+  hold(hold: boolean): void;
+  /** Gives the connection away, with bytes in front that were taken by the time it is done. */
+  handOver(rest: () => Uint8Array): Promise<Deno.Conn>;
+}
