@@ -9,6 +9,8 @@ import { ResponseSender } from "./response_sender.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 import type { TurnClock } from "./turn_clock.ts";
 
+/** How long an idle connection may still bring a request when the server shuts down. */
+export const DRAIN_IDLE_MS = 20;
 /** How long a connection that we end may go on sending; the rest of a request is let pass. */
 export const LINGER_MS = 2000;
 /** Bytes that it may send in that time. */
@@ -161,7 +163,12 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
       return this.#exchange.begun ? this.#giveUp() : this.refuse(408);
     }
     if (this.#reader.midHead) return this.refuse(408);
-    this.#close();
+    if (!this.#owner.draining) return this.#close();
+    // What has come to the kernel by now is answered all the same.
+    this.#transport.finishReading(() => {
+      this.#readAll = true;
+      if (this.idle) this.#close();
+    });
   }
 
   /** Takes no further request: an idle connection ends, another one after its response. */
@@ -170,11 +177,9 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     // Half a head is no request yet.
     if (this.#exchange === null && this.#reader.midHead) return this.refuse(503);
     if (!this.idle) return;
-    // A request that was sent before is answered all the same.
-    this.#transport.finishReading(() => {
-      this.#readAll = true;
-      if (this.idle) this.#close();
-    });
+    // A client that had its last response just now may have sent the next request already.
+    this.deadlineMs = this.#owner.clock.nowMs + DRAIN_IDLE_MS;
+    this.#owner.noteDeadline(this.deadlineMs);
   }
 
   /** Ends the connection at once. */
@@ -221,7 +226,8 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     if (this.#exchange !== exchange || this.#phase !== "open") return discard(response);
     if (exchange.upgraded !== null) return this.#upgrade(exchange, response);
     // What is left of a body that nobody read stands in the way of the next request.
-    if (this.#reader.inBody || (this.#owner.draining && !this.#reader.hasMore)) {
+    const unread = this.#reader.inBody && !exchange.body!.asked;
+    if (unread || (this.#owner.draining && !this.#reader.hasMore)) {
       this.#keepAlive = false;
     }
     let sending: Promise<boolean> | boolean;
@@ -247,7 +253,9 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     exchange.end(whole);
     // A length that is not kept, or a missing last chunk, tells; without them only a reset does.
     if (!whole) return exchange.minor === 1 ? this.#close() : this.#giveUp();
-    this.#keepAlive &&= this.#sender.keepsAlive;
+    this.#keepAlive &&= this.#sender.keepsAlive && !this.#reader.inBody;
+    // It may have begun to drain while a stream was being sent.
+    if (this.#owner.draining && !this.#reader.hasMore) this.#keepAlive = false;
     if (!this.#keepAlive) return this.#end();
     this.#rest();
     if (this.#dispatching) return;

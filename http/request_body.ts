@@ -19,6 +19,7 @@ export class RequestBody {
   readonly #owner: BodyOwner;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #keptBytes = 0;
+  #asked = false;
   #ended = false;
   #failure: Error | null = null;
   #discarded = false;
@@ -27,6 +28,11 @@ export class RequestBody {
   /** Tells its owner when bytes are wanted. */
   constructor(owner: BodyOwner) {
     this.#owner = owner;
+  }
+
+  /** Whether anybody reads it. */
+  get asked(): boolean {
+    return this.#asked;
   }
 
   /** Whether the peer should wait. */
@@ -67,6 +73,7 @@ export class RequestBody {
 
   /** Next bytes, null at the end. */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    this.#asked = true;
     while (this.#chunks.length === 0) {
       if (this.#failure) throw this.#failure;
       if (this.#ended) return null;
@@ -100,6 +107,7 @@ export class RequestBody {
 
   /** The rest as a stream. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#asked = true;
     return new ReadableStream({
       type: "bytes",
       pull: async (controller) => {
