@@ -14,4 +14,12 @@
  */
 export * from "./serve.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
+export { accessLog, type AccessLogOptions } from "./access_log.ts";
+export { compress, type CompressOptions, decompress } from "./compress.ts";
+export { cors, type CorsOptions } from "./cors.ts";
+export { DURATION_BUCKETS_SECONDS, HttpMetrics, type HttpMetricsSnapshot } from "./metrics.ts";
+export type { Handler } from "./middleware.ts";
+export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
+export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
+export { type Route, router } from "./router.ts";
 export { type TrailerSource, withTrailers } from "./trailers.ts";

@@ -1,7 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { listenPlain, listenSecure } from "./acceptor.ts";
+import { compress } from "./compress.ts";
 import { type Handler, PhotonServer } from "./http_server.ts";
 import { checkLimits, type ServeLimits } from "./limits.ts";
+import type { Handler as PlainHandler } from "./middleware.ts";
 import { listeningLine, say } from "./serve_log.ts";
 
 /** What all servers may be told beyond {@linkcode Deno.ServeOptions}. */
@@ -71,7 +73,7 @@ export function serve(first: unknown, second?: unknown): Deno.HttpServer<never> 
   const acceptor = listenFor(options);
   const server = new PhotonServer<never>({
     acceptor,
-    handler,
+    handler: options.automaticCompression ? compress(handler as PlainHandler) : handler,
     onError: options.onError ?? logError,
     limits,
   });

@@ -4,7 +4,9 @@ import { get, type HttpCases, pause, type Serve, withClient } from "./http_contr
 import { RawClient } from "./http_raw_client.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} } as const;
-const ok = () => new Response("ok");
+function ok(): Response {
+  return new Response("ok");
+}
 
 // Data: arguments that are refused.
 // deno-fmt-ignore
@@ -122,7 +124,8 @@ export const serverCases: HttpCases = {
   "serve() gives onError what was thrown, whatever it is": async (serve) => {
     const onError = (error: unknown) => new Response(String(error));
     await using server = serve({ ...QUIET, onError }, () => {
-      throw "a text"; // deno-lint-ignore no-throw-literal -- whatever it is
+      // deno-lint-ignore no-throw-literal -- whatever it is
+      throw "a text";
     });
     assertEquals(await body(server), "a text");
   },

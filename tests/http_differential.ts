@@ -23,12 +23,14 @@ interface Outcome {
   open?: boolean;
 }
 
-// Data: where we and llhttp differ, and why ours is right: our reason, or "ok", and llhttp's code.
+/** Where we and llhttp differ, by our reason (or `ok`) and its code, and why ours is right. */
+// Data: a pattern, and the section of the RFC.
 // deno-fmt-ignore
 export const JUSTIFIED: readonly (readonly [RegExp, string])[] = [
   [/^(?:no|second|bad) host \/ /,            "RFC 9112 3.2: a request without a valid Host, or with two, is refused; llhttp leaves that to its user"],
   [/^bad target \/ ok$/,                     "RFC 9112 3.2: a target is a path, an absolute http URL, * of OPTIONS or the authority of CONNECT"],
   [/^too many empty lines \/ /,              "RFC 9112 2.2: at least one empty line is passed over; we stop after four"],
+  [/^bare CR \/ ok$/,                         "RFC 9112 2.2: CR without LF ends nothing; llhttp passes over it before a request"],
   [/^second content-length \/ ok$/,          "RFC 9112 6.3: the same length twice may be refused"],
   [/^second transfer-encoding \/ /,          "RFC 9112 6.1: chunked is not applied twice"],
   [/^bad transfer-encoding \/ ok$/,          "RFC 9112 6.1: a coding that is not understood is refused"],

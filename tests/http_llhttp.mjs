@@ -19,7 +19,7 @@ function parse(bytes) {
   parser[HTTPParser.kOnHeaders | 0] = (headers) => {
     if (open === null) early.push(...headers);
   };
-  parser[HTTPParser.kOnHeadersComplete | 0] = (major, minor, headers, method, url) => {
+  parser[HTTPParser.kOnHeadersComplete | 0] = (_major, minor, headers, method, url) => {
     open = { method: names[method], url, minor, headers: [...early, ...(headers ?? [])], body: "" };
     early = [];
     return 0;

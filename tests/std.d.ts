@@ -92,3 +92,10 @@ declare module "@std/assert" {
 declare module "@std/http/status" {
   export const STATUS_TEXT: Record<number, string>;
 }
+
+declare module "@std/http/negotiation" {
+  export function acceptsEncodings(
+    request: { headers: Headers },
+    ...encodings: string[]
+  ): string | undefined;
+}

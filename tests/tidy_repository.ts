@@ -32,6 +32,7 @@ const BELOW: Record<string, readonly string[]> = {
 // deno-fmt-ignore
 const OUTSIDE: Record<string, readonly string[]> = {
   "@huggingface/jinja": ["infer"], // chat templates, by those who define them
+  "@std/http/negotiation": ["http"], // which coding a client prefers
   "@std/http/status": ["http"], // reason phrases
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150

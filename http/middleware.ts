@@ -1,0 +1,24 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** A handler as `serve` takes it, whatever it listens on. */
+export type Handler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo<never>,
+) => Response | Promise<Response>;
+
+/** A response whose headers can be changed: itself, or a copy where they are immutable. */
+export function changeable(response: Response): Response {
+  try {
+    response.headers.delete("x-photon-immutable");
+    return response;
+  } catch {
+    // Of `Response.redirect` and `fetch`.
+    return new Response(response.body, response);
+  }
+}
+
+/** Adds a name to `Vary`. */
+export function vary(headers: Headers, name: string): void {
+  const names = (headers.get("vary") ?? "").split(",").map((each) => each.trim().toLowerCase());
+  if (!names.includes("*") && !names.includes(name.toLowerCase())) headers.append("vary", name);
+}

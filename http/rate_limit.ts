@@ -1,0 +1,80 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Handler } from "./middleware.ts";
+
+/** Clients that are remembered at most; then those that were silent for longest are forgotten. */
+export const RATE_CLIENTS_MAX = 65_536;
+
+/** Options of {@linkcode rateLimit}. */
+export interface RateLimitOptions {
+  /** Requests that a client may make in {@linkcode RateLimitOptions.perMs}, and at once. */
+  requests: number;
+  /**
+   * Milliseconds in which so many requests are earned.
+   *
+   * @default {1000}
+   */
+  perMs?: number;
+  /** Who a request is from; by default the address of its client. */
+  key?: (request: Request, info: Deno.ServeHandlerInfo<never>) => string;
+  /** The time in milliseconds, for tests. */
+  now?: () => number;
+}
+
+/**
+ * Bounds the requests of each client (token bucket); those beyond are answered 429 with
+ * `Retry-After`.
+ *
+ * @throws {RangeError} when `requests` or `perMs` is not above 0
+ *
+ * @example One request a second
+ * ```ts
+ * import { rateLimit } from "@photon/std/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler = rateLimit(() => new Response(), { requests: 1, key: () => "all" });
+ * const info = {} as Deno.ServeHandlerInfo<never>;
+ * const request = new Request("http://localhost");
+ * assertEquals((await handler(request, info)).status, 200);
+ * assertEquals((await handler(request, info)).status, 429);
+ * ```
+ */
+export function rateLimit(handler: Handler, options: RateLimitOptions): Handler {
+  const { requests, perMs = 1000, key = clientOf, now = () => performance.now() } = options;
+  if (!(requests > 0 && perMs > 0)) {
+    throw new RangeError(
+      `Cannot limit rate: requests and perMs must be above 0, received ${requests} and ${perMs}`,
+    );
+  }
+  const perRequestMs = perMs / requests;
+  // When the bucket of each client is full again; in the order of their last request.
+  const fullAt = new Map<string, number>();
+  return function limited(request, info) {
+    const client = key(request, info);
+    const nowMs = now();
+    const before = Math.max(fullAt.get(client) ?? 0, nowMs);
+    const waitMs = before + perRequestMs - nowMs - perMs;
+    if (waitMs > 0.001) return refuse(waitMs);
+    fullAt.delete(client);
+    fullAt.set(client, before + perRequestMs);
+    forget(fullAt, nowMs);
+    return handler(request, info);
+  };
+}
+
+function clientOf(_request: Request, info: Deno.ServeHandlerInfo<never>): string {
+  const addr = info.remoteAddr as Deno.Addr;
+  return "hostname" in addr ? addr.hostname : "local";
+}
+
+/** Drops the oldest: those whose bucket is full again, and all beyond the bound. */
+function forget(fullAt: Map<string, number>, nowMs: number): void {
+  for (const [client, atMs] of fullAt) {
+    if (atMs > nowMs && fullAt.size <= RATE_CLIENTS_MAX) return;
+    fullAt.delete(client);
+  }
+}
+
+function refuse(waitMs: number): Response {
+  const headers = { "retry-after": String(Math.ceil(waitMs / 1000)) };
+  return new Response("Too Many Requests", { status: 429, headers });
+}
