@@ -56,6 +56,14 @@ export async function bunPeer(name: string): Promise<CommandLine | Missing> {
   return { program: path, args: [peerPath(name)] };
 }
 
+/** nginx by a script of `bench/peers/` that writes its configuration. */
+export async function nginxPeer(name: string): Promise<CommandLine | Missing> {
+  const version = await run("nginx", ["-v"]);
+  if (version instanceof Missing) return version;
+  await Deno.mkdir(BUILD_DIRECTORY, { recursive: true });
+  return { program: "sh", args: [peerPath(name), BUILD_DIRECTORY.pathname] };
+}
+
 /** A C program of `bench/peers/`, compiled when its source is newer than the binary. */
 export async function cPeer(name: string): Promise<CommandLine | Missing> {
   const source = peerPath(`${name}.c`);

@@ -94,7 +94,7 @@ async function runSuite(
   options: Options,
   json: Deno.FsFile | null,
 ): Promise<boolean> {
-  const { suite } = await import(`./suite_${name}.ts`) as { suite: Suite };
+  const { suite } = await import(`./suite_${name.replaceAll("-", "_")}.ts`) as { suite: Suite };
   showProgress(`${name}: preparing`);
   const placement = options.pin ? await separateCpus() : anyCpu("--no-pin");
   const prepared = await suite.prepare({ quick: options.quick, placement });
@@ -125,12 +125,12 @@ function select({ cases, notes }: Prepared, text: string): Prepared {
   return { cases: selected.filter(({ subjects }) => subjects.length > 0), notes };
 }
 
-/** The suites that exist: every `suite_<name>.ts` of this folder. */
+/** The suites that exist: every `suite_<name>.ts` of this folder, with dashes for underscores. */
 async function suiteNames(): Promise<string[]> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(new URL(".", import.meta.url))) {
     const match = /^suite_(\w+)\.ts$/.exec(entry.name);
-    if (match !== null) names.push(match[1]!);
+    if (match !== null) names.push(match[1]!.replaceAll("_", "-"));
   }
   return names.sort();
 }

@@ -51,6 +51,8 @@ export const JUSTIFIED: readonly (readonly [RegExp, string])[] = [
   [/^ok \/ HPE_PAUSED_UPGRADE$/,             "RFC 9110 7.8: whether to upgrade is the handler's choice; llhttp stops by itself"],
   [/^bad version \/ ok$/,                     "RFC 9112 3: one blank between target and version, not several"],
   [/^ok \/ HPE_STRICT$/,                      "RFC 9112 7.1.1: extensions are passed over; llhttp checks their grammar"],
+  [/^ok \/ HPE_INVALID_(?:CONTENT_LENGTH|TRANSFER_ENCODING)$/, "RFC 9110 5.6.3: HTAB behind a value is a blank as well"],
+  [/^bad content-length \/ ok$/,              "RFC 9110 8.6: a length without digits; llhttp tells it at the end of the head"],
   [/^more \/ HPE_[A-Z_]+$/,                   "a line, and the framing, are judged when they are complete: nothing was passed on by then"],
 ];
 

@@ -1,0 +1,101 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+import { bunPeer, cPeer, denoPeer, nginxPeer, withArguments } from "./programs.ts";
+import {
+  type CommandLine,
+  Missing,
+  type Outcome,
+  type Plan,
+  type Prepared,
+  type Suite,
+} from "./suite.ts";
+
+/** Requests of an HTTP server, beside the servers of other runtimes. */
+export const suite: Suite = {
+  title: "HTTP/1.1 over loopback, one server thread",
+  // deno-fmt-ignore
+  columns: [
+    { metric: "rate",       head: "req/s",   unit: "1/s", digits: 0 },
+    { metric: "p50",        head: "p50 us",  unit: "us",  digits: 1 },
+    { metric: "p99",        head: "p99 us",  unit: "us",  digits: 1 },
+    { metric: "cpu",        head: "cpu us",  unit: "us",  digits: 2 },
+    { metric: "cpu_user",   head: "user us", unit: "us",  digits: 2 },
+    { metric: "cpu_system", head: "sys us",  unit: "us",  digits: 2 },
+  ],
+  ratios: [
+    { metric: "rate", baseline: "deno" },
+    { metric: "cpu", baseline: "deno" },
+    { metric: "cpu_user", baseline: "deno" },
+    { metric: "cpu", baseline: "c-epoll" },
+  ],
+  prepare,
+  values,
+};
+
+interface Load {
+  readonly name: string;
+  readonly connections: number;
+  readonly pipeline: number;
+  readonly bodyBytes: number;
+  /** Requests per second; a closed loop when left out. */
+  readonly rate?: number;
+}
+
+// Data: what is asked, and how.
+// deno-fmt-ignore
+const LOADS: readonly Load[] = [
+  { name: "hello, 64 connections",            connections: 64, pipeline: 1,  bodyBytes: 0 },
+  { name: "hello, 1 connection",              connections: 1,  pipeline: 1,  bodyBytes: 0 },
+  { name: "hello, 4 connections, 16 deep",    connections: 4,  pipeline: 16, bodyBytes: 0 },
+  { name: "JSON echo of 1 KiB, 64 connections", connections: 64, pipeline: 1, bodyBytes: 1024 },
+  { name: "hello, 100 requests/s",            connections: 4,  pipeline: 1,  bodyBytes: 0, rate: 100 },
+];
+const WINDOW = { seconds: 2, warmupSeconds: 0.7 };
+const QUICK_WINDOW = { seconds: 1, warmupSeconds: 0.4 };
+
+async function prepare({ quick }: Plan): Promise<Prepared> {
+  const load = await cPeer("http_load");
+  const window = quick ? QUICK_WINDOW : WINDOW;
+  const servers: Record<string, CommandLine | Missing> = {
+    "ours-cooperative": denoPeer("http_ours.ts"),
+    "ours-exclusive": denoPeer("http_ours.ts", "--exclusive"),
+    "deno": denoPeer("http_deno.ts"),
+    "c-epoll": await cPeer("http_epoll"),
+    "bun": await bunPeer("http_bun.ts"),
+    "nginx": await nginxPeer("http_nginx.sh"),
+  };
+  const cases = LOADS.map(({ name, connections, pipeline, bodyBytes, rate }) => {
+    const numbers = [connections, pipeline, bodyBytes, window.seconds, window.warmupSeconds];
+    if (rate !== undefined) numbers.push(rate);
+    const subjects = Object.entries(servers)
+      // The C server and nginx only say hello, and a pipeline is not what nginx is for.
+      .filter(([subject]) =>
+        name === LOADS[0]!.name || subject.startsWith("ours") || subject === "deno"
+      )
+      .map(([subject, server]) => ({
+        name: subject,
+        server: load instanceof Missing ? load : server,
+        load: (port: number) =>
+          withArguments(load as CommandLine, "127.0.0.1", String(port), ...numbers.map(String)),
+      }));
+    return { name, subjects };
+  });
+  return {
+    cases,
+    notes: [`load: http_load.c, ${window.seconds} s a run; us of CPU are per request`],
+  };
+}
+
+function values({ report, cpu }: Outcome): Record<string, number> {
+  const { requests, seconds, p50Us, p99Us } = report as Record<string, number>;
+  const times = { rate: requests! / seconds!, p50: p50Us!, p99: p99Us! };
+  if (cpu === null) return times;
+  // The shares are sampled; their sum is exact.
+  const sampled = cpu.userUs + cpu.systemUs || 1;
+  return {
+    ...times,
+    cpu: cpu.totalUs / requests!,
+    cpu_user: cpu.totalUs * cpu.userUs / sampled / requests!,
+    cpu_system: cpu.totalUs * cpu.systemUs / sampled / requests!,
+  };
+}
