@@ -16,6 +16,9 @@ const QUIET_ROUNDS = 8;
  * which is why each round of the engine allows only so many.
  */
 export class DirectBudget {
+  /** Rounds so far: what happens in one of them may be taken to happen at one time. */
+  round = 0;
+
   #left = CALLS_PER_ROUND;
   #quietRounds = QUIET_ROUNDS;
 
@@ -33,6 +36,7 @@ export class DirectBudget {
 
   /** Begins a round. */
   refill(): void {
+    this.round++;
     this.#quietRounds = this.#left < CALLS_PER_ROUND ? 0 : this.#quietRounds + 1;
     this.#left = CALLS_PER_ROUND;
   }
