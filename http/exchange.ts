@@ -45,6 +45,7 @@ export class Exchange implements Deno.ServeHandlerInfo {
     this.minor = head.minor;
     this.isHead = request.method === "HEAD";
     this.wantsUpgrade = head.upgrades;
+    if (this.wantsUpgrade) upgradable.set(request, this);
   }
 
   /** The peer's address. */
@@ -68,6 +69,7 @@ export class Exchange implements Deno.ServeHandlerInfo {
     this.request.release();
     this.request.abort();
     this.#settle();
+    if (!sent) this.upgraded?.(Promise.reject(lostError()));
   }
 
   #settle(): void {
@@ -75,8 +77,18 @@ export class Exchange implements Deno.ServeHandlerInfo {
     if (this.#over === "sent") return this.#completed.resolve();
     // Who does not await it need not catch it.
     this.#completed.promise.catch(() => {});
-    this.#completed.reject(
-      new Deno.errors.Interrupted("HTTP response was not sent successfully"),
-    );
+    this.#completed.reject(lostError());
   }
+}
+
+/** Exchanges by their request, where the client asked for another protocol. */
+const upgradable: WeakMap<object, Exchange> = new WeakMap();
+
+/** The exchange of a request that asks for another protocol. */
+export function exchangeOf(request: object): Exchange | undefined {
+  return upgradable.get(request);
+}
+
+function lostError(): Error {
+  return new Deno.errors.Interrupted("HTTP response was not sent successfully");
 }

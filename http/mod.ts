@@ -22,4 +22,5 @@ export type { Handler } from "./middleware.ts";
 export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
 export { type Route, router } from "./router.ts";
+export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
 export { type TrailerSource, withTrailers } from "./trailers.ts";
