@@ -66,8 +66,13 @@ export class ResponseReader {
   /** Status, header fields and body; the body counts as used from now on, unless it is a stream. */
   read(response: Response): ResponseParts {
     if (!this.#known) return readPublic(response);
-    const inner = (response as unknown as Slots)[this.#inner] as InnerResponse;
-    const { status, headerList: headers, body } = inner;
+    const slots = response as unknown as Slots;
+    const { status, headerList, body } = slots[this.#inner] as InnerResponse;
+    // A content type that is all a handler told is not in the list before somebody reads that.
+    const type = slots[this.#lazyType];
+    const headers: ResponseParts["headers"] = typeof type === "string" && headerList.length === 0
+      ? [["content-type", type]]
+      : headerList;
     if (body === null) return { status, headers, body };
     const held = body.streamOrStatic;
     if (held instanceof ReadableStream) return { status, headers, body: held };
@@ -77,7 +82,8 @@ export class ResponseReader {
 
   #holds(): boolean {
     try {
-      return this.#lazyHolds() && this.#innerHolds("x") && this.#innerHolds(new Uint8Array([1, 2]));
+      return this.#lazyHolds() && this.#typeHolds() && this.#innerHolds("x") &&
+        this.#innerHolds(new Uint8Array([1, 2]));
     } catch {
       return false;
     }
@@ -96,6 +102,15 @@ export class ResponseReader {
     read.headers.set("a", "b");
     this.consume(text);
     return text.bodyUsed && Reflect.get(read, this.#lazyBody) === null;
+  }
+
+  #typeHolds(): boolean {
+    const typed = () => new Response("x", { headers: { "content-type": "a/b" } });
+    const untyped = typed();
+    untyped.headers.delete("content-type");
+    const { headers } = this.read(typed());
+    return headers.length === 1 && headers[0][1] === "a/b" &&
+      this.read(untyped).headers.length === 0;
   }
 
   #innerHolds(body: BodyInit): boolean {

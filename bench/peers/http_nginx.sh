@@ -25,5 +25,9 @@ http {
   }
 }
 CONF
-echo "listening $port nginx"
+# nginx says nothing when it is ready: it is asked.
+(
+  until curl -s -o "$directory/out" "http://127.0.0.1:$port/"; do sleep 0.02; done
+  echo "listening $port nginx"
+) &
 exec nginx -p "$directory" -c "$directory/nginx.conf"
