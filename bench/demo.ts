@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { demoRedis } from "./demo_redis.ts";
+import { demoHttp } from "./demo_http.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -66,6 +67,8 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   const results = await measureAll(workloads, [ours, deno], rounds);
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoRedis(seconds)}`);
+  console.log(`${table(results)}\n\n${legend(rounds)}\n`);
+  console.log(`${await demoHttp(seconds, rounds)}\n`);
 }
 
 /**
