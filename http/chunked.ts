@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { Octet, OCTETS } from "./octets.ts";
+import { Octet, OCTETS, textOf } from "./octets.ts";
 import { type HeadLimits, RequestHead } from "./request_head.ts";
 
 /** Bytes that all chunk extensions of one body may have; what they say is passed over. */
@@ -57,6 +57,17 @@ export class ChunkedDecoder {
   /** Whether the last byte of the body was taken. */
   get done(): boolean {
     return this.#state === "done";
+  }
+
+  /** The trailer fields as text. */
+  trailerPairs(): [string, string][] {
+    const { fields, fieldCount } = this.trailers;
+    const pairs: [string, string][] = [];
+    for (let at = 0; at < fieldCount * 4; at += 4) {
+      const name = textOf(this.trailerBytes, fields[at], fields[at + 1]);
+      pairs.push([name, textOf(this.trailerBytes, fields[at + 2], fields[at + 3])]);
+    }
+    return pairs;
   }
 
   /**

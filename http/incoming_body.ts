@@ -37,8 +37,8 @@ export class IncomingBody {
   }
 
   /** The trailer fields of a chunked body that is done. */
-  get trailers(): ChunkedDecoder | null {
-    return this.#decoder;
+  get trailers(): [string, string][] {
+    return this.#decoder?.trailerPairs() ?? [];
   }
 
   /** Takes what belongs to the body; says how far that was, or a negative status code. */

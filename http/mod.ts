@@ -24,4 +24,4 @@ export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
-export { type TrailerSource, withTrailers } from "./trailers.ts";
+export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";

@@ -137,6 +137,13 @@ export class ServerRequest {
     return this.#real ? this.#real.arrayBuffer() : this.bytes().then(({ buffer }) => buffer);
   }
 
+  /** The fields behind the body, as far as that was read. */
+  static trailersOf(request: object): Headers | undefined {
+    if (!(#body in request)) return undefined;
+    const pairs = (request as ServerRequest).#body?.trailers ?? [];
+    return new Headers(pairs.map(([name, value]): [string, string] => [name, value]));
+  }
+
   /** A `Request` of Deno's own with the same parts; from now on it is the one that counts. */
   real(): Request {
     return this.#real ??= this.#makeReal();

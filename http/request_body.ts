@@ -23,6 +23,7 @@ export class RequestBody {
   #ended = false;
   #failure: Error | null = null;
   #discarded = false;
+  #trailers: readonly (readonly [string, string])[] = [];
   #wake: (() => void) | null = null;
 
   /** Tells its owner when bytes are wanted. */
@@ -50,9 +51,10 @@ export class RequestBody {
     this.#tell();
   }
 
-  /** The last byte came. */
-  end(): void {
+  /** The last byte came, and these fields behind it. */
+  end(trailers: readonly (readonly [string, string])[] = []): void {
     this.#ended = true;
+    this.#trailers = trailers;
     this.#tell();
   }
 
@@ -85,6 +87,11 @@ export class RequestBody {
     this.#keptBytes -= chunk.length;
     if (wasFull && !this.full) this.#owner.drained();
     return chunk;
+  }
+
+  /** The fields behind the body, once it was read. */
+  get trailers(): readonly (readonly [string, string])[] {
+    return this.#trailers;
   }
 
   /** All that is still to come, in one piece. */

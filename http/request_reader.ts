@@ -238,7 +238,7 @@ export class RequestReader implements BodyOwner {
     }
     if (incoming.done) {
       this.#incoming = null;
-      incoming.body.end();
+      incoming.body.end(incoming.trailers);
       this.#taker.bodyEnded();
     }
     return at;

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { ServerRequest } from "./request.ts";
 
 /** Trailer fields, or a function that is asked for them when the body has been sent. */
 export type TrailerSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
@@ -25,6 +26,22 @@ const NONE: [string, string][] = [];
 export function withTrailers(response: Response, trailers: TrailerSource): Response {
   sources.set(response, trailers);
   return response;
+}
+
+/**
+ * The trailer fields of a request whose body was read to its end; none before, and none of a
+ * request that does not come from `serve`.
+ *
+ * @example Fields that came behind the body
+ * ```ts
+ * import { requestTrailers } from "@photon/std/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([...requestTrailers(new Request("http://localhost"))], []);
+ * ```
+ */
+export function requestTrailers(request: Request): Headers {
+  return ServerRequest.trailersOf(request) ?? new Headers();
 }
 
 /** The trailer fields of a response whose body was sent. */

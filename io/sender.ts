@@ -96,12 +96,7 @@ export class Sender implements Completion, Flushable {
     return this.#waitToWrite([bytes], false, null, signal);
   }
 
-  /**
-   * Queues what there is room for, at once and without a promise; for protocols, which wait for
-   * room by {@linkcode write}.
-   *
-   * @returns How many bytes; -1 when the stream cannot be written to any more
-   */
+  /** Queues what there is room for, and says how much; -1 when the stream takes no more. */
   offer(bytes: Uint8Array): number {
     if (this.#error) return -1;
     return this.#waiting.length === 0 && this.#borrower === null ? this.#enqueue(bytes) : 0;

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { serve, type ServeLimits, withTrailers } from "../http/mod.ts";
+import { requestTrailers, serve, type ServeLimits, withTrailers } from "../http/mod.ts";
 import { get, pause, post, request } from "./http_contract_case.ts";
 import { RawClient } from "./http_raw_client.ts";
 import { leakTest } from "./leak.ts";
@@ -302,6 +302,27 @@ leakTest("server.shutdown() answers 503 to half a head", async () => {
   client[Symbol.dispose]();
   await shutdown;
 });
+
+leakTest(
+  "requestTrailers() gives the fields behind a body that was read",
+  () =>
+    serving(
+      async (request) => {
+        const before = [...requestTrailers(request)];
+        await request.text();
+        return Response.json([before, [...requestTrailers(request)]]);
+      },
+      {},
+      async (open) => {
+        using client = await open();
+        const head = request("POST", "/", ["Transfer-Encoding: chunked"]);
+        await client.send(`${head}1\r\na\r\n`);
+        await pause(10);
+        await client.send("0\r\nX-Sum: 9\r\n\r\n");
+        assertEquals((await client.response()).body, '[[],[["x-sum","9"]]]');
+      },
+    ),
+);
 
 leakTest("withTrailers() adds fields behind a stream", () =>
   serving(
