@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assertInstanceOf } from "@std/assert";
+import { serve } from "../http/mod.ts";
 import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
 import type { NetApi } from "./servers.ts";
 
@@ -17,6 +18,27 @@ interface Connect {
 interface Listen {
   (options: Deno.TcpListenOptions & { transport?: "tcp" }): Deno.TcpListener;
   (options: Deno.UnixListenOptions & { transport: "unix" }): Deno.UnixListener;
+}
+
+/** The forms of `Deno.serve` for TCP, TLS and Unix sockets. */
+interface Serve {
+  (handler: Deno.ServeHandler<Deno.NetAddr>): Deno.HttpServer<Deno.NetAddr>;
+  (
+    options: Deno.ServeUnixOptions,
+    handler: Deno.ServeHandler<Deno.UnixAddr>,
+  ): Deno.HttpServer<Deno.UnixAddr>;
+  (
+    options: Deno.ServeTcpOptions | (Deno.ServeTcpOptions & Deno.TlsCertifiedKeyPem),
+    handler: Deno.ServeHandler<Deno.NetAddr>,
+  ): Deno.HttpServer<Deno.NetAddr>;
+  (
+    options: Deno.ServeUnixOptions & Deno.ServeInit<Deno.UnixAddr>,
+  ): Deno.HttpServer<Deno.UnixAddr>;
+  (
+    options:
+      & (Deno.ServeTcpOptions | (Deno.ServeTcpOptions & Deno.TlsCertifiedKeyPem))
+      & Deno.ServeInit<Deno.NetAddr>,
+  ): Deno.HttpServer<Deno.NetAddr>;
 }
 
 /** Fails to compile unless values of type `Ours` can be used where Deno's type is asked. */
@@ -38,6 +60,11 @@ Deno.test("connect() and listen() have the types of Deno's", () => {
   listen satisfies Listen;
   ({ connect, listen }) satisfies NetApi;
   Deno satisfies NetApi;
+});
+
+Deno.test("serve() has the types of Deno's", () => {
+  serve satisfies Serve;
+  Deno.serve satisfies Serve;
 });
 
 Deno.test("connect() and accept() give a TcpConn", async () => {
