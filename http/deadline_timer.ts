@@ -16,7 +16,9 @@ export class DeadlineTimer {
   readonly #sweep: () => number;
   readonly #run = () => this.#swept();
   #atMs = Infinity;
-  #timer: Timer | number | null = null;
+  #timer: Timer | null = null;
+  /** Deno's own, where there is no engine. */
+  #timeout: ReturnType<typeof setTimeout> | null = null;
 
   /** `sweep` ends what is due and gives the nearest deadline that is left. */
   constructor(engine: Engine | null, sweep: () => number) {
@@ -33,21 +35,23 @@ export class DeadlineTimer {
     if (this.#engine !== null) {
       this.#timer = this.#engine.startTimer(delayMs, this.#run);
     } else {
-      this.#timer = Number(setTimeout(this.#run, delayMs));
-      Deno.unrefTimer(this.#timer);
+      this.#timeout = setTimeout(this.#run, delayMs);
+      Deno.unrefTimer(this.#timeout);
     }
   }
 
   /** Sweeps no more, until the next deadline is noted. */
   stop(): void {
     this.#atMs = Infinity;
-    if (typeof this.#timer === "number") clearTimeout(this.#timer);
-    else if (this.#timer !== null) this.#engine!.stopTimer(this.#timer);
+    if (this.#timeout !== null) clearTimeout(this.#timeout);
+    if (this.#timer !== null) this.#engine!.stopTimer(this.#timer);
     this.#timer = null;
+    this.#timeout = null;
   }
 
   #swept(): void {
     this.#timer = null;
+    this.#timeout = null;
     this.#atMs = Infinity;
     this.note(this.#sweep(), performance.now());
   }
