@@ -8,6 +8,8 @@ const SHORT_TEXT_CHARS = 48;
 /** Room for the fields that a head always has, and for any number. */
 const FRAME_BYTES = 256;
 const START_BYTES = 65_536;
+/** Longest text whose whole response is kept for the next that gives it. */
+const REPEATED_TEXT_CHARS_MAX = 4096;
 /** An output that grew beyond this is not kept. */
 const KEPT_BYTES_MAX = 262_144;
 
@@ -41,6 +43,11 @@ export interface HeadFrame {
 export class ResponseWriter {
   #bytes: Uint8Array = new Uint8Array(START_BYTES);
   #length = 0;
+  // The last response that was a text and nothing else: handlers that say the same are common.
+  #lastText: string | null = null;
+  #lastType = "";
+  #lastDate: Uint8Array | null = null;
+  #lastWhole: Uint8Array = new Uint8Array();
 
   /** Bytes written. */
   get length(): number {
@@ -151,6 +158,24 @@ export class ResponseWriter {
   }
 
   #text(text: string, contentType: string, frame: HeadFrame, withBody: boolean): void {
+    const { clock, keepAlive, minor } = frame;
+    const isPlain = keepAlive && minor === 1 && withBody;
+    const isSame = text === this.#lastText && contentType === this.#lastType && isPlain;
+    if (isSame && this.#lastDate === clock.dateEnd) return this.#put(this.#lastWhole);
+    const begin = this.#length;
+    this.#writeText(text, contentType, frame, withBody);
+    // A text that is given twice in a second may be given a thousand times.
+    if (isSame && text.length <= REPEATED_TEXT_CHARS_MAX) {
+      this.#lastWhole = this.#bytes.slice(begin, this.#length);
+      this.#lastDate = clock.dateEnd;
+    }
+    if (!isPlain) return;
+    this.#lastText = text;
+    this.#lastType = contentType;
+    if (!isSame) this.#lastDate = null;
+  }
+
+  #writeText(text: string, contentType: string, frame: HeadFrame, withBody: boolean): void {
     const begin = this.#length;
     // Most text is ASCII: its length is taken for that of its octets, and put right if it was not.
     const octets = this.#textOf(text, contentType, frame, text.length);
