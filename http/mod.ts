@@ -13,7 +13,6 @@
  * @module
  */
 export * from "./serve.ts";
-export { serveWorkers, type ServeWorkersOptions } from "./serve_workers.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
 export { accessLog, type AccessLogOptions } from "./access_log.ts";
 export { compress, type CompressOptions, decompress } from "./compress.ts";

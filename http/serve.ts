@@ -1,10 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { listenPlain, listenSecure } from "./acceptor.ts";
-import { compress } from "./compress.ts";
-import { type Handler, PhotonServer } from "./http_server.ts";
-import { checkLimits, type ServeLimits } from "./limits.ts";
-import type { Handler as PlainHandler } from "./middleware.ts";
-import { listeningLine, say } from "./serve_log.ts";
+import type { Handler } from "./http_server.ts";
+import type { ServeLimits } from "./limits.ts";
+import { startWorkers } from "./serve_workers.ts";
+import { type AnyServeOptions, startServer } from "./start_server.ts";
 
 /** What all servers may be told beyond {@linkcode Deno.ServeOptions}. */
 export interface ServeExtras {
@@ -17,6 +15,22 @@ export interface ServeTcpOptions extends Deno.ServeTcpOptions, ServeExtras {}
 
 /** Options of {@linkcode serve} on a Unix socket. */
 export interface ServeUnixOptions extends Deno.ServeUnixOptions, ServeExtras {}
+
+/** Options of {@linkcode serve} from several threads; the handler is named by its module. */
+export interface ServeWorkersOptions extends Omit<Deno.ServeTcpOptions, "onError" | "reusePort"> {
+  /** Threads, each with a ring, a heap and a listener of its own on the same port. */
+  workers: number;
+  /** The module of the handler, absolute: its `default.fetch`, or its export `handler`. */
+  handler: URL | string;
+  /** What a peer may ask of each thread. */
+  limits?: ServeLimits;
+  /**
+   * Whether each thread belongs to its ring.
+   *
+   * @default {true}
+   */
+  exclusive?: boolean;
+}
 
 /** Options of {@linkcode serve} with a certificate. */
 export type ServeTlsOptions = ServeTcpOptions & Deno.TlsCertifiedKeyPem;
@@ -67,44 +81,27 @@ export function serve(
 export function serve(
   options: (ServeTcpOptions | ServeTlsOptions) & Deno.ServeInit<Deno.NetAddr>,
 ): Deno.HttpServer<Deno.NetAddr>;
+/**
+ * Serves from several threads on one port: the kernel spreads connections over them
+ * (`SO_REUSEPORT`, socket(7)), and they share nothing. `onListen` is called when all listen, and
+ * `finished` rejects when one fails.
+ *
+ * @throws {Deno.errors.NotSupported} without the ring engine
+ */
+export function serve(options: ServeWorkersOptions): Deno.HttpServer<Deno.NetAddr>;
 export function serve(first: unknown, second?: unknown): Deno.HttpServer<never> {
   const { options, handler } = readArguments(first, second);
-  const limits = checkLimits(options.limits);
-  const acceptor = listenFor(options);
-  const server = new PhotonServer<never>({
-    acceptor,
-    handler: options.automaticCompression ? compress(handler as PlainHandler) : handler,
-    onError: options.onError ?? logError,
-    limits,
-  });
-  const { signal, onListen } = options;
-  if (signal) abortWith(signal, server);
-  if (onListen) onListen(acceptor.addr);
-  else say(listeningLine(acceptor.addr, server.scheme));
-  return server;
+  if (options.workers === undefined) return startServer(options, handler as Handler);
+  return startWorkers(options, handler).server as Deno.HttpServer<never>;
 }
 
-/** All that the options may hold, before it is known which they are. */
-interface AnyOptions extends ServeExtras {
-  handler?: Handler;
-  signal?: AbortSignal;
-  onError?: (error: unknown) => Response | Promise<Response>;
-  onListen?: (addr: Deno.Addr) => void;
-  path?: string;
-  hostname?: string;
-  port?: number;
-  reusePort?: boolean;
-  tcpBacklog?: number;
-  cert?: string;
-  key?: string;
-  certFile?: string;
-  keyFile?: string;
-  alpnProtocols?: string[];
-  automaticCompression?: boolean;
+interface Arguments {
+  options: AnyServeOptions & { handler?: unknown; workers?: number };
+  handler: unknown;
 }
 
-function readArguments(first: unknown, second: unknown): { options: AnyOptions; handler: Handler } {
-  const options = (typeof first === "function" ? {} : first) as AnyOptions | undefined;
+function readArguments(first: unknown, second: unknown): Arguments {
+  const options = (typeof first === "function" ? {} : first) as Arguments["options"] | undefined;
   if (options === undefined && typeof second !== "function") {
     throw new TypeError(
       "Cannot serve HTTP requests: either a `handler` or `options` must be specified",
@@ -115,48 +112,11 @@ function readArguments(first: unknown, second: unknown): { options: AnyOptions; 
     : typeof second === "function"
     ? second
     : options?.handler;
+  if (options?.workers !== undefined) return { options, handler };
   if (typeof handler !== "function") {
     throw new TypeError(
       `Cannot serve HTTP requests: handler must be a function, received ${typeof handler}`,
     );
   }
-  return { options: options ?? {}, handler: handler as Handler };
-}
-
-function listenFor(options: AnyOptions) {
-  const { path, cert, key } = options;
-  if (path !== undefined) return listenPlain({ transport: "unix", path });
-  if (options.certFile || options.keyFile) {
-    throw new TypeError(
-      "Unsupported 'certFile' / 'keyFile' options provided: use 'cert' / 'key' instead.",
-    );
-  }
-  if (options.alpnProtocols) {
-    throw new TypeError("Unsupported 'alpnProtocols' option provided: 'http/1.1' is supported");
-  }
-  const { hostname = "0.0.0.0", port = 8000, reusePort = false, tcpBacklog } = options;
-  const address = {
-    hostname,
-    port,
-    reusePort,
-    ...(tcpBacklog === undefined ? {} : { tcpBacklog }),
-  };
-  if (cert === undefined && key === undefined) return listenPlain(address);
-  if (!cert || !key) {
-    throw new TypeError("Both 'cert' and 'key' must be provided to enable HTTPS");
-  }
-  return listenSecure({ ...address, cert, key });
-}
-
-function abortWith(signal: AbortSignal, server: PhotonServer): void {
-  const abort = () => server.abort();
-  if (signal.aborted) return abort();
-  signal.addEventListener("abort", abort, { once: true });
-  server.finished.then(() => signal.removeEventListener("abort", abort));
-}
-
-function logError(error: unknown): Response {
-  say(Deno.inspect(error));
-  // Bytes, so that no content type is told, as `Deno.serve` has it.
-  return new Response(new TextEncoder().encode("Internal Server Error"), { status: 500 });
+  return { options: options ?? {}, handler };
 }

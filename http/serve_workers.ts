@@ -7,98 +7,58 @@ import { bindSocket, closeDescriptor, openSocket, socketName, SocketType } from 
 import { engineInfo } from "../io/engine_info.ts";
 import { WorkPool } from "../io/work_pool.ts";
 import type { WorkService } from "../io/work_service.ts";
-import { checkLimits, type ServeLimits } from "./limits.ts";
+import { checkLimits } from "./limits.ts";
 import { listeningLine, say } from "./serve_log.ts";
+import type { AnyServeOptions } from "./start_server.ts";
 // Only so that `deno compile` takes the main of the workers along.
 import "./serve_worker.ts";
 
-/** Options of {@linkcode serveWorkers}. */
-export interface ServeWorkersOptions {
-  /**
-   * Threads, each with a ring, a heap and a listener of its own.
-   *
-   * @default {navigator.hardwareConcurrency}
-   */
-  workers?: number;
-  /** The module of the handler, absolute: its `default.fetch`, `handler` or `fetch`. */
-  module: URL | string;
-  /**
-   * Where to listen; 0 for a port that is free.
-   *
-   * @default {8000}
-   */
-  port?: number;
-  /**
-   * The address to listen on.
-   *
-   * @default {"0.0.0.0"}
-   */
-  hostname?: string;
-  /** What a peer may ask of each worker. */
-  limits?: ServeLimits;
-  /** Ends all of them. */
-  signal?: AbortSignal;
-  /** Told when all workers listen. */
-  onListen?: (addr: Deno.NetAddr) => void;
-  /**
-   * Whether each worker's thread belongs to its ring.
-   *
-   * @default {true}
-   */
-  exclusive?: boolean;
+/** What {@linkcode startWorkers} begins. */
+export interface StartedWorkers {
+  /** The servers of all threads, as one. */
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  /** Resolves when all listen; rejects when one fails before. */
+  readonly ready: Promise<void>;
 }
 
 /**
- * Serves HTTP from several threads on one port: the kernel spreads connections over them
- * (`SO_REUSEPORT`, socket(7)), and nothing is shared between them. Functions do not cross threads,
- * so the handler is named by its module.
+ * Begins to serve from several threads.
  *
- * @returns The server, when all workers listen
+ * @param module The module of the handler, absolute
+ * @throws {TypeError} when it is not named
+ * @throws {RangeError} when `workers` is out of range
  * @throws {Deno.errors.NotSupported} without the ring engine
  * @throws {Deno.errors.AddrInUse} when something listens there without `reusePort`
- *
- * @example Two threads
- * ```ts
- * import { serveWorkers } from "@photon/std/http";
- * import { assertEquals } from "@std/assert";
- * import { engineInfo } from "@photon/std/io";
- *
- * if (engineInfo().engine === "uring") {
- *   const module = new URL("../tests/http_worker_handler.ts", import.meta.url);
- *   const options = { workers: 2, module, hostname: "127.0.0.1", port: 0, onListen() {} };
- *   await using server = await serveWorkers(options);
- *   const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
- *   assertEquals(await response.text(), "from a worker");
- * }
- * ```
  */
-export async function serveWorkers(
-  options: ServeWorkersOptions,
-): Promise<Deno.HttpServer<Deno.NetAddr>> {
+export function startWorkers(
+  options: AnyServeOptions & { workers?: number },
+  module: unknown,
+): StartedWorkers {
   const { workers = navigator.hardwareConcurrency, port = 8000, hostname = "0.0.0.0" } = options;
+  if (!(module instanceof URL) && typeof module !== "string") {
+    throw new TypeError(
+      "Cannot serve from workers: handler must be the URL of its module, for functions do not " +
+        "cross threads",
+    );
+  }
   const limits = checkLimits(options.limits);
   if (engineInfo().engine !== "uring") {
     throw new Deno.errors.NotSupported("Cannot serve from workers: the ring engine is needed");
   }
-  options.signal?.throwIfAborted();
-  const seat = new PortSeat(hostname, port);
   const engine = options.exclusive === false ? "cooperative" : "exclusive";
   const pool = new WorkPool({ workers, engine });
-  try {
-    const main = new URL("serve_worker.ts", import.meta.url);
-    const { hostname, port } = seat.addr;
-    const place = { hostname, port, module: String(options.module), limits };
-    const service = pool.run(main, { args: [place] });
-    await service.ready;
-    const server = new WorkerServer(seat, pool, service, options.signal);
-    if (options.onListen) options.onListen(seat.addr);
-    else say(`${listeningLine(seat.addr, "http")} with ${workers} threads`);
-    return server;
-  } catch (error) {
-    seat.close();
-    await pool.terminate();
-    throw error;
-  }
+  const seat = new PortSeat(hostname, port);
+  const { addr } = seat;
+  const place = { hostname: addr.hostname, port: addr.port, module: String(module), limits };
+  const service = pool.run(new URL("serve_worker.ts", import.meta.url), { args: [place] });
+  const server = new WorkerServer(seat, pool, service, options.signal);
+  const ready = service.ready.then(() => {
+    if (options.onListen) options.onListen(addr);
+    else say(`${listeningLine(addr, "http")} with ${workers} threads`);
+  });
+  // Who does not wait for it hears by `finished`.
+  ready.catch(() => {});
+  return { server, ready };
 }
 
 /** Holds a port by a socket that is bound and does not listen, so that it gets no connection. */
@@ -133,7 +93,7 @@ class WorkerServer implements Deno.HttpServer<Deno.NetAddr> {
   readonly addr: Deno.NetAddr;
   readonly finished: Promise<void>;
   readonly #service: WorkService;
-  readonly #pool: WorkPool;
+  #stopped = false;
 
   constructor(
     seat: PortSeat,
@@ -143,18 +103,25 @@ class WorkerServer implements Deno.HttpServer<Deno.NetAddr> {
   ) {
     this.addr = seat.addr;
     this.#service = service;
-    this.#pool = pool;
-    const abort = () => void pool.terminate();
+    const abort = () => {
+      this.#stopped = true;
+      pool.terminate().catch(() => {});
+    };
+    if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
-    const over = async () => {
+    this.finished = service.finished.catch((error) => {
+      if (!this.#stopped) throw error;
+    }).finally(async () => {
       signal?.removeEventListener("abort", abort);
       seat.close();
       await pool.close();
-    };
-    this.finished = service.finished.then(over, over);
+    });
+    // Who does not wait for the end need not catch it.
+    this.finished.catch(() => {});
   }
 
   async shutdown(): Promise<void> {
+    this.#stopped = true;
     await this.#service.stop().catch(() => {});
     await this.finished;
   }
@@ -169,10 +136,5 @@ class WorkerServer implements Deno.HttpServer<Deno.NetAddr> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
-  }
-
-  /** What the pool is doing, for tests. */
-  get statistics(): WorkPool["statistics"] {
-    return this.#pool.statistics;
   }
 }

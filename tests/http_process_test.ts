@@ -16,7 +16,7 @@ ${rest}`;
 }
 
 for (const [label, head] of [["Photon", OURS], ["Deno", "const { serve } = Deno;"]] as const) {
-  Deno.test(`[${label}] server.unref() lets the process end beside an open connection`, async () => {
+  Deno.test(`[${label}] server.unref() lets the process end beside a connection`, async () => {
     const { code, stderr } = await runProgram(program(head, "server.unref();"), ["-A"]);
     assertEquals([code, stderr], [0, ""]);
   });
