@@ -42,13 +42,16 @@ interface Entry {
  * assertEquals(JSON.parse(lines[0]).target, "/path");
  * ```
  */
-export function accessLog(handler: Handler, options: AccessLogOptions): Handler {
+export function accessLog<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  options: AccessLogOptions,
+): Handler<A> {
   const { format = "common", write } = options;
   const line = format === "json" ? jsonLine : commonLine;
   return async function logged(request, info) {
     const begin = performance.now();
     const { method, url, headers } = request;
-    const addr = info.remoteAddr as Deno.Addr;
+    const addr: Deno.Addr = info.remoteAddr;
     const entry = {
       time: new Date(),
       client: "hostname" in addr ? addr.hostname : "-",

@@ -44,7 +44,10 @@ const COMPRESSIBLE_REGEXP = new RegExp(
  * await response.body?.cancel();
  * ```
  */
-export function compress(handler: Handler, options: CompressOptions = {}): Handler {
+export function compress<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  options: CompressOptions = {},
+): Handler<A> {
   const { bytesMin = 1024 } = options;
   return async function compressed(request, info) {
     const response = await handler(request, info);
@@ -86,7 +89,10 @@ export function compress(handler: Handler, options: CompressOptions = {}): Handl
  * assertEquals(await response.text(), "text");
  * ```
  */
-export function decompress(handler: Handler, bytesMax: number = 16 * 1024 * 1024): Handler {
+export function decompress<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  bytesMax: number = 16 * 1024 * 1024,
+): Handler<A> {
   return function decompressed(request, info) {
     const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
     if (coding === "identity" || request.body === null) return handler(request, info);

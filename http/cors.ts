@@ -46,7 +46,10 @@ export interface CorsOptions {
  * assertEquals(headers.get("access-control-allow-origin"), "https://example.com");
  * ```
  */
-export function cors(handler: Handler, options: CorsOptions): Handler {
+export function cors<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  options: CorsOptions,
+): Handler<A> {
   const { origins, credentials = false } = options;
   if (origins === "*" && credentials) {
     throw new TypeError('Cannot allow credentials: origins must not be "*"');

@@ -45,7 +45,7 @@ export class HttpMetrics {
   #durationSum = 0;
 
   /** A handler that counts. */
-  measure(handler: Handler): Handler {
+  measure<A extends Deno.Addr = Deno.Addr>(handler: Handler<A>): Handler<A> {
     return async (request, info) => {
       const method = METHODS.includes(request.method) ? request.method : "other";
       const begin = performance.now();

@@ -1,10 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-/** A handler as `serve` takes it, whatever it listens on. */
-export type Handler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo<never>,
-) => Response | Promise<Response>;
+/** A handler as `serve` takes it, of requests from addresses of one kind. */
+export type Handler<A extends Deno.Addr = Deno.Addr> = Deno.ServeHandler<A>;
 
 /** A response whose headers can be changed: itself, or a copy where they are immutable. */
 export function changeable(response: Response): Response {

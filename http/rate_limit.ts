@@ -5,7 +5,7 @@ import type { Handler } from "./middleware.ts";
 export const RATE_CLIENTS_MAX = 65_536;
 
 /** Options of {@linkcode rateLimit}. */
-export interface RateLimitOptions {
+export interface RateLimitOptions<A extends Deno.Addr = Deno.Addr> {
   /** Requests that a client may make in {@linkcode RateLimitOptions.perMs}, and at once. */
   requests: number;
   /**
@@ -15,7 +15,7 @@ export interface RateLimitOptions {
    */
   perMs?: number;
   /** Who a request is from; by default the address of its client. */
-  key?: (request: Request, info: Deno.ServeHandlerInfo<never>) => string;
+  key?: (request: Request, info: Deno.ServeHandlerInfo<A>) => string;
   /** The time in milliseconds, for tests. */
   now?: () => number;
 }
@@ -38,7 +38,10 @@ export interface RateLimitOptions {
  * assertEquals((await handler(request, info)).status, 429);
  * ```
  */
-export function rateLimit(handler: Handler, options: RateLimitOptions): Handler {
+export function rateLimit<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  options: RateLimitOptions<A>,
+): Handler<A> {
   const { requests, perMs = 1000, key = clientOf, now = () => performance.now() } = options;
   if (!(requests > 0 && perMs > 0)) {
     throw new RangeError(
@@ -61,8 +64,8 @@ export function rateLimit(handler: Handler, options: RateLimitOptions): Handler 
   };
 }
 
-function clientOf(_request: Request, info: Deno.ServeHandlerInfo<never>): string {
-  const addr = info.remoteAddr as Deno.Addr;
+function clientOf(_request: Request, info: Deno.ServeHandlerInfo): string {
+  const addr = info.remoteAddr;
   return "hostname" in addr ? addr.hostname : "local";
 }
 

@@ -34,7 +34,10 @@ const ID_REGEXP = /^[\w.:+/=-]{1,128}$/;
  * assertEquals(response.headers.get("x-request-id"), await response.text());
  * ```
  */
-export function requestId(handler: Handler, options: RequestIdOptions = {}): Handler {
+export function requestId<A extends Deno.Addr = Deno.Addr>(
+  handler: Handler<A>,
+  options: RequestIdOptions = {},
+): Handler<A> {
   const { header = "x-request-id", trust = false } = options;
   return async function withRequestId(request, info) {
     const brought = trust ? request.headers.get(header) : null;

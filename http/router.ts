@@ -2,7 +2,7 @@
 import type { Handler } from "./middleware.ts";
 
 /** One row of a {@linkcode router}. */
-export interface Route {
+export interface Route<A extends Deno.Addr = Deno.Addr> {
   /** Method, or several; `GET` answers `HEAD` as well. Any when left out. */
   method?: string | readonly string[];
   /** Path as `URLPattern` has it: `/users/:id`, `/files/*`; or a pattern of the whole URL. */
@@ -11,7 +11,7 @@ export interface Route {
   handler: (
     request: Request,
     params: Record<string, string | undefined>,
-    info: Deno.ServeHandlerInfo<never>,
+    info: Deno.ServeHandlerInfo<A>,
   ) => Response | Promise<Response>;
 }
 
@@ -36,19 +36,19 @@ export interface Route {
  * assertEquals(await response.text(), "7");
  * ```
  */
-export function router(
-  routes: readonly Route[],
-  fallback: Handler = () => new Response("Not Found", { status: 404 }),
-): Handler {
-  const rows = routes.map(compile);
-  const fixed = new Map<string, Row[]>();
+export function router<A extends Deno.Addr = Deno.Addr>(
+  routes: readonly Route<A>[],
+  fallback: Handler<A> = () => new Response("Not Found", { status: 404 }),
+): Handler<A> {
+  const rows = routes.map((route, order) => compile(route, order));
+  const fixed = new Map<string, Row<A>[]>();
   for (const row of rows) {
     if (row.fixed !== null) fixed.set(row.fixed, [...fixed.get(row.fixed) ?? [], row]);
   }
   const patterns = rows.filter((row) => row.fixed === null);
   return function route(request, info) {
     const path = pathOf(request.url);
-    const same = fixed.get(path) ?? NONE;
+    const same = fixed.get(path) ?? [];
     const found = same.find((row) => row.takes(request.method));
     const allowed: string[] = same.flatMap((row) => row.methods);
     for (const row of patterns) {
@@ -64,20 +64,22 @@ export function router(
   };
 }
 
-interface Row {
+interface Row<A extends Deno.Addr> {
   readonly order: number;
   readonly fixed: string | null;
   readonly pattern: URLPattern | null;
   readonly methods: readonly string[];
-  readonly handler: Route["handler"];
+  readonly handler: Route<A>["handler"];
   takes(method: string): boolean;
 }
 
-const NONE: readonly Row[] = [];
 /** A path in which `URLPattern` sees no group, and which it would not normalise. */
 const FIXED_REGEXP = /^\/(?!.*(?:\/|^)\.{1,2}(?:\/|$))[\w\-./~@!$&',;=]*$/;
 
-function compile({ method, path, handler }: Route, order: number): Row {
+function compile<A extends Deno.Addr>(
+  { method, path, handler }: Route<A>,
+  order: number,
+): Row<A> {
   const methods = (method === undefined ? [] : typeof method === "string" ? [method] : method)
     .map((each) => each.toUpperCase());
   const fixed = typeof path === "string" && FIXED_REGEXP.test(path) ? path : null;

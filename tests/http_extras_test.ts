@@ -230,7 +230,7 @@ Deno.test("the extras stand on each other and on serve()", async () => {
     }),
   );
   const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
-  await using server = serve(options, handler as Deno.ServeHandler<Deno.NetAddr>);
+  await using server = serve(options, handler);
   const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
   assertEquals(await response.text(), LONG);
   assert(response.headers.has("x-request-id"));
