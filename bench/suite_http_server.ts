@@ -27,6 +27,8 @@ export const suite: Suite = {
     { metric: "cpu", baseline: "deno" },
     { metric: "cpu_user", baseline: "deno" },
     { metric: "cpu", baseline: "c-epoll" },
+    { metric: "cpu", baseline: "bun" },
+    { metric: "cpu", baseline: "nginx" },
   ],
   prepare,
   values,
