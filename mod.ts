@@ -9,6 +9,7 @@
  * ```text
  *   infer  model files, tokenizer, chat templates, reference backend
  *   redis  protocols: pure codecs and one connection class each
+ *    │
  *   http   requests and responses: pure codecs, one class for a connection
  *    │
  *   net    resources: connections and listeners, one class owns one descriptor
@@ -35,8 +36,8 @@
  */
 
 export * as ffi from "./ffi/mod.ts";
-export * as infer from "./infer/mod.ts";
 export * as http from "./http/mod.ts";
+export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
 export * as redis from "./redis/mod.ts";

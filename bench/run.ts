@@ -54,7 +54,8 @@ function readOptions(args: string[], known: readonly string[]): Options | string
   } catch (error) {
     return (error as Error).message;
   }
-  const { values, positionals } = parsed;
+  const { values } = parsed;
+  const positionals = parsed.positionals.map((name) => name.replaceAll("_", "-"));
   const unknown = positionals.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     return `Cannot find suite "${unknown}": there are ${known.join(", ")}`;
