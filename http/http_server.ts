@@ -16,7 +16,7 @@ export type Handler = (
   info: Deno.ServeHandlerInfo<Deno.NetAddr> & Deno.ServeHandlerInfo<Deno.UnixAddr>,
 ) => Response | Promise<Response>;
 
-/** What an {@linkcode HttpServer} is made of. */
+/** What a {@linkcode PhotonServer} is made of. */
 export interface HttpServerParts {
   /** Where connections come from. */
   readonly acceptor: Acceptor;
