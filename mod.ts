@@ -8,8 +8,8 @@
  *
  * ```text
  *   infer  model files, tokenizer, chat templates, reference backend
- *   redis  protocols: pure codecs and one connection class each
  *    │
+ *   redis  protocols: pure codecs and one connection class each
  *   http   requests and responses: pure codecs, one class for a connection
  *    │
  *   net    resources: connections and listeners, one class owns one descriptor

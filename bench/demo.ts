@@ -4,8 +4,8 @@
 // `demo_echo.ts`, the load is `demo_stream.ts` and `demo_ping_pong.ts`.
 
 import { parseArgs } from "node:util";
-import { demoRedis } from "./demo_redis.ts";
 import { demoHttp } from "./demo_http.ts";
+import { demoRedis } from "./demo_redis.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -66,9 +66,8 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   const workloads = [streaming(source), pingPongs(seconds)];
   const results = await measureAll(workloads, [ours, deno], rounds);
   console.log(`${table(results)}\n\n${legend(rounds)}`);
+  console.log(`\n${await demoHttp(seconds, rounds)}`);
   console.log(`\n${await demoRedis(seconds)}`);
-  console.log(`${table(results)}\n\n${legend(rounds)}\n`);
-  console.log(`${await demoHttp(seconds, rounds)}\n`);
 }
 
 /**
