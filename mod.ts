@@ -33,6 +33,7 @@
  */
 
 export * as ffi from "./ffi/mod.ts";
+export * as fs from "./fs/mod.ts";
 export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
