@@ -55,6 +55,12 @@ export interface RandomAccessFile extends Disposable {
   truncate(byteLength?: number): Promise<void>;
   /** Makes a range read as zeros and gives its space back; the length of the file stays. */
   punch(offset: number, byteLength: number): Promise<void>;
+  /**
+   * Locks it until it is closed, if nobody else has; where there are no locks it is not there.
+   *
+   * @returns Whether it is locked now
+   */
+  tryLock?(exclusive?: boolean): Promise<boolean>;
   /** Resolves when what was written would survive a loss of power. */
   sync(): Promise<void>;
   /**

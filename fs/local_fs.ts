@@ -117,6 +117,11 @@ export class LocalFile implements RandomAccessFile {
     }
   }
 
+  /** Locks it, if nobody else has. */
+  tryLock(exclusive?: boolean): Promise<boolean> {
+    return this.#file.tryLock(exclusive);
+  }
+
   /** Resolves when what was written would survive a loss of power. */
   sync(): Promise<void> {
     return this.#file.sync();
