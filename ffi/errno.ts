@@ -63,6 +63,7 @@ export const Errno = {
   ESPIPE:        29,
   EROFS:         30,
   EPIPE:         32,
+  ENAMETOOLONG:  36,
   ENOSYS:        38,
   ENOTEMPTY:     39,
   ELOOP:         40,

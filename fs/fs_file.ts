@@ -1,8 +1,18 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { readableFrom, writableFrom } from "../io/byte_stream.ts";
 import type { FileHandle } from "../io/file_handle.ts";
+import { sleep } from "../thread/sleep.ts";
 import { checkBytes, checkPosition } from "./arguments.ts";
 import type { OpenFile } from "./open_file.ts";
+
+/** Options of {@linkcode FsFile.lock}. */
+export interface LockOptions {
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/** Longest time between two questions for a lock. */
+const LOCK_PAUSE_MS_MAX = 20;
 
 /**
  * An open file, as `Deno.FsFile` is one, and more: reads and writes at a position, several buffers
@@ -189,11 +199,18 @@ export class FsFile implements Deno.FsFile, FileHandle {
 
   /**
    * Locks the file, `flock(2)`: an exclusive lock keeps all others out, a shared one those who want
-   * it for themselves. Waits while another open file holds it.
+   * it for themselves. Waits while another open file holds it, and asks again every 20 ms at most,
+   * as the kernel tells nobody.
+   *
+   * @param options A signal that ends the wait
    */
-  async lock(exclusive = false): Promise<void> {
-    const file = this.#open();
-    await file.tryLock(exclusive);
+  async lock(exclusive = false, options: LockOptions = {}): Promise<void> {
+    const { signal } = options;
+    for (let pauseMs = 1;; pauseMs = Math.min(pauseMs * 2, LOCK_PAUSE_MS_MAX)) {
+      signal?.throwIfAborted();
+      if (await this.#open().tryLock(exclusive)) return;
+      await sleep(pauseMs, signal ? { signal } : {});
+    }
   }
 
   /** As {@linkcode lock}, and stops the thread until it is done. */

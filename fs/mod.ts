@@ -16,9 +16,14 @@
  *
  * @module
  */
+export { copyFile, type CopyFileOptions } from "./copy_file.ts";
+export * from "./deno_operations.ts";
 export { FsFile } from "./fs_file.ts";
 export { create, open } from "./open.ts";
 export type { Advice, AllocateMode, ByteRange, OpenFile } from "./open_file.ts";
-export { mkdir, remove, rename } from "./path_operations.ts";
+export { link, mkdir, remove, rename, truncate } from "./path_operations.ts";
 export { readDir } from "./read_dir.ts";
+export { readFile, readTextFile } from "./read_file.ts";
+export { removeTree, type RemoveTreeOptions } from "./remove_tree.ts";
 export { lstat, stat } from "./stat.ts";
+export { writeFile, writeTextFile } from "./write_file.ts";

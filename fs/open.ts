@@ -1,6 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { OpenFlag } from "../ffi/file.ts";
+import { admit } from "./access.ts";
 import { FsFile } from "./fs_file.ts";
+import { checkPath, pathText } from "./path.ts";
 import { PortableFile } from "./portable_file.ts";
+import { UringFile } from "./uring_file.ts";
+import { uringOpen } from "./uring_open.ts";
 
 /**
  * Opens a file. Drop-in for {@linkcode Deno.open}.
@@ -16,14 +21,36 @@ import { PortableFile } from "./portable_file.ts";
  * import { open } from "@photon/std/fs";
  * import { assertEquals } from "@std/assert";
  *
- * using file = await open(new URL("mod.ts", import.meta.resolve("@photon/std/fs")));
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello");
+ * using file = await open(path);
  * const head = new Uint8Array(2);
  * await file.read(head);
- * assertEquals(new TextDecoder().decode(head), "//");
+ * assertEquals(new TextDecoder().decode(head), "he");
  * ```
  */
 export async function open(path: string | URL, options?: Deno.OpenOptions): Promise<FsFile> {
-  return new FsFile(new PortableFile(await Deno.open(path, options)));
+  return await openWith(path, options, `open '${pathText(path)}'`);
+}
+
+/**
+ * Opens as {@linkcode open} does.
+ *
+ * @param action What is being done, for the message: `open '/tmp/a'`
+ */
+export async function openWith(
+  path: string | URL,
+  options: Deno.OpenOptions | undefined,
+  action: string,
+): Promise<FsFile> {
+  const text = pathText(path);
+  const flags = openFlags(options);
+  checkPath(text, action);
+  const files = admit(accessOf(flags), text);
+  if (files === null) return new FsFile(new PortableFile(await Deno.open(path, options)));
+  const { fd, isLocal } = await uringOpen(files, text, flags, options?.mode ?? 0o666, action);
+  const isAppending = (flags & OpenFlag.APPEND) !== 0;
+  return new FsFile(new UringFile(files, fd, isLocal, isAppending));
 }
 
 /**
@@ -44,4 +71,32 @@ export async function open(path: string | URL, options?: Deno.OpenOptions): Prom
  */
 export function create(path: string | URL): Promise<FsFile> {
   return open(path, { read: true, write: true, create: true, truncate: true });
+}
+
+/**
+ * The flags of open(2) for Deno's options.
+ *
+ * @throws {Error} when the options contradict each other, in Deno's words
+ */
+export function openFlags(options: Deno.OpenOptions = { read: true }): number {
+  const { read = false, write = false, append = false } = options;
+  const { truncate = false, create = false, createNew = false } = options;
+  if (!read && !write && !append && !truncate && !create && !createNew) {
+    throw new Error("'options' requires at least one option to be true");
+  }
+  if (truncate && !write) throw new Error("'truncate' option requires 'write' to be true");
+  if ((create || createNew) && !(write || append)) {
+    throw new Error("'create' or 'createNew' options require 'write' or 'append' to be true");
+  }
+  let flags: number = write || append ? read ? OpenFlag.RDWR : OpenFlag.WRONLY : OpenFlag.RDONLY;
+  if (append) flags |= OpenFlag.APPEND;
+  if (truncate) flags |= OpenFlag.TRUNC;
+  if (create) flags |= OpenFlag.CREAT;
+  if (createNew) flags |= OpenFlag.CREAT | OpenFlag.EXCL;
+  return flags;
+}
+
+function accessOf(flags: number): "read" | "write" | "both" {
+  if (flags & OpenFlag.RDWR) return "both";
+  return flags & OpenFlag.WRONLY ? "write" : "read";
 }

@@ -18,7 +18,7 @@ export class PortableFile implements OpenFile {
   }
 
   async read(p: Uint8Array): Promise<number> {
-    using _turn = await this.#cursor.lock();
+    using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
     return await this.#file.read(p) ?? 0;
   }
 
@@ -27,7 +27,7 @@ export class PortableFile implements OpenFile {
   }
 
   async write(p: Uint8Array): Promise<number> {
-    using _turn = await this.#cursor.lock();
+    using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
     return await this.#file.write(p);
   }
 
@@ -52,7 +52,7 @@ export class PortableFile implements OpenFile {
   }
 
   async seek(offset: number | bigint, whence: Deno.SeekMode): Promise<number> {
-    using _turn = await this.#cursor.lock();
+    using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
     return await this.#file.seek(offset, whence);
   }
 
@@ -131,7 +131,7 @@ export class PortableFile implements OpenFile {
 
   /** Moves the cursor to a position for one call. */
   async #at(position: number, call: () => Promise<number>): Promise<number> {
-    using _turn = await this.#cursor.lock();
+    using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
     const before = await this.#file.seek(0, Deno.SeekMode.Current);
     await this.#file.seek(position, Deno.SeekMode.Start);
     try {

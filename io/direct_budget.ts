@@ -6,6 +6,8 @@ export const DIRECT_BYTES_MIN = 16_384;
 export const DIRECT_BYTES_MAX = 262_144;
 /** Direct calls of one round; further ones wait for the next. */
 const CALLS_PER_ROUND = 16;
+/** Microseconds that the direct calls of one round may take which touch no user's buffer. */
+const QUICK_US_PER_ROUND = 200;
 /** Rounds after which bulk data is taken to have ended. */
 const QUIET_ROUNDS = 8;
 
@@ -17,6 +19,8 @@ const QUIET_ROUNDS = 8;
  */
 export class DirectBudget {
   #left = CALLS_PER_ROUND;
+  #quickUs = QUICK_US_PER_ROUND;
+  #round = 0;
   #quietRounds = QUIET_ROUNDS;
 
   /** Whether bulk data moved in one of the last rounds. */
@@ -31,8 +35,26 @@ export class DirectBudget {
     return true;
   }
 
+  /** Counts the rounds. */
+  get round(): number {
+    return this.#round;
+  }
+
+  /**
+   * Whether a call on a file that takes about so long may be made in this round; the time is taken
+   * from the budget of {@linkcode QUICK_US_PER_ROUND}. Such calls are promised not to wait, but
+   * what they do takes the thread's time.
+   */
+  takeTime(microseconds: number): boolean {
+    if (this.#quickUs <= 0) return false;
+    this.#quickUs -= microseconds;
+    return true;
+  }
+
   /** Begins a round. */
   refill(): void {
+    this.#round++;
+    this.#quickUs = QUICK_US_PER_ROUND;
     this.#quietRounds = this.#left < CALLS_PER_ROUND ? 0 : this.#quietRounds + 1;
     this.#left = CALLS_PER_ROUND;
   }
