@@ -188,7 +188,8 @@ export class CacheReader {
 
   async #storeAll(entry: CachedEntry, first: number, bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0, block = first; at < bytes.length; at += this.#blockBytes, block++) {
+      for (let at = 0; at < bytes.length; at += this.#blockBytes) {
+        const block = first + at / this.#blockBytes;
         await this.#store.put(entry, block, bytes.subarray(at, at + this.#blockBytes));
       }
     } catch {

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { type CachedEntry } from "./cache_entry.ts";
+import type { CachedEntry } from "./cache_entry.ts";
 import { RecencyList } from "./recency_list.ts";
 
 /** What a slot is used for. */

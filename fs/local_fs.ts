@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { checkPosition } from "./arguments.ts";
+import { readLink, symlink } from "./deno_operations.ts";
 import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
 import type { FsFile } from "./fs_file.ts";
 import { open } from "./open.ts";
@@ -64,12 +65,12 @@ export class LocalFs implements FileSystem {
 
   /** Makes a symbolic link. */
   symlink(target: string, path: string): Promise<void> {
-    return Deno.symlink(target, path);
+    return symlink(target, path);
   }
 
   /** Where a symbolic link leads. */
   readLink(path: string): Promise<string> {
-    return Deno.readLink(path);
+    return readLink(path);
   }
 }
 

@@ -27,3 +27,36 @@ export { readFile, readTextFile } from "./read_file.ts";
 export { removeTree, type RemoveTreeOptions } from "./remove_tree.ts";
 export { lstat, stat } from "./stat.ts";
 export { writeFile, writeTextFile } from "./write_file.ts";
+
+export type { CacheStatistics } from "./cache_entry.ts";
+export { CachedFs, type CachedFsOptions, type PrefetchOptions } from "./cached_fs.ts";
+export { crc32c } from "./crc32c.ts";
+export { crc64Ecma, crc64Nvme } from "./crc64.ts";
+export { ExportFs, type NodeCallback, type NodeFunction } from "./export_fs.ts";
+export {
+  ExportPromises,
+  type NodeDirent,
+  type NodeFlags,
+  type NodeReadOptions,
+  NodeStats,
+  type NodeWriteOptions,
+} from "./export_promises.ts";
+export {
+  readableOf,
+  type ReadableOfOptions,
+  writableOf,
+  type WritableOfOptions,
+} from "./file_stream.ts";
+export type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
+export { HttpFs, type HttpFsOptions } from "./http_fs.ts";
+export { LocalFs } from "./local_fs.ts";
+export { MemoryFs, type MemoryFsOptions } from "./memory_fs.ts";
+export type { StripeLayout } from "./stripe_layout.ts";
+export { StripedFile } from "./striped_file.ts";
+export { StripedFs } from "./striped_fs.ts";
+export { SubFs } from "./sub_fs.ts";
+export { TarFs } from "./tar_fs.ts";
+export { ThrottledFs, type ThrottledFsOptions } from "./throttled_fs.ts";
+export { readFullAt, readWhole, writeAllAt, writeWhole } from "./whole_file.ts";
+export { XxHash32, xxHash32, XxHash64, xxHash64 } from "./xxhash.ts";
+export { xxHash3 } from "./xxhash3.ts";

@@ -21,7 +21,7 @@ export interface OpenMode {
 /**
  * Fills in the defaults, and refuses what `Deno.open` refuses.
  *
- * @throws {TypeError} when nothing is asked for, or a file that is not written to be made or emptied
+ * @throws {TypeError} when nothing is asked for, or to make or empty a file that is not written
  */
 export function openMode(options: OpenFileOptions = { read: true }): OpenMode {
   const { read = false, write = false, create = false, createNew = false } = options;

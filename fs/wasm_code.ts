@@ -83,12 +83,23 @@ export function i64Load(address: WasmCode, offset = 0): WasmCode {
   return [address, 0x29, 0, unsigned(offset)];
 }
 
+/** Writes 32 bits at an address plus an offset. */
+export function i32Store(address: WasmCode, value: WasmCode, offset = 0): WasmCode {
+  return [address, value, 0x36, 0, unsigned(offset)];
+}
+
 /** Writes 64 bits at an address plus an offset. */
 export function i64Store(address: WasmCode, value: WasmCode, offset = 0): WasmCode {
   return [address, value, 0x37, 0, unsigned(offset)];
 }
 
-/** Runs a body as long as the local is at least `minimum`, unsigned. */
+/** Runs a body if the local of 32 bits is at least `minimum`, unsigned. */
+export function ifAtLeast(local: number, minimum: number, body: WasmCode): WasmCode {
+  const condition = [localGet(local), i32(minimum), Wasm.i32GreaterEqualUnsigned];
+  return [condition, 0x04, 0x40, body, Wasm.end];
+}
+
+/** Runs a body as long as the local of 32 bits is at least `minimum`, unsigned. */
 export function whileAtLeast(local: number, minimum: number, body: WasmCode): WasmCode {
   const condition = [localGet(local), i32(minimum), Wasm.i32GreaterEqualUnsigned];
   return [0x03, 0x40, condition, 0x04, 0x40, body, 0x0c, 1, Wasm.end, Wasm.end];

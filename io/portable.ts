@@ -23,6 +23,7 @@ export const PORTABLE_GAPS = {
   advise:           ["advise the kernel", "Deno has no fadvise()"],
   syncRange:        ["write a range to the disk", "Deno has no sync_file_range()"],
   pipe:             ["open a pipe", "Deno has no such call"],
+  subFs:            ["open a SubFs", "Deno has no way to keep a path below a directory"],
 } as const satisfies Record<string, readonly [action: string, reason: string]>;
 
 /**
