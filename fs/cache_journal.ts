@@ -89,6 +89,11 @@ export class CacheJournal {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Writes it anew if it is longer than it may be, as one is that a larger cache has left. */
+  async shrink(): Promise<void> {
+    if (this.#byteLength > this.#options.byteLengthMax) await this.#renew();
+  }
+
   /** Waits until all is written, and would survive a loss of power. */
   async sync(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;

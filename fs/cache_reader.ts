@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Semaphore } from "../thread/semaphore.ts";
-import type { CachedEntry, CacheStatistics, Refill } from "./cache_entry.ts";
+import type { CachedEntry, Refill } from "./cache_entry.ts";
 import type { CacheStore } from "./cache_store.ts";
 import type { RandomAccessFile } from "./file_system.ts";
 import { readFullAt } from "./whole_file.ts";
@@ -47,6 +47,10 @@ export class CacheReader {
     offset: number,
   ): Promise<number> {
     const first = Math.floor(offset / this.#blockBytes);
+    const rest = Math.min((first + 1) * this.#blockBytes, entry.version.size) - offset;
+    if (into.length <= rest && entry.blocks.has(first)) {
+      return await this.#readBlock(entry, source, into, offset, undefined);
+    }
     const end = Math.min(
       offset + into.length,
       entry.version.size,
@@ -128,11 +132,15 @@ export class CacheReader {
       const block = Math.floor(offset / this.#blockBytes);
       const count = await this.#store.read(entry, block, into, offset - block * this.#blockBytes);
       if (count !== undefined) {
-        this.#count(entry, { hits: 1, hitBytes: count });
+        for (const counts of [entry.statistics, this.#store.total]) {
+          counts.hits++;
+          counts.hitBytes += count;
+        }
         return count;
       }
     }
-    this.#count(entry, { misses: 1 });
+    entry.statistics.misses++;
+    this.#store.total.misses++;
     try {
       if (refill !== undefined) return copyFrom(await refill.promise, into, offset);
     } catch (error) {
@@ -140,7 +148,7 @@ export class CacheReader {
       if (!refill!.isShared) throw error;
     }
     const count = await readFullAt(source, into, offset);
-    this.#count(entry, { sourceBytes: count });
+    this.#countSource(entry, count);
     return count;
   }
 
@@ -164,7 +172,7 @@ export class CacheReader {
       const end = Math.min(stop * this.#blockBytes, entry.version.size);
       const bytes = new Uint8Array(end - offset);
       const count = await readFullAt(source, bytes, offset);
-      this.#count(entry, { sourceBytes: count });
+      this.#countSource(entry, count);
       // A source that became shorter is in another state.
       isStoring = count === bytes.length;
       if (isStoring) this.#storeLater(entry, first, stop, bytes);
@@ -204,11 +212,9 @@ export class CacheReader {
     this.#store.leave(entry);
   }
 
-  #count(entry: CachedEntry, counts: Partial<CacheStatistics>): void {
-    for (const [name, count] of Object.entries(counts) as [keyof CacheStatistics, number][]) {
-      entry.statistics[name] += count;
-      this.#store.total[name] += count;
-    }
+  #countSource(entry: CachedEntry, byteLength: number): void {
+    entry.statistics.sourceBytes += byteLength;
+    this.#store.total.sourceBytes += byteLength;
   }
 }
 

@@ -258,6 +258,8 @@ export class CacheStore {
     for (const entry of entries) if (entry.blocks.size === 0) this.#index.remove(entry);
     const { size } = await this.#data.stat();
     await this.#data.truncate(Math.min(size, this.#slots.count * blockBytes));
+    if (this.#liveBytes > this.#journalBytesMax / 2) await this.#evict();
+    await this.#journal.shrink();
   }
 
   /** Whether all that was asked for is there, and is what was stored. */

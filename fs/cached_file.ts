@@ -55,7 +55,8 @@ export class CachedFile implements RandomAccessFile {
     if (this.#closed) throw closedError();
     checkPosition(offset);
     if (into.length === 0) return 0;
-    const entry = this.#mode.read ? await this.#enter() : undefined;
+    const current = this.#entry?.dropped === false ? this.#entry : undefined;
+    const entry = current ?? (this.#mode.read ? await this.#enter() : undefined);
     // What the file has gained since is the source's to tell, and how it refuses to be read.
     if (entry === undefined || offset >= entry.version.size) {
       return await this.#source.readAt(into, offset);

@@ -209,6 +209,26 @@ leakTest("CachedFs.open() refuses a quota that has no room, and a folder in use"
   await assertRejects(() => CachedFs.open(local), Deno.errors.Busy);
 });
 
+leakTest("CachedFs keeps a smaller quota from the moment on at which it is opened", async () => {
+  const source = new MemoryFs();
+  const cache = new MemoryFs();
+  // Long paths make a long journal.
+  const path = (i: number) => `${"long".repeat(50)} ${i}`;
+  for (let i = 0; i < 300; i++) await writeWhole(source, path(i), pattern(BLOCK, i));
+  {
+    await using large = await openCached(source, cache, 4 << 20);
+    for (let i = 0; i < 300; i++) await large.prefetch(path(i));
+    assert(large.statistics().cachedBytes > 200 * BLOCK);
+  }
+  await using small = await openCached(source, cache, QUOTA);
+  let bytes = 0;
+  for await (const { name } of cache.readDir("cache")) {
+    bytes += (await cache.stat(`cache/${name}`)).size;
+  }
+  assert(bytes <= QUOTA, `${bytes} bytes`);
+  for (let i = 0; i < 300; i++) assertEquals(await readWhole(small, path(i)), pattern(BLOCK, i));
+});
+
 leakTest("CachedFs begins anew when the blocks are of another size", async () => {
   const source = new MemoryFs();
   const cache = new MemoryFs();
