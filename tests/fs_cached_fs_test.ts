@@ -85,6 +85,40 @@ leakTest(
   },
 );
 
+leakTest(
+  "CachedFs reads by itself where another that was to read has closed its file",
+  async () => {
+    const memory = new MemoryFs();
+    await writeWhole(memory, "a", pattern(BLOCK, 1));
+    const asked = Promise.withResolvers<void>();
+    let opened = 0;
+    const source = new FaultyFs(memory);
+    const open = source.open.bind(source);
+    source.open = async (path, options) => {
+      const file = await open(path, options);
+      if (opened++ > 0) return file;
+      const closed = Promise.withResolvers<never>();
+      file.readAt = () => (asked.resolve(), closed.promise);
+      file.close = () => closed.reject(new Deno.errors.BadResource("closed"));
+      return file;
+    };
+    await using cached = await openCached(source, new MemoryFs());
+    const first = await cached.open("a");
+    using second = await cached.open("a");
+    const failing = assertRejects(
+      () => first.readAt(new Uint8Array(9), 0),
+      Deno.errors.BadResource,
+    );
+    await asked.promise;
+    const into = new Uint8Array(BLOCK);
+    const reading = readFullAt(second, into, 0);
+    first.close();
+    await failing;
+    assertEquals(await reading, BLOCK);
+    assertEquals(into, pattern(BLOCK, 1));
+  },
+);
+
 leakTest("CachedFs evicts what was not used for longest", async () => {
   const source = new MemoryFs();
   await writeWhole(source, "a", pattern(4 * BLOCK, 1));

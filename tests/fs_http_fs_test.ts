@@ -173,6 +173,38 @@ leakTest("HttpFs says why a file cannot be had", async () => {
   assertThrows(() => new HttpFs("file:///tmp"), TypeError);
 });
 
+leakTest("HttpFs gives no byte that a strange answer does not have", async () => {
+  const content = pattern(10, 1);
+  const ranged = (range: string, body: Uint8Array<ArrayBuffer> | null, status = 206) =>
+    new Response(body, { status, headers: { "content-range": range } });
+  const answers: [string, () => Response, number | (new (...values: never[]) => Error)][] = [
+    ["fewer bytes than it says", () => ranged("bytes 2-6/10", content.subarray(2, 4)), 2],
+    ["more bytes than it says", () => ranged("bytes 2-6/10", content.subarray(2)), 5],
+    ["no bytes", () => ranged("bytes 2-6/10", null), Deno.errors.UnexpectedEof],
+    ["bytes from elsewhere", () => ranged("bytes 3-7/10", content), Deno.errors.NotSupported],
+    ["bytes of another length", () => ranged("bytes 2-6/11", content), Deno.errors.InvalidData],
+    ["a range that is none", () => ranged("2-6", content), Deno.errors.NotSupported],
+    ["an unknown length", () => ranged("bytes 2-6/*", content.subarray(2, 7)), 5],
+    ["nothing any more", () => ranged("bytes */3", null, 416), Deno.errors.InvalidData],
+    ["two ranges", () => new Response(content, { status: 206 }), Deno.errors.NotSupported],
+    ["success without content", () => new Response(null, { status: 204 }), Error],
+    ["a redirect to nowhere", () => new Response(null, { status: 304 }), Deno.errors.Http],
+  ];
+  for (const [what, strange, expected] of answers) {
+    await using server = await serve((request) =>
+      request.method === "HEAD" ? answer(request, content) : strange()
+    );
+    using file = await server.system.open("a");
+    const into = new Uint8Array(5);
+    if (typeof expected !== "number") {
+      await assertRejects(() => file.readAt(into, 2), expected, undefined, what);
+    } else {
+      assertEquals(await file.readAt(into, 2), expected, what);
+      assertEquals(into.subarray(0, expected), content.subarray(2, 2 + expected), what);
+    }
+  }
+});
+
 leakTest("HttpFs ends the reads of a file that is closed", async () => {
   const asked = Promise.withResolvers<void>();
   const held = Promise.withResolvers<Response>();

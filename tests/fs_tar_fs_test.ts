@@ -142,6 +142,28 @@ leakTest("TarFs keeps names that lead out of the archive inside", async () => {
   }
 });
 
+leakTest("TarFs says that it does not know sparse files", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.path("files"));
+  await Deno.truncate(await create(folder.path("files/a")), 1 << 20);
+  for (const format of ["gnu", "pax"]) {
+    await tar(
+      `--format=${format}`,
+      "-S",
+      "-C",
+      folder.path("files"),
+      "-cf",
+      folder.path("tar"),
+      "a",
+    );
+    await assertRejects(
+      async () => await TarFs.open(await new LocalFs().open(folder.path("tar"))),
+      Deno.errors.NotSupported,
+      "sparse",
+    );
+  }
+});
+
 leakTest("TarFs.open() refuses what is no archive, or ends too early", async () => {
   const memory = new MemoryFs();
   const cases: Record<string, Uint8Array> = {
