@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { Version } from "./cache_record.ts";
+import type { CacheRecord, Version } from "./cache_record.ts";
 
 /** What a cache did for a file, or for all. */
 export interface CacheStatistics {
@@ -88,4 +88,9 @@ export function isSameVersion(a: Version, b: Version): boolean {
 /** What two paths to the same file have in common; the path where files have no numbers. */
 export function identityOf(version: Version, path: string): string {
   return Number.isNaN(version.ino) ? `path ${path}` : `${version.dev} ${version.ino}`;
+}
+
+/** What the journal says about a file. */
+export function fileRecord({ id, path, version }: CachedEntry): CacheRecord {
+  return { kind: "file", id, path, version };
 }

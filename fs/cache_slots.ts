@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { CachedEntry } from "./cache_entry.ts";
+import type { CacheRecord } from "./cache_record.ts";
 import { RecencyList } from "./recency_list.ts";
 
 /** What a slot is used for. */
@@ -105,4 +106,10 @@ export class CacheSlots {
     this.#leaving.get(use)?.();
     this.#leaving.delete(use);
   }
+}
+
+/** What the journal says about a slot. */
+export function blockRecord(slot: number, use: SlotUse): CacheRecord {
+  const { entry, block, byteLength, check } = use;
+  return { kind: "block", slot, file: entry.id, block, byteLength, check };
 }

@@ -1,5 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { CachedEntry, type CacheStatistics, isSameVersion, noStatistics } from "./cache_entry.ts";
+import {
+  CachedEntry,
+  type CacheStatistics,
+  fileRecord,
+  isSameVersion,
+  noStatistics,
+} from "./cache_entry.ts";
 import { CacheIndex } from "./cache_index.ts";
 import { CacheJournal } from "./cache_journal.ts";
 import {
@@ -8,8 +14,8 @@ import {
   fileRecordBytes,
   type Version,
 } from "./cache_record.ts";
-import { replay } from "./cache_replay.ts";
-import { CacheSlots, type SlotUse } from "./cache_slots.ts";
+import { replay, type Replayed } from "./cache_replay.ts";
+import { blockRecord, CacheSlots, type SlotUse } from "./cache_slots.ts";
 import { crc32c } from "./crc32c.ts";
 import type { FileSystem, RandomAccessFile } from "./file_system.ts";
 import { readFullAt, writeAllAt } from "./whole_file.ts";
@@ -249,7 +255,17 @@ export class CacheStore {
       snapshot: () => this.#snapshot(),
     });
     this.#journal = journal;
-    const { entries, uses, lastId } = replay(records);
+    try {
+      await this.#take(replay(records));
+      await journal.shrink();
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+  }
+
+  /** Takes over what an earlier run has left. */
+  async #take({ entries, uses, lastId }: Replayed): Promise<void> {
     this.#lastId = lastId;
     for (const entry of entries) this.#index.add(entry);
     const kept = [...uses].filter(([slot]) => slot < this.#slots.count);
@@ -257,9 +273,8 @@ export class CacheStore {
     for (const [slot, use] of kept) this.#assign(slot, use);
     for (const entry of entries) if (entry.blocks.size === 0) this.#index.remove(entry);
     const { size } = await this.#data.stat();
-    await this.#data.truncate(Math.min(size, this.#slots.count * blockBytes));
+    await this.#data.truncate(Math.min(size, this.#slots.count * this.#options.blockBytes));
     if (this.#liveBytes > this.#journalBytesMax / 2) await this.#evict();
-    await this.#journal.shrink();
   }
 
   /** Whether all that was asked for is there, and is what was stored. */
@@ -382,12 +397,4 @@ export class CacheStore {
     }
     return records;
   }
-}
-
-function fileRecord({ id, path, version }: CachedEntry): CacheRecord {
-  return { kind: "file", id, path, version };
-}
-
-function blockRecord(slot: number, { entry, block, byteLength, check }: SlotUse): CacheRecord {
-  return { kind: "block", slot, file: entry.id, block, byteLength, check };
 }

@@ -101,6 +101,7 @@ export class CachedFs implements FileSystem, AsyncDisposable {
   readonly #shared: CacheSharing;
   /** Changes in flight by what is changed. */
   readonly #changes = new Map<string, number>();
+  #closed = false;
 
   /** Use {@linkcode CachedFs.open}. */
   constructor(options: CachedFsOptions, store: CacheStore, blockBytes: number) {
@@ -228,6 +229,8 @@ export class CachedFs implements FileSystem, AsyncDisposable {
 
   /** Closes the cache; files that are still open read from the source. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#reader.idle();
     await this.#store.close();
   }
