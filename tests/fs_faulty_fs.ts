@@ -4,13 +4,15 @@ import type { FileSystem, OpenFileOptions, RandomAccessFile } from "../fs/file_s
 /** What a {@linkcode FaultyFs} is to fail at. */
 export type Fault = "read" | "write" | "rename" | "sync";
 
-/** A file system that counts reads, and fails with EIO where it is told to. */
+/** A file system that counts reads, fails with EIO where it is told to, and may take its time. */
 export class FaultyFs implements FileSystem {
   readonly #system: FileSystem;
   /** Reads of files so far. */
   reads = 0;
   /** What fails from now on. */
   failing: Fault | undefined;
+  /** What is waited for before and after each read and write. */
+  delay: (() => Promise<void>) | undefined;
 
   /** The same files as those of `system`. */
   constructor(system: FileSystem) {
@@ -75,9 +77,14 @@ export class FaultyFs implements FileSystem {
     return this.#system.readLink(path);
   }
 
-  #unless<T>(fault: Fault, run: () => Promise<T>): Promise<T> {
-    if (this.failing !== fault) return run();
+  async #unless<T>(fault: Fault, run: () => Promise<T>): Promise<T> {
+    await this.delay?.();
+    if (this.failing !== fault) {
+      const result = await run();
+      await this.delay?.();
+      return result;
+    }
     const error = new Error("Input/output error (os error 5)");
-    return Promise.reject(Object.assign(error, { code: "EIO" }));
+    throw Object.assign(error, { code: "EIO" });
   }
 }

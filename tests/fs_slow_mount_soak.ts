@@ -3,12 +3,15 @@ import { assert } from "@std/assert";
 import { LocalFs } from "../fs/local_fs.ts";
 import { open } from "../fs/open.ts";
 import { lstat, stat } from "../fs/stat.ts";
+import { sleep } from "../thread/sleep.ts";
 import { longestDelayMs, mountSlow } from "./fs_slow_mount.ts";
 import { leakTest } from "./leak.ts";
 
 /** How long the server hangs. */
 const DELAY_S = 5;
 const LATE_MS_MAX = 5;
+/** A loop that is stopped is late in every round, a machine that is busy in some. */
+const ROUNDS_MAX = 3;
 
 leakTest("a getattr that hangs for 5 s makes no timer more than 5 ms late", async () => {
   const mount = await mountSlow(DELAY_S);
@@ -22,16 +25,21 @@ leakTest("a getattr that hangs for 5 s makes no timer more than 5 ms late", asyn
     fstat: () => file.stat(),
     local: () => local.stat(mount.slow),
   };
-  // What is compiled at its first use is so before it counts.
-  for (let i = 0; i < 20; i++) {
-    await longestDelayMs(() => Promise.all([stat(mount.fast), local.stat(mount.fast)]));
-  }
   for (const [name, call] of Object.entries(calls)) {
-    const start = performance.now();
-    const lateMs = await longestDelayMs(call);
-    const tookMs = performance.now() - start;
-    console.log(`${name} took ${tookMs.toFixed(0)} ms, a timer was ${lateMs.toFixed(2)} ms late`);
-    assert(lateMs < LATE_MS_MAX, `${name}: a timer was ${lateMs} ms late`);
-    assert(name === "stat" || tookMs > 1_000, `${name} did not wait`);
+    let bestMs = Infinity;
+    for (let round = 1; round <= ROUNDS_MAX && bestMs > LATE_MS_MAX; round++) {
+      // The machine itself is late now and then, also for a program that only sleeps.
+      const idleMs = await longestDelayMs(() => sleep(DELAY_S * 1_000));
+      const start = performance.now();
+      const lateMs = await longestDelayMs(call);
+      const tookMs = performance.now() - start;
+      console.log(
+        `${name} took ${tookMs.toFixed(0)} ms; a timer was ${lateMs.toFixed(2)} ms late, ` +
+          `${idleMs.toFixed(2)} ms while nothing went on`,
+      );
+      assert(tookMs > DELAY_S * 900, `${name} did not wait`);
+      bestMs = Math.min(bestMs, lateMs);
+    }
+    assert(bestMs < LATE_MS_MAX, `${name}: a timer was ${bestMs} ms late in the best round`);
   }
 });
