@@ -17,14 +17,20 @@ export class HttpFile implements RandomAccessFile {
   readonly #request: HttpRequester;
   readonly #path: string;
   readonly #state: HttpState;
+  readonly #onChanged: () => void;
   /** Ends the requests in flight when it is closed. */
   readonly #closing = new AbortController();
 
-  /** A file in the state in which the server said that it is. */
-  constructor(request: HttpRequester, path: string, state: HttpState) {
+  /**
+   * A file in the state in which the server said that it is.
+   *
+   * @param onChanged Called when it turns out to be in another
+   */
+  constructor(request: HttpRequester, path: string, state: HttpState, onChanged: () => void) {
     this.#request = request;
     this.#path = path;
     this.#state = state;
+    this.#onChanged = onChanged;
   }
 
   /** Reads at an offset, by one request. */
@@ -106,6 +112,7 @@ export class HttpFile implements RandomAccessFile {
     const isChanged = size !== undefined && !Number.isNaN(size) &&
       !isSameState(stateOf(response, size), this.#state);
     if (isChanged || response.status === 412 || response.status === 416) {
+      this.#onChanged();
       throw new Deno.errors.InvalidData(`Cannot ${action}: it has changed on the server`);
     }
     checkStatus(response, action);

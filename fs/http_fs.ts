@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { ExpiringCache } from "../thread/expiring_cache.ts";
 import { sleep } from "../thread/sleep.ts";
 import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
 import { HttpFile } from "./http_file.ts";
-import { type HttpRequester, httpState, resourceInfo } from "./http_resource.ts";
+import { type HttpRequester, type HttpState, httpState, resourceInfo } from "./http_resource.ts";
 import { isChange, openMode, readOnlyError } from "./open_mode.ts";
 
 /** Options of {@linkcode HttpFs}. */
@@ -22,6 +23,13 @@ export interface HttpFsOptions {
    * @default {2}
    */
   retries?: number;
+  /**
+   * Milliseconds for which an answer about a file is believed, when it is opened or asked about
+   * again. A file that has changed meanwhile rejects when it is read, once.
+   *
+   * @default {0}
+   */
+  trustMs?: number;
 }
 
 /**
@@ -52,6 +60,7 @@ export interface HttpFsOptions {
 export class HttpFs implements FileSystem {
   readonly #base: URL;
   readonly #options: HttpFsOptions;
+  readonly #states: ExpiringCache<string, HttpState> | undefined;
   readonly #request: HttpRequester = (path, init) => this.#send(path, init);
 
   /**
@@ -65,22 +74,25 @@ export class HttpFs implements FileSystem {
       throw new TypeError(`Cannot read files of "${this.#base}": it is no http address`);
     }
     this.#options = options;
+    const { trustMs: ttlMs = 0 } = options;
+    this.#states = ttlMs > 0 ? new ExpiringCache({ ttlMs, entriesMax: STATES_MAX }) : undefined;
   }
 
   /** Opens a file to be read. */
   async open(path: string, options?: OpenFileOptions): Promise<RandomAccessFile> {
     if (isChange(openMode(options))) throw readOnlyError(`open '${path}'`);
-    return new HttpFile(this.#request, path, await httpState(this.#request, path, "open"));
+    const state = await this.#state(path, "open");
+    return new HttpFile(this.#request, path, state, () => this.#states?.delete(path));
   }
 
   /** Says what is at a path. */
   async stat(path: string): Promise<Deno.FileInfo> {
-    return resourceInfo(await httpState(this.#request, path, "stat"));
+    return resourceInfo(await this.#state(path, "stat"));
   }
 
   /** Says what is at a path. */
   async lstat(path: string): Promise<Deno.FileInfo> {
-    return resourceInfo(await httpState(this.#request, path, "lstat"));
+    return resourceInfo(await this.#state(path, "lstat"));
   }
 
   /** Throws: HTTP has no directories. */
@@ -117,6 +129,12 @@ export class HttpFs implements FileSystem {
     return Promise.reject(readOnlyError(`symlink '${target}' -> '${path}'`));
   }
 
+  /** What the server says about a file, or said a while ago. */
+  async #state(path: string, operation: string): Promise<HttpState> {
+    const ask = () => httpState(this.#request, path, operation);
+    return await (this.#states?.getOrCreate(path, ask) ?? ask());
+  }
+
   async #send(path: string, init: RequestInit): Promise<Response> {
     const { fetch = globalThis.fetch, headers, retries = 2 } = this.#options;
     const url = resolve(this.#base, path);
@@ -138,6 +156,8 @@ export class HttpFs implements FileSystem {
   }
 }
 
+/** Files whose answers are remembered. */
+const STATES_MAX = 10_000;
 /** Answers after which a request is made again. */
 const LATER: readonly number[] = [429, 502, 503, 504];
 const RETRY_DELAY_MS = 50;

@@ -150,6 +150,25 @@ leakTest("HttpFs tells by its number that an entity tag has changed", async () =
   assertEquals((await server.system.stat("a")).ino === before.ino, false);
 });
 
+leakTest("HttpFs believes an answer for as long as it is told to", async () => {
+  let asked = 0;
+  let tag = '"1"';
+  await using server = await serve((request) => {
+    if (request.method === "HEAD") asked++;
+    return answer(request, pattern(10, 1), { etag: tag });
+  }, { trustMs: 60_000 });
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await server.system.stat("a")).size, 10);
+    assertEquals(await readWhole(server.system, "a"), pattern(10, 1));
+  }
+  assertEquals(asked, 1);
+  tag = '"2"';
+  await assertRejects(() => readWhole(server.system, "a"), Deno.errors.InvalidData);
+  assertEquals(await readWhole(server.system, "a"), pattern(10, 1));
+  await server.system.stat("b");
+  assertEquals(asked, 3);
+});
+
 leakTest("HttpFs asks again when the server says so, and gives up in the end", async () => {
   let failures = 2;
   await using server = await serve((request) =>
