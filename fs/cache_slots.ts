@@ -29,34 +29,35 @@ export interface SlotUse {
 export class CacheSlots {
   /** How many there are. */
   readonly count: number;
-  readonly #uses: (SlotUse | undefined)[];
+  readonly #uses: (SlotUse | undefined)[] = [];
   readonly #recency: RecencyList;
-  /** Free slots, the lowest last, so that the data file grows only as it must. */
-  #free: number[];
+  /** Slots that were used and are free; all from {@linkcode #end} on are free too. */
+  readonly #free: number[] = [];
+  /** The first slot that was never used: the data file grows only as it must. */
+  #end = 0;
   /** What waits until the last reader is gone. */
   readonly #leaving = new Map<SlotUse, () => void>();
 
   /** Slots that are all free. */
   constructor(count: number) {
     this.count = count;
-    this.#uses = new Array(count);
     this.#recency = new RecencyList(count);
-    this.#free = Array.from({ length: count }, (_, i) => count - 1 - i);
   }
 
   /** Slots that are not free. */
   get used(): number {
-    return this.count - this.#free.length;
+    return this.#end - this.#free.length;
   }
 
   /** A free slot, which is not free any more; undefined where there is none. */
   take(): number | undefined {
-    return this.#free.pop();
+    return this.#free.pop() ?? (this.#end < this.count ? this.#end++ : undefined);
   }
 
-  /** Takes a certain slot, which is free. */
+  /** Takes certain slots, of those that were never used. */
   claim(slots: ReadonlySet<number>): void {
-    this.#free = this.#free.filter((slot) => !slots.has(slot));
+    const end = slots.values().reduce((end, slot) => Math.max(end, slot + 1), this.#end);
+    for (; this.#end < end; this.#end++) if (!slots.has(this.#end)) this.#free.push(this.#end);
   }
 
   /** Gives slots back that nothing is in, as far as the journal knows. */
