@@ -40,7 +40,7 @@ export class CacheReader {
    * @param offset Below the size that the file has in that state
    * @returns How many bytes; 0 when the source has become shorter
    */
-  async read(
+  read(
     entry: CachedEntry,
     source: RandomAccessFile,
     into: Uint8Array,
@@ -48,29 +48,36 @@ export class CacheReader {
   ): Promise<number> {
     const first = Math.floor(offset / this.#blockBytes);
     const rest = Math.min((first + 1) * this.#blockBytes, entry.version.size) - offset;
-    if (into.length <= rest && entry.blocks.has(first)) {
-      return await this.#readBlock(entry, source, into, offset, undefined);
+    if (into.length > rest || !entry.blocks.has(first)) {
+      return this.#readBlocks(entry, source, into, offset);
     }
-    const end = Math.min(
-      offset + into.length,
-      entry.version.size,
-      (first + READ_BLOCKS_MAX) * this.#blockBytes,
-    );
-    const parts = this.#parts(entry, source, first, end).map(async ({ block, refill }) => {
+    return this.#readBlock(entry, source, into, offset, undefined);
+  }
+
+  /** Reads from several blocks at the same time. */
+  async #readBlocks(
+    entry: CachedEntry,
+    source: RandomAccessFile,
+    into: Uint8Array,
+    offset: number,
+  ): Promise<number> {
+    const first = Math.floor(offset / this.#blockBytes);
+    const last = (first + READ_BLOCKS_MAX) * this.#blockBytes;
+    const end = Math.min(offset + into.length, entry.version.size, last);
+    const reads = this.#parts(entry, source, first, end).map(async ({ block, refill }) => {
       const start = Math.max(offset, block * this.#blockBytes);
       const stop = Math.min(end, (block + 1) * this.#blockBytes);
       const target = into.subarray(start - offset, stop - offset);
-      return stop - start - await this.#readBlock(entry, source, target, start, refill);
+      return {
+        stop,
+        lacking: stop - start - await this.#readBlock(entry, source, target, start, refill),
+      };
     });
-    let missing = 0;
-    let count = 0;
-    for (const [i, lacking] of (await Promise.all(parts)).entries()) {
-      const start = Math.max(offset, (first + i) * this.#blockBytes);
-      const stop = Math.min(end, (first + i + 1) * this.#blockBytes);
-      if (missing === 0) count += stop - start - lacking;
-      missing += lacking;
+    for (const { stop, lacking } of await Promise.all(reads)) {
+      // What comes after a gap does not count.
+      if (lacking > 0) return stop - lacking - offset;
     }
-    return count;
+    return end - offset;
   }
 
   /** Brings a range into the cache. */
