@@ -25,6 +25,7 @@ export const Op = {
   FALLOCATE: 17,     // 5.6
   OPENAT: 18,        // 5.6
   CLOSE: 19,         // 5.6
+  FILES_UPDATE: 20,  // 5.6
   STATX: 21,         // 5.6
   READ: 22,          // 5.6
   WRITE: 23,         // 5.6

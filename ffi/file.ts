@@ -56,12 +56,18 @@ export type KernelPath = Uint8Array<ArrayBuffer>;
  *
  * @param flags Of {@linkcode OpenFlag}; neither CREAT nor TRUNC
  * @param resolve Of {@linkcode Resolve}, added to CACHED
+ * @param directory Where relative paths start from
  * @returns The descriptor, or a negative error number: `-EAGAIN` when that would have taken a wait
  */
-export function openCached(path: KernelPath, flags: number, resolve = 0): number {
+export function openCached(
+  path: KernelPath,
+  flags: number,
+  resolve = 0,
+  directory: number = CURRENT_DIRECTORY,
+): number {
   how[0] = flags | OpenFlag.CLOEXEC;
   how[4] = Resolve.CACHED | resolve;
-  const fd = libc().openat2(NUMBERS.openat2, CURRENT_DIRECTORY, path, howBytes, OPEN_HOW_BYTES);
+  const fd = libc().openat2(NUMBERS.openat2, directory, path, howBytes, OPEN_HOW_BYTES);
   return fd < 0 ? -lastErrno() : noteOpened(fd);
 }
 

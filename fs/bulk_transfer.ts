@@ -5,6 +5,8 @@ import type { Engine } from "../io/engine.ts";
 import { transferError } from "./block_transfer.ts";
 import { ringCall } from "./ring_call.ts";
 
+/** Most bytes that {@linkcode readBulk} moves. */
+export const BULK_READ_BYTES_MAX = BULK_BLOCK_BYTES;
 /** Writes of one call that are in flight at once: one is copied while the other is written. */
 const LANES = 2;
 /** The first piece is small, so that the kernel gets to work while the next is copied. */

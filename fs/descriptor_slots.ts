@@ -35,6 +35,14 @@ export class DescriptorSlots {
     return slot;
   }
 
+  /** Takes a slot for as long as a file is open, -1 when half of them are taken. */
+  takeForLong(): number {
+    const slot = this.take();
+    if (slot < 0 || this.#count >= DESCRIPTOR_SLOTS / 2) return slot;
+    this.release(slot);
+    return -1;
+  }
+
   /** Gives a slot back whose file is closed or about to be. */
   release(slot: number): void {
     this.#free[(this.#oldest + this.#count) % DESCRIPTOR_SLOTS] = slot;

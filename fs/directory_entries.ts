@@ -17,6 +17,15 @@ export async function* directoryEntries(
   path: string,
   action: string,
 ): AsyncGenerator<Deno.DirEntry[]> {
+  for await (const { entries } of openEntries(files, path, action)) yield entries;
+}
+
+/** The same, with the descriptor of the directory, which stays open until the next list. */
+export async function* openEntries(
+  files: RingFiles,
+  path: string,
+  action: string,
+): AsyncGenerator<{ entries: Deno.DirEntry[]; fd: number }> {
   const { fd } = await uringOpen(files, path, OpenFlag.RDONLY | OpenFlag.DIRECTORY, 0, action);
   const bytes = new Uint8Array(LARGE_BLOCK_BYTES);
   try {
@@ -26,7 +35,7 @@ export async function* directoryEntries(
       if (filled <= 0) return;
       const { entries, unknown } = decodeEntries(bytes.subarray(0, filled));
       for (const entry of unknown) await findType(files, path, entry);
-      yield entries;
+      yield { entries, fd };
     }
   } finally {
     files.engine.closeDescriptor(fd);

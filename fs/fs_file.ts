@@ -74,16 +74,14 @@ export class FsFile implements Deno.FsFile, FileHandle {
   async read(p: Uint8Array): Promise<number | null> {
     const file = this.#open();
     checkBytes(p);
-    if (p.length === 0) return 0;
-    return await file.read(p) || null;
+    return p.length === 0 ? 0 : await file.read(p);
   }
 
   /** As {@linkcode read}, and stops the thread until it is done. */
   readSync(p: Uint8Array): number | null {
     const file = this.#open();
     checkBytes(p);
-    if (p.length === 0) return 0;
-    return file.readSync(p) || null;
+    return p.length === 0 ? 0 : file.readSync(p);
   }
 
   /**
@@ -110,12 +108,16 @@ export class FsFile implements Deno.FsFile, FileHandle {
    * @param position Where to begin, in bytes
    * @returns How many, or null at the end of the file
    */
-  async readAt(p: Uint8Array, position: number): Promise<number | null> {
-    const file = this.#open();
-    checkBytes(p);
-    checkPosition(position);
-    if (p.length === 0) return 0;
-    return await file.readAt(p, position) || null;
+  readAt(p: Uint8Array, position: number): Promise<number | null> {
+    // Not an async function: hot, and each costs a promise more.
+    try {
+      const file = this.#open();
+      checkBytes(p);
+      checkPosition(position);
+      return p.length === 0 ? Promise.resolve(0) : file.readAt(p, position);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

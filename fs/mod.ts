@@ -26,6 +26,7 @@ export { readDir } from "./read_dir.ts";
 export { readFile, readTextFile } from "./read_file.ts";
 export { removeTree, type RemoveTreeOptions } from "./remove_tree.ts";
 export { lstat, stat } from "./stat.ts";
+export { walk, type WalkEntry, type WalkOptions } from "./walk.ts";
 export { writeFile, writeTextFile } from "./write_file.ts";
 
 export type { CacheStatistics } from "./cache_entry.ts";

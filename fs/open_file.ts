@@ -25,16 +25,16 @@ export type Advice = "normal" | "random" | "sequential" | "willNeed" | "dontNeed
 export interface OpenFile {
   /** The descriptor, or -1 where there is none to give. */
   readonly fd: number;
-  /** Reads from the cursor; 0 at the end of the file. */
-  read(p: Uint8Array): Promise<number>;
+  /** Reads from the cursor; null at the end of the file. */
+  read(p: Uint8Array): Promise<number | null>;
   /** The same, waited for. */
-  readSync(p: Uint8Array): number;
+  readSync(p: Uint8Array): number | null;
   /** Writes at the cursor. */
   write(p: Uint8Array): Promise<number>;
   /** The same, waited for. */
   writeSync(p: Uint8Array): number;
-  /** Reads at a position; 0 at the end of the file. */
-  readAt(p: Uint8Array, position: number): Promise<number>;
+  /** Reads at a position; null at the end of the file. */
+  readAt(p: Uint8Array, position: number): Promise<number | null>;
   /** Writes at a position. */
   writeAt(p: Uint8Array, position: number): Promise<number>;
   /** Cuts or extends. */

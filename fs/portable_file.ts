@@ -17,13 +17,13 @@ export class PortableFile implements OpenFile {
     this.#file = file;
   }
 
-  async read(p: Uint8Array): Promise<number> {
+  async read(p: Uint8Array): Promise<number | null> {
     using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
-    return await this.#file.read(p) ?? 0;
+    return await this.#file.read(p);
   }
 
-  readSync(p: Uint8Array): number {
-    return this.#file.readSync(p) ?? 0;
+  readSync(p: Uint8Array): number | null {
+    return this.#file.readSync(p);
   }
 
   async write(p: Uint8Array): Promise<number> {
@@ -35,8 +35,8 @@ export class PortableFile implements OpenFile {
     return this.#file.writeSync(p);
   }
 
-  readAt(p: Uint8Array, position: number): Promise<number> {
-    return this.#at(position, async () => await this.#file.read(p) ?? 0);
+  readAt(p: Uint8Array, position: number): Promise<number | null> {
+    return this.#at(position, () => this.#file.read(p));
   }
 
   writeAt(p: Uint8Array, position: number): Promise<number> {
@@ -130,7 +130,7 @@ export class PortableFile implements OpenFile {
   }
 
   /** Moves the cursor to a position for one call. */
-  async #at(position: number, call: () => Promise<number>): Promise<number> {
+  async #at<T>(position: number, call: () => Promise<T>): Promise<T> {
     using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
     const before = await this.#file.seek(0, Deno.SeekMode.Current);
     await this.#file.seek(position, Deno.SeekMode.Start);

@@ -108,8 +108,8 @@ async function readToEnd(
   for (;;) {
     const count = await file.read(bytes.subarray(filled, filled + PIECE_BYTES));
     signal?.throwIfAborted();
+    if (count === null) return bytes.length === filled ? bytes : bytes.slice(0, filled);
     filled += count;
-    if (count === 0) return bytes.length === filled ? bytes : bytes.slice(0, filled);
     if (filled < bytes.length) continue;
     const larger = new Uint8Array(bytes.length * 2);
     larger.set(bytes);

@@ -6,6 +6,7 @@ import { Semaphore } from "../thread/semaphore.ts";
 import { admit } from "./access.ts";
 import { CallMemory } from "./call_memory.ts";
 import { directoryEntries } from "./directory_entries.ts";
+import { inParallel } from "./in_parallel.ts";
 import { checkPath, joinPath, pathText } from "./path.ts";
 import { ringCall } from "./ring_call.ts";
 import type { RingFiles } from "./ring_files.ts";
@@ -91,31 +92,4 @@ export async function unlink(
   using memory = await CallMemory.take(engine, [path]);
   const address = memory.paths[0]!;
   return await ringCall(engine, { head: Op.UNLINKAT, fd: CURRENT_DIRECTORY, address, flags });
-}
-
-/**
- * Calls for each of several items, so many at a time; the first failure is thrown when those under
- * way have ended, and no more are begun.
- */
-export async function inParallel<T>(
-  items: readonly T[],
-  atOnce: number,
-  call: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  async function lane(): Promise<void> {
-    while (next < items.length && !failed) {
-      try {
-        await call(items[next++]!);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  }
-  const lanes = Array.from({ length: Math.min(atOnce, items.length) }, lane);
-  const outcomes = await Promise.allSettled(lanes);
-  const failure = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failure) throw failure.reason;
 }

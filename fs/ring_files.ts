@@ -2,6 +2,7 @@
 import type { Engine } from "../io/engine.ts";
 import { ringEngine } from "../io/engine_info.ts";
 import { DescriptorSlots } from "./descriptor_slots.ts";
+import { ReadTraffic } from "./read_traffic.ts";
 import { LocalMounts } from "./local_mounts.ts";
 
 /** What all files of one ring engine share. */
@@ -12,12 +13,15 @@ export class RingFiles {
   readonly mounts: LocalMounts;
   /** Places for files that are open for a moment. */
   readonly slots: DescriptorSlots;
+  /** How reads come. */
+  readonly traffic: ReadTraffic;
 
   /** Shares the engine. */
   constructor(engine: Engine) {
     this.engine = engine;
     this.mounts = new LocalMounts(engine);
     this.slots = new DescriptorSlots(engine);
+    this.traffic = new ReadTraffic(engine.direct);
   }
 }
 

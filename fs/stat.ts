@@ -76,22 +76,26 @@ export function uringStat(
  *
  * A descriptor that only stands for the path asks no server, and neither does the question which
  * device it is on.
+ *
+ * @param directory Where a relative path starts from, an open descriptor
  */
 export function statAtOnce(
   { engine, mounts }: RingFiles,
   path: string,
   follows: boolean,
+  directory: number = CURRENT_DIRECTORY,
 ): Deno.FileInfo | null {
   const bytes = kernelPath(path);
   if (bytes === null || !engine.direct.takeTime(STAT_US)) return null;
-  const fd = openCached(bytes, OpenFlag.PATH | (follows ? 0 : OpenFlag.NOFOLLOW));
+  const fd = openCached(bytes, OpenFlag.PATH | (follows ? 0 : OpenFlag.NOFOLLOW), 0, directory);
   if (fd < 0) return null;
   const result = statCached(fd, status);
   closeDescriptor(fd);
   return result === 0 && mounts.hasDevice(deviceOf(status)) ? fileInfo(status) : null;
 }
 
-async function statSoon(
+/** What a thread of the kernel's finds out about a file. */
+export async function statSoon(
   { engine }: RingFiles,
   path: string,
   follows: boolean,

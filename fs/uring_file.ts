@@ -3,7 +3,6 @@ import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import {
   AtFlag,
-  isSeekable,
   newFileStatus,
   readWaiting,
   seekNow,
@@ -26,18 +25,16 @@ import { fileInfo } from "./file_info.ts";
 import type { Advice, AllocateMode, OpenFile } from "./open_file.ts";
 import { ringCall, type RingFields } from "./ring_call.ts";
 import type { RingFiles } from "./ring_files.ts";
+import { UringDescriptor } from "./uring_descriptor.ts";
 import { UringTransfer } from "./uring_transfer.ts";
 
 /** An open file on the ring: the owner of its descriptor. */
 export class UringFile implements OpenFile {
-  readonly fd: number;
-  readonly #files: RingFiles;
+  readonly #descriptor: UringDescriptor;
   readonly #isLocal: boolean;
   readonly #transfer: UringTransfer;
   /** Who uses the kernel's cursor has it to himself. */
   readonly #cursor = new Mutex();
-  #pending = 0;
-  #closed = false;
   #terminalSettings: Uint8Array<ArrayBuffer> | null = null;
 
   /**
@@ -47,18 +44,21 @@ export class UringFile implements OpenFile {
    * @param isAppending Whether it was opened with O_APPEND
    */
   constructor(files: RingFiles, fd: number, isLocal: boolean, isAppending: boolean) {
-    this.fd = fd;
-    this.#files = files;
+    this.#descriptor = new UringDescriptor(files, fd);
     this.#isLocal = isLocal;
-    this.#transfer = new UringTransfer(files.engine, fd, isLocal, isAppending);
+    this.#transfer = new UringTransfer(this.#descriptor, isLocal, isAppending);
   }
 
-  read(p: Uint8Array): Promise<number> {
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  read(p: Uint8Array): Promise<number | null> {
     return this.#atCursor(() => this.#transfer.read(p, -1));
   }
 
-  readSync(p: Uint8Array): number {
-    return readWaiting(this.fd, p);
+  readSync(p: Uint8Array): number | null {
+    return readWaiting(this.fd, p) || null;
   }
 
   write(p: Uint8Array): Promise<number> {
@@ -69,14 +69,12 @@ export class UringFile implements OpenFile {
     return writeWaiting(this.fd, p);
   }
 
-  readAt(p: Uint8Array, position: number): Promise<number> {
-    this.#pending++;
-    return this.#transfer.read(p, position).finally(this.#settle);
+  readAt(p: Uint8Array, position: number): Promise<number | null> {
+    return this.#transfer.read(p, position);
   }
 
   writeAt(p: Uint8Array, position: number): Promise<number> {
-    this.#pending++;
-    return this.#transfer.write(p, position).finally(this.#settle);
+    return this.#transfer.write(p, position);
   }
 
   async truncate(byteLength: number): Promise<void> {
@@ -105,16 +103,17 @@ export class UringFile implements OpenFile {
   }
 
   async stat(): Promise<Deno.FileInfo> {
-    if (this.#isLocal && this.#files.engine.direct.takeTime(1)) {
+    const { engine } = this.#descriptor;
+    if (this.#isLocal && engine.direct.takeTime(1)) {
       const status = newFileStatus();
       if (statCached(this.fd, status) === 0) return fileInfo(status);
     }
-    using memory = await CallMemory.take(this.#files.engine, [""]);
+    using memory = await CallMemory.take(engine, [""]);
     check(
       await this.#call({
         head: Op.STATX,
         offset: memory.status,
-        offsetHigh: this.#files.engine.pool.addressHigh,
+        offsetHigh: engine.pool.addressHigh,
         address: memory.paths[0]!,
         length: STATX_WANTED,
         flags: AtFlag.EMPTY_PATH,
@@ -138,13 +137,13 @@ export class UringFile implements OpenFile {
   }
 
   async utime(atime: number | Date, mtime: number | Date): Promise<void> {
-    this.#pending++;
+    this.#descriptor.begin();
     try {
       if (await setTimesSoon(this.fd, timeMs(atime), timeMs(mtime))) return;
       // The pool keeps the reason to itself; the same call says it here.
       setTimesWaiting(this.fd, timeMs(atime), timeMs(mtime));
     } finally {
-      this.#settle();
+      this.#descriptor.end();
     }
   }
 
@@ -154,11 +153,11 @@ export class UringFile implements OpenFile {
 
   async tryLock(exclusive: boolean): Promise<boolean> {
     if (this.#isLocal) return lockNow(this.fd, exclusive);
-    this.#pending++;
+    this.#descriptor.begin();
     try {
       return await lockSoon(this.fd, exclusive);
     } finally {
-      this.#settle();
+      this.#descriptor.end();
     }
   }
 
@@ -209,34 +208,25 @@ export class UringFile implements OpenFile {
   }
 
   close(): void {
-    this.#closed = true;
-    if (this.#pending > 0) {
-      // A pipe or terminal may never answer; a file does.
-      if (!isSeekable(this.fd)) this.#files.engine.cancelDescriptor(this.fd);
-    } else this.#files.engine.closeDescriptor(this.fd);
+    this.#descriptor.close();
   }
 
-  readonly #settle = (): void => {
-    this.#pending--;
-    if (this.#closed && this.#pending === 0) this.#files.engine.closeDescriptor(this.fd);
-  };
-
   async #atCursor<T>(call: () => Promise<T>): Promise<T> {
-    this.#pending++;
+    this.#descriptor.begin();
     try {
       using _turn = this.#cursor.tryLock() ?? await this.#cursor.lock();
       return await call();
     } finally {
-      this.#settle();
+      this.#descriptor.end();
     }
   }
 
   async #call(fields: Omit<RingFields, "fd">): Promise<number> {
-    this.#pending++;
+    this.#descriptor.begin();
     try {
-      return await ringCall(this.#files.engine, { ...fields, fd: this.fd });
+      return await ringCall(this.#descriptor.engine, { ...fields, fd: this.fd });
     } finally {
-      this.#settle();
+      this.#descriptor.end();
     }
   }
 }

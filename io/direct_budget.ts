@@ -51,6 +51,11 @@ export class DirectBudget {
     return true;
   }
 
+  /** Whether {@linkcode takeTime} would say yes. */
+  get hasTime(): boolean {
+    return this.#quickUs > 0;
+  }
+
   /** Begins a round. */
   refill(): void {
     this.#round++;
