@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { wasmModule } from "./wasm_code.ts";
 import {
+  beginFunction,
   FINISH_WITH_STRIPES,
   finishFunction,
   stripesFunction,
@@ -24,7 +25,9 @@ import {
  * ```
  */
 export function xxHash32(bytes: Uint8Array, seed: number = 0): number {
-  return new XxHash32(seed).update(bytes).digest();
+  if (bytes.length > CHUNK_BYTES) return new XxHash32(seed).update(bytes).digest();
+  narrow ??= new XxHashMemory(XXH32);
+  return Number(narrow.hash(bytes, seed)) >>> 0;
 }
 
 /**
@@ -42,7 +45,9 @@ export function xxHash32(bytes: Uint8Array, seed: number = 0): number {
  * ```
  */
 export function xxHash64(bytes: Uint8Array, seed: bigint = 0n): bigint {
-  return new XxHash64(seed).update(bytes).digest();
+  if (bytes.length > CHUNK_BYTES) return new XxHash64(seed).update(bytes).digest();
+  wide ??= new XxHashMemory(XXH64);
+  return BigInt.asUintN(64, BigInt(wide.hash(bytes, seed)));
 }
 
 /**
@@ -62,7 +67,7 @@ export class XxHash32 {
 
   /** The hash of nothing so far. */
   constructor(seed: number = 0) {
-    this.#state = new XxHashState(narrow ??= new XxHashMemory(XXH32), BigInt(seed));
+    this.#state = new XxHashState(narrow ??= new XxHashMemory(XXH32), seed);
   }
 
   /** Takes more bytes. */
@@ -118,88 +123,101 @@ const CHUNK_BYTES = 65_536;
 const BYTES_AT = 4_096;
 const REST_WITHOUT_STRIPES_AT = 128;
 
+/** A number of the size of a variant's words. */
+type Word = number | bigint;
+type Finish = (address: number, length: number, total: Word, seed: Word) => Word;
+
 /** The functions of one variant, and the memory that they share. */
 class XxHashMemory {
-  readonly variant: XxHashVariant;
+  readonly stripeBytes: number;
   readonly bytes: Uint8Array;
+  readonly begin: (seed: Word) => Word;
   readonly stripes: (address: number, length: number) => number;
-  readonly finish: (
-    address: number,
-    length: number,
-    total: number | bigint,
-    seed: number | bigint,
-  ) => number | bigint;
+  readonly #finish: Finish;
 
   constructor(variant: XxHashVariant) {
-    this.variant = variant;
-    const functions = [stripesFunction(variant), finishFunction(variant)];
+    this.stripeBytes = 4 * variant.wordBytes;
+    const functions = [beginFunction(variant), stripesFunction(variant), finishFunction(variant)];
     const module = new WebAssembly.Module(wasmModule(functions, PAGES));
-    const { memory, stripes, finish } = new WebAssembly.Instance(module).exports;
+    const { memory, begin, stripes, finish } = new WebAssembly.Instance(module).exports;
     this.bytes = new Uint8Array((memory as WebAssembly.Memory).buffer);
+    this.begin = begin as XxHashMemory["begin"];
     this.stripes = stripes as XxHashMemory["stripes"];
-    this.finish = finish as XxHashMemory["finish"];
+    this.#finish = finish as Finish;
+  }
+
+  /** Hashes what fits at once. */
+  hash(bytes: Uint8Array, seed: Word): Word {
+    let at = REST_WITHOUT_STRIPES_AT;
+    let rest = bytes.length;
+    if (rest < this.stripeBytes) this.bytes.set(bytes, at);
+    else {
+      this.bytes.set(bytes, BYTES_AT);
+      this.begin(seed);
+      rest = this.stripes(BYTES_AT, bytes.length);
+      at = BYTES_AT + bytes.length - rest;
+    }
+    return this.finish(at, rest, bytes.length, seed);
+  }
+
+  /** The hash of what the accumulators have, and of what is left over at an address. */
+  finish(address: number, length: number, totalBytes: number, seed: Word): Word {
+    // XXH32 takes the lowest 32 bits of the number of bytes.
+    const total = typeof seed === "bigint" ? BigInt(totalBytes) : totalBytes % 2 ** 32;
+    return this.#finish(address, length, total, seed);
   }
 }
 
 /** Where one hash has come to. */
 class XxHashState {
   readonly #memory: XxHashMemory;
-  readonly #seed: bigint;
+  readonly #seed: Word;
   readonly #accumulators: Uint8Array;
   /** Less than a stripe that was left over. */
   readonly #rest: Uint8Array;
   #restBytes = 0;
   #totalBytes = 0;
 
-  constructor(memory: XxHashMemory, seed: bigint) {
-    const { wordBytes, primes } = memory.variant;
+  constructor(memory: XxHashMemory, seed: Word) {
     this.#memory = memory;
     this.#seed = seed;
-    this.#rest = new Uint8Array(4 * wordBytes);
-    this.#accumulators = new Uint8Array(4 * wordBytes);
-    const [first, second] = primes as [bigint, bigint];
-    const view = new DataView(this.#accumulators.buffer);
-    for (const [i, value] of [seed + first + second, seed + second, seed, seed - first].entries()) {
-      if (wordBytes === 4) view.setUint32(i * 4, Number(BigInt.asUintN(32, value)), true);
-      else view.setBigUint64(i * 8, BigInt.asUintN(64, value), true);
-    }
+    this.#rest = new Uint8Array(memory.stripeBytes);
+    memory.begin(seed);
+    this.#accumulators = memory.bytes.slice(0, memory.stripeBytes);
   }
 
   update(bytes: Uint8Array): void {
-    const stripeBytes = this.#rest.length;
     this.#totalBytes += bytes.length;
     for (let at = 0; at < bytes.length;) {
       // What is left over comes before the new bytes, and is hashed with them.
       const chunk = bytes.subarray(at, at + CHUNK_BYTES - this.#restBytes);
       at += chunk.length;
-      const { bytes: memory } = this.#memory;
-      const byteLength = this.#restBytes + chunk.length;
-      if (byteLength >= stripeBytes) {
-        memory.set(this.#rest.subarray(0, this.#restBytes), BYTES_AT);
-        memory.set(chunk, BYTES_AT + this.#restBytes);
-        memory.set(this.#accumulators);
-        this.#restBytes = this.#memory.stripes(BYTES_AT, byteLength);
-        this.#accumulators.set(memory.subarray(0, stripeBytes));
-        const end = BYTES_AT + byteLength;
-        this.#rest.set(memory.subarray(end - this.#restBytes, end));
-      } else {
+      if (this.#restBytes + chunk.length >= this.#rest.length) this.#take(chunk);
+      else {
         this.#rest.set(chunk, this.#restBytes);
-        this.#restBytes = byteLength;
+        this.#restBytes += chunk.length;
       }
     }
   }
 
-  digest(): number | bigint {
-    const { bytes, variant, finish } = this.#memory;
-    const hasStripes = this.#totalBytes >= this.#rest.length;
+  digest(): Word {
+    const { bytes, stripeBytes } = this.#memory;
+    const hasStripes = this.#totalBytes >= stripeBytes;
     const at = hasStripes ? FINISH_WITH_STRIPES : REST_WITHOUT_STRIPES_AT;
     bytes.set(this.#accumulators);
     bytes.set(this.#rest.subarray(0, this.#restBytes), at);
-    if (variant.wordBytes === 8) {
-      return finish(at, this.#restBytes, BigInt(this.#totalBytes), this.#seed);
-    }
-    // Of both numbers the lowest 32 bits count.
-    const seed = Number(BigInt.asIntN(32, this.#seed));
-    return finish(at, this.#restBytes, this.#totalBytes % 2 ** 32, seed);
+    return this.#memory.finish(at, this.#restBytes, this.#totalBytes, this.#seed);
+  }
+
+  /** Takes in the stripes of what was left over and a chunk. */
+  #take(chunk: Uint8Array): void {
+    const { bytes, stripeBytes } = this.#memory;
+    const end = BYTES_AT + this.#restBytes + chunk.length;
+    bytes.set(this.#rest.subarray(0, this.#restBytes), BYTES_AT);
+    bytes.set(chunk, BYTES_AT + this.#restBytes);
+    bytes.set(this.#accumulators);
+    this.#restBytes = this.#memory.stripes(BYTES_AT, end - BYTES_AT);
+    this.#accumulators.set(bytes.subarray(0, stripeBytes));
+    this.#rest.set(bytes.subarray(end - this.#restBytes, end));
   }
 }

@@ -85,6 +85,25 @@ const HASH = 4;
 /** Locals of `stripes`: the accumulators. */
 const ACCUMULATORS: readonly number[] = [2, 3, 4, 5];
 
+/** Sets the accumulators to what they begin with: `begin(seed)`. */
+export function beginFunction(v: XxHashVariant): WasmFunction {
+  const [first, second] = v.primes.map(v.number) as WasmCode[];
+  const seed = localGet(0);
+  const accumulators: WasmCode[] = [
+    [[seed, first!, v.add], second!, v.add],
+    [seed, second!, v.add],
+    seed,
+    [seed, [first!, v.number(-1n), v.multiply], v.add],
+  ];
+  return {
+    name: "begin",
+    parameters: [v.type],
+    result: v.type,
+    locals: [],
+    code: [accumulators.map((value, i) => v.store(i32(i * v.wordBytes), value)), seed],
+  };
+}
+
 /**
  * Takes whole stripes into the accumulators: `stripes(address, length)`, which gives how many bytes
  * are left over.
