@@ -298,6 +298,27 @@ export async function cloneFileSoon(from: number, to: number): Promise<boolean> 
   return await libc().cloneFile(to, FICLONE, BigInt(from)) === 0;
 }
 
+/**
+ * Removes an extended attribute, on Deno's blocking pool.
+ *
+ * @returns Whether there was one to remove
+ */
+export async function removeAttributeSoon(fd: number, name: KernelPath): Promise<boolean> {
+  return await libc().fremovexattr(fd, name) === 0;
+}
+
+/**
+ * Lists the names of the extended attributes, each with a NUL behind it, on Deno's blocking pool.
+ *
+ * @returns Bytes that were filled, or -1
+ */
+export async function listAttributesSoon(
+  fd: number,
+  into: Uint8Array<ArrayBuffer>,
+): Promise<number> {
+  return Number(await libc().flistxattr(fd, into, BigInt(into.length)));
+}
+
 /** Points the one vector at memory. */
 function point(address: bigint, byteLength: number): void {
   vector[0] = address;

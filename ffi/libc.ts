@@ -52,6 +52,8 @@ const symbols = {
   futimensSoon:  { name: "futimens", parameters: ["i32", "buffer"], result: "i32", nonblocking: true }, // the same
   flock:         { parameters: ["i32", "i32"], result: "i32" },                                       // int flock(int fd, int operation)
   flockSoon:     { name: "flock", parameters: ["i32", "i32"], result: "i32", nonblocking: true },     // the same, with LOCK_NB
+  fremovexattr:  { parameters: ["i32", "buffer"], result: "i32", nonblocking: true },                 // int fremovexattr(int fd, const char *name)
+  flistxattr:    { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },      // ssize_t flistxattr(int fd, char *list, size_t)
   isatty:        { parameters: ["i32"], result: "i32" },                                              // int isatty(int fd)
   tcgetattr:     { parameters: ["i32", "buffer"], result: "i32" },                                    // int tcgetattr(int fd, struct termios *)
   tcsetattr:     { parameters: ["i32", "i32", "buffer"], result: "i32" },                             // int tcsetattr(int fd, int when, const struct termios *)

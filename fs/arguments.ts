@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { ByteRange } from "./open_file.ts";
 
 /**
  * Refuses what is no buffer of bytes, in Deno's words.
@@ -19,4 +20,19 @@ export function checkPosition(position: number): void {
   throw new RangeError(
     `Cannot use the file: position must be an integer of at least 0, received ${position}`,
   );
+}
+
+/**
+ * A range with its defaults: from the start, to the end.
+ *
+ * @throws {RangeError} when a part is negative or no integer
+ */
+export function rangeOf({ offset = 0, length = Infinity }: ByteRange): Required<ByteRange> {
+  checkPosition(offset);
+  if (length !== Infinity && (!Number.isSafeInteger(length) || length < 0)) {
+    throw new RangeError(
+      `Cannot use the file: length must be an integer of at least 0, received ${length}`,
+    );
+  }
+  return { offset, length };
 }

@@ -2,8 +2,9 @@
 import { readableFrom, writableFrom } from "../io/byte_stream.ts";
 import type { FileHandle } from "../io/file_handle.ts";
 import { sleep } from "../thread/sleep.ts";
-import { checkBytes, checkPosition } from "./arguments.ts";
-import type { OpenFile } from "./open_file.ts";
+import { checkBytes, checkPosition, rangeOf } from "./arguments.ts";
+import type { Advice, AllocateMode, ByteRange, OpenFile } from "./open_file.ts";
+import { readVector, writeVector } from "./vector.ts";
 
 /** Options of {@linkcode FsFile.lock}. */
 export interface LockOptions {
@@ -134,6 +135,24 @@ export class FsFile implements Deno.FsFile, FileHandle {
     return await file.writeAt(p, position);
   }
 
+  /**
+   * Fills several buffers in order, with one call: from a position, or from the cursor.
+   *
+   * @returns How many bytes in all, or null at the end of the file
+   */
+  async readv(buffers: readonly Uint8Array[], position?: number): Promise<number | null> {
+    return await readVector(this, buffers, position);
+  }
+
+  /**
+   * Writes several buffers in order, with one call: at a position, or at the cursor.
+   *
+   * @returns How many bytes in all; may be fewer than there are
+   */
+  async writev(buffers: readonly Uint8Array[], position?: number): Promise<number> {
+    return await writeVector(this, buffers, position);
+  }
+
   /** Cuts the file, or extends it with zeros. A negative length counts as 0, as with Deno. */
   async truncate(len = 0): Promise<void> {
     await this.#open().truncate(Math.max(0, len));
@@ -238,6 +257,42 @@ export class FsFile implements Deno.FsFile, FileHandle {
   /** As {@linkcode unlock}, and stops the thread until it is done. */
   unlockSync(): void {
     this.#open().unlockSync();
+  }
+
+  /**
+   * Reserves, empties or cuts out the bytes of a range, `fallocate(2)`: `extend` reserves them, and
+   * makes the file longer where it is shorter; `keepSize` leaves its length; `punchHole` makes them
+   * zeros and gives their space back; `zeroRange` makes them zeros. Ring engine only.
+   *
+   * @throws {Deno.errors.NotSupported} on the portable engine
+   * @throws {Error} when the file system cannot (`.code` is `"EOPNOTSUPP"`) or is full (`"ENOSPC"`)
+   */
+  async allocate(mode: AllocateMode, offset: number, length: number): Promise<void> {
+    const range = rangeOf({ offset, length });
+    await this.#open().allocate(mode, range.offset, range.length);
+  }
+
+  /**
+   * Tells the kernel how a range is going to be used, `posix_fadvise(2)`: `willNeed` has it read
+   * ahead, `dontNeed` dropped from memory. Ring engine only.
+   *
+   * @throws {Deno.errors.NotSupported} on the portable engine
+   */
+  async advise(advice: Advice, range: ByteRange = {}): Promise<void> {
+    const { offset, length } = rangeOf(range);
+    await this.#open().advise(advice, offset, length);
+  }
+
+  /**
+   * Waits until the changed pages of a range are on the disk, `sync_file_range(2)`. It does not
+   * write what is needed to find them again: for that there is {@linkcode syncData}. Ring engine
+   * only.
+   *
+   * @throws {Deno.errors.NotSupported} on the portable engine
+   */
+  async syncRange(range: ByteRange = {}): Promise<void> {
+    const { offset, length } = rangeOf(range);
+    await this.#open().syncRange(offset, length);
   }
 
   /** Whether it is a terminal. */

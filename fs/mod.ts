@@ -16,9 +16,19 @@
  *
  * @module
  */
+export { AlignedFile, ALIGNMENT_BYTES } from "./aligned_file.ts";
 export { copyFile, type CopyFileOptions } from "./copy_file.ts";
+export { copyTree, type CopyTreeOptions } from "./copy_tree.ts";
 export * from "./deno_operations.ts";
-export { FsFile } from "./fs_file.ts";
+export {
+  ATTRIBUTE_BYTES_MAX,
+  getAttribute,
+  listAttributes,
+  removeAttribute,
+  setAttribute,
+} from "./extended_attributes.ts";
+export { FileReader, type FileReaderOptions } from "./file_reader.ts";
+export { FsFile, type LockOptions } from "./fs_file.ts";
 export { create, open } from "./open.ts";
 export type { Advice, AllocateMode, ByteRange, OpenFile } from "./open_file.ts";
 export { link, mkdir, remove, rename, truncate } from "./path_operations.ts";
@@ -28,6 +38,7 @@ export { removeTree, type RemoveTreeOptions } from "./remove_tree.ts";
 export { lstat, stat } from "./stat.ts";
 export { walk, type WalkEntry, type WalkOptions } from "./walk.ts";
 export { writeFile, writeTextFile } from "./write_file.ts";
+export { writeFileAtomic, type WriteFileAtomicOptions } from "./write_file_atomic.ts";
 
 export type { CacheStatistics } from "./cache_entry.ts";
 export { CachedFs, type CachedFsOptions, type PrefetchOptions } from "./cached_fs.ts";

@@ -20,6 +20,8 @@ export interface RingFields {
   length?: number;
   /** Flags of the operation. */
   flags?: number;
+  /** The number of registered memory. */
+  bufferIndex?: number;
 }
 
 /**
@@ -55,12 +57,15 @@ class RingCall implements Completion {
     this.#engine = engine;
     this.#signal = signal;
     this.#resolve = resolve;
-    const { head, fd, offset = 0, address = 0, length = 0, flags = 0 } = fields;
+    const { head, fd, offset = 0, address = 0, length = 0, flags = 0, bufferIndex = 0 } = fields;
     const high = fields.addressHigh ?? (address === 0 ? 0 : engine.pool.addressHigh);
     const [low, upper] = fields.offsetHigh === undefined
       ? halves(offset)
       : [offset, fields.offsetHigh];
-    this.#slot = engine.submit(this, true, head, fd, low, upper, address, high, length, flags);
+    // deno-fmt-ignore
+    this.#slot = engine.submit(
+      this, true, head, fd, low, upper, address, high, length, flags, bufferIndex,
+    );
     signal?.addEventListener("abort", this.#abort, { once: true });
   }
 

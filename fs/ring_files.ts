@@ -3,6 +3,7 @@ import type { Engine } from "../io/engine.ts";
 import { ringEngine } from "../io/engine_info.ts";
 import { DescriptorSlots } from "./descriptor_slots.ts";
 import { ReadTraffic } from "./read_traffic.ts";
+import { RegisteredBlocks } from "./registered_blocks.ts";
 import { LocalMounts } from "./local_mounts.ts";
 
 /** What all files of one ring engine share. */
@@ -13,6 +14,8 @@ export class RingFiles {
   readonly mounts: LocalMounts;
   /** Places for files that are open for a moment. */
   readonly slots: DescriptorSlots;
+  /** Memory that the kernel knows. */
+  readonly registered: RegisteredBlocks;
   /** How reads come. */
   readonly traffic: ReadTraffic;
 
@@ -21,6 +24,7 @@ export class RingFiles {
     this.engine = engine;
     this.mounts = new LocalMounts(engine);
     this.slots = new DescriptorSlots(engine);
+    this.registered = new RegisteredBlocks(engine);
     this.traffic = new ReadTraffic(engine.direct);
   }
 }

@@ -22,6 +22,8 @@ export const PORTABLE_GAPS = {
   allocate:         ["allocate", "Deno has no fallocate()"],
   advise:           ["advise the kernel", "Deno has no fadvise()"],
   syncRange:        ["write a range to the disk", "Deno has no sync_file_range()"],
+  extendedAttributes: ["use extended attributes", "Deno has no such calls"],
+  alignedFile:      ["open a file past the page cache", "Deno has no O_DIRECT"],
   pipe:             ["open a pipe", "Deno has no such call"],
   subFs:            ["open a SubFs", "Deno has no way to keep a path below a directory"],
 } as const satisfies Record<string, readonly [action: string, reason: string]>;

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { contentCases } from "./fs_contract_content.ts";
+import { inFolder } from "./fs_folder.ts";
 import { fileCases } from "./fs_contract_file.ts";
 import { pathCases } from "./fs_contract_path.ts";
 
@@ -37,14 +38,5 @@ export function fsContract(
   for (const [name, body] of Object.entries({ ...pathCases, ...fileCases, ...contentCases })) {
     Deno.test(`${subject}: ${name}`, () =>
       around(() => inFolder((folder) => body({ api, folder }))));
-  }
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync({ prefix: "photon-fs-" });
-  try {
-    await body(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
   }
 }
