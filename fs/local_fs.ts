@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Errno } from "../ffi/errno.ts";
 import { checkPosition } from "./arguments.ts";
 import { readLink, symlink } from "./deno_operations.ts";
 import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
@@ -77,6 +78,14 @@ export class LocalFs implements FileSystem {
 /** Zeros that stand in for a hole where the kernel or the disk has no such thing. */
 const ZEROS = new Uint8Array(65_536);
 
+/** Whether an error says that the engine, or the file system, has no holes. */
+function hasNoHoles(error: unknown): boolean {
+  return error instanceof Deno.errors.NotSupported ||
+    (error instanceof Error && "code" in error && error.code === NO_HOLES);
+}
+
+const NO_HOLES: keyof typeof Errno = "EOPNOTSUPP";
+
 /** An {@linkcode FsFile} as {@linkcode FileSystem.open} gives it. */
 export class LocalFile implements RandomAccessFile {
   readonly #file: FsFile;
@@ -111,6 +120,11 @@ export class LocalFile implements RandomAccessFile {
   async punch(offset: number, byteLength: number): Promise<void> {
     checkPosition(offset);
     checkPosition(byteLength);
+    try {
+      if (byteLength > 0) return await this.#file.allocate("punchHole", offset, byteLength);
+    } catch (error) {
+      if (!hasNoHoles(error)) throw error;
+    }
     const { size } = await this.#file.stat();
     const end = Math.min(offset + byteLength, size);
     for (let at = offset; at < end; at += ZEROS.length) {
