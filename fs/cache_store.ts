@@ -289,10 +289,7 @@ export class CacheStore {
         return use.verified;
       }
       const wanted = into.subarray(0, use.byteLength - offset);
-      const count = await this.#data.readAt(wanted, at + offset) ?? 0;
-      if (count === wanted.length) return true;
-      const rest = wanted.subarray(count);
-      return await readFullAt(this.#data, rest, at + offset + count) === rest.length;
+      return await readFullAt(this.#data, wanted, at + offset) === wanted.length;
     } catch {
       // The source has it too.
       return false;
