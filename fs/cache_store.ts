@@ -1,21 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import {
-  CachedEntry,
-  type CacheStatistics,
-  fileRecord,
-  isSameVersion,
-  noStatistics,
-} from "./cache_entry.ts";
+import { CachedEntry, type CacheStatistics, isSameVersion, noStatistics } from "./cache_entry.ts";
 import { CacheIndex } from "./cache_index.ts";
 import { CacheJournal } from "./cache_journal.ts";
-import {
-  BLOCK_RECORD_BYTES,
-  type CacheRecord,
-  fileRecordBytes,
-  type Version,
-} from "./cache_record.ts";
+import type { Version } from "./cache_record.ts";
 import { replay, type Replayed } from "./cache_replay.ts";
-import { blockRecord, CacheSlots, type SlotUse } from "./cache_slots.ts";
+import type { SlotUse } from "./cache_slots.ts";
+import { CacheSpace } from "./cache_space.ts";
 import { crc32c } from "./crc32c.ts";
 import type { FileSystem, RandomAccessFile } from "./file_system.ts";
 import { readFullAt, writeAllAt } from "./whole_file.ts";
@@ -40,8 +30,6 @@ export interface CacheStoreOptions {
 const JOURNAL_SHARE = 1 / 32;
 /** Bytes that the journal has at least. */
 const JOURNAL_BYTES_MIN = 16_384;
-/** Slots that are evicted at once: what one write of the journal may grow by. */
-const EVICTIONS_MAX = 256;
 /** Fewer blocks than these are no cache. */
 const SLOTS_MIN = 4;
 
@@ -60,15 +48,11 @@ export class CacheStore {
   readonly #journalBytesMax: number;
   readonly #data: RandomAccessFile;
   readonly #lock: RandomAccessFile;
-  readonly #slots: CacheSlots;
+  readonly #slotCount: number;
+  readonly #space: CacheSpace;
   readonly #index = new CacheIndex();
-  /** Slots on their way to be free. */
-  readonly #leaving = new Set<Promise<void>>();
   #journal!: CacheJournal;
-  /** Bytes of the records that a new journal would have. */
-  #liveBytes = 0;
   #lastId = 0;
-  #eviction: Promise<void> | undefined;
 
   /** Use {@linkcode CacheStore.open}. */
   constructor(options: CacheStoreOptions, lock: RandomAccessFile, data: RandomAccessFile) {
@@ -84,7 +68,15 @@ export class CacheStore {
           `${blockBytes} and what is written about them`,
       );
     }
-    this.#slots = new CacheSlots(count);
+    this.#slotCount = count;
+    this.#space = new CacheSpace({
+      ...options,
+      slots: count,
+      // The rest is room for what is appended until the journal is written anew.
+      recordBytesMax: this.#journalBytesMax / 2,
+      total: this.total,
+      onEmpty: (entry) => this.#removeUnused(entry),
+    });
   }
 
   /**
@@ -124,7 +116,7 @@ export class CacheStore {
   enter(path: string, version: Version): CachedEntry {
     let entry = this.#index.find(path);
     if (entry !== undefined && !isSameVersion(entry.version, version)) {
-      this.#track(this.drop([entry]));
+      this.#space.track(this.drop([entry]));
       entry = undefined;
     }
     if (entry === undefined) {
@@ -136,7 +128,8 @@ export class CacheStore {
 
   /** Says that an open file, or a refill, is done with an entry. */
   leave(entry: CachedEntry): void {
-    if (--entry.handles === 0 && entry.blocks.size === 0) this.#index.remove(entry);
+    entry.handles--;
+    this.#removeUnused(entry);
   }
 
   /** What is kept of the file at a path, and of the files below it. */
@@ -156,22 +149,12 @@ export class CacheStore {
    * @throws {Error} when that cannot be written down
    */
   async drop(entries: readonly CachedEntry[]): Promise<void> {
-    const records: CacheRecord[] = [];
-    const slots: number[] = [];
-    const readers: Promise<void>[] = [];
     for (const entry of entries) {
       entry.dropped = true;
-      if (entry.recorded) records.push({ kind: "drop", file: entry.id });
-      for (const slot of [...entry.blocks.values()]) {
-        slots.push(slot);
-        readers.push(...this.#withdraw(slot));
-      }
       this.#index.remove(entry);
     }
     try {
-      // Also without a record: those of an eviction may be on their way.
-      await this.#journal.append(records);
-      this.#track(Promise.all(readers).then(() => this.#slots.release(slots)));
+      await this.#space.drop(entries);
     } catch {
       // What could not be taken out of the journal must not be read from it.
       await this.#journal.discard();
@@ -182,22 +165,18 @@ export class CacheStore {
   async put(entry: CachedEntry, block: number, bytes: Uint8Array): Promise<void> {
     const isWanted = () => this.usable && !entry.dropped && !entry.blocks.has(block);
     if (!isWanted()) return;
-    const recordBytes = BLOCK_RECORD_BYTES + (entry.recorded ? 0 : fileRecordBytes(entry.path));
-    const slot = await this.#takeSlot(recordBytes);
+    const slot = await this.#space.take(entry);
     if (slot === undefined) return;
     let isStored = false;
     try {
-      const check = crc32c(bytes);
       await writeAllAt(this.#data, bytes, slot * this.#options.blockBytes);
       isStored = isWanted();
-      if (!isStored) return;
-      const byteLength = bytes.length;
-      this.#assign(slot, { entry, block, byteLength, check, verified: true, readers: 0 });
     } finally {
-      if (!isStored) this.#slots.release([slot]);
+      if (!isStored) this.#space.giveBack(slot);
     }
-    const use = this.#slots.use(slot)!;
-    await this.#journal.append([...this.#fileRecord(entry), blockRecord(slot, use)]);
+    if (!isStored) return;
+    const [byteLength, check] = [bytes.length, crc32c(bytes)];
+    await this.#space.assign(slot, { entry, block, byteLength, check, verified: true, readers: 0 });
   }
 
   /**
@@ -213,16 +192,14 @@ export class CacheStore {
   ): Promise<number | undefined> {
     const slot = entry.blocks.get(block);
     if (slot === undefined) return undefined;
-    const use = this.#slots.use(slot)!;
-    this.#slots.touch(slot);
-    use.readers++;
+    const use = this.#space.read(slot);
     try {
       const isWhole = await this.#read(slot, use, into, offset);
       if (isWhole) return Math.min(into.length, use.byteLength - offset);
-      this.#discard(slot, use);
+      this.#space.discard(slot, use);
       return undefined;
     } finally {
-      this.#slots.leave(use);
+      this.#space.leave(use);
     }
   }
 
@@ -235,8 +212,7 @@ export class CacheStore {
   /** Closes its files, when nothing is read or stored any more. */
   async close(): Promise<void> {
     try {
-      await this.#eviction;
-      while (this.#leaving.size > 0) await Promise.all(this.#leaving);
+      await this.#space.settle();
       await this.sync();
     } finally {
       await this.#journal.close();
@@ -252,11 +228,11 @@ export class CacheStore {
       path: `${folder}/journal`,
       blockBytes,
       byteLengthMax: this.#journalBytesMax,
-      snapshot: () => this.#snapshot(),
+      snapshot: () => this.#space.snapshot(),
     });
     this.#journal = journal;
     try {
-      await this.#take(replay(records));
+      await this.#restore(journal, replay(records));
       await journal.shrink();
     } catch (error) {
       await journal.close();
@@ -265,16 +241,17 @@ export class CacheStore {
   }
 
   /** Takes over what an earlier run has left. */
-  async #take({ entries, uses, lastId }: Replayed): Promise<void> {
+  async #restore(journal: CacheJournal, { entries, uses, lastId }: Replayed): Promise<void> {
     this.#lastId = lastId;
     for (const entry of entries) this.#index.add(entry);
-    const kept = [...uses].filter(([slot]) => slot < this.#slots.count);
-    this.#slots.claim(new Set(kept.map(([slot]) => slot)));
-    for (const [slot, use] of kept) this.#assign(slot, use);
-    for (const entry of entries) if (entry.blocks.size === 0) this.#index.remove(entry);
+    await this.#space.restore(journal, uses);
+    for (const entry of entries) this.#removeUnused(entry);
     const { size } = await this.#data.stat();
-    await this.#data.truncate(Math.min(size, this.#slots.count * this.#options.blockBytes));
-    if (this.#liveBytes > this.#journalBytesMax / 2) await this.#evict();
+    await this.#data.truncate(Math.min(size, this.#slotCount * this.#options.blockBytes));
+  }
+
+  #removeUnused(entry: CachedEntry): void {
+    if (entry.handles === 0 && entry.blocks.size === 0) this.#index.remove(entry);
   }
 
   /** Whether all that was asked for is there, and is what was stored. */
@@ -294,107 +271,5 @@ export class CacheStore {
       // The source has it too.
       return false;
     }
-  }
-
-  async #takeSlot(recordBytes: number): Promise<number | undefined> {
-    const isRecordable = () => this.#liveBytes + recordBytes <= this.#journalBytesMax / 2;
-    let slot = isRecordable() ? this.#slots.take() : undefined;
-    if (slot === undefined) {
-      await this.#evict();
-      slot = isRecordable() ? this.#slots.take() : undefined;
-    }
-    if (this.#slots.used >= this.#slots.count * this.#options.highWatermark) {
-      this.#track(this.#evict());
-    }
-    return slot;
-  }
-
-  #evict(): Promise<void> {
-    return this.#eviction ??= this.#evictAll().finally(() => this.#eviction = undefined);
-  }
-
-  /** Evicts down to the low watermark, or as far as nothing is being read. */
-  async #evictAll(): Promise<void> {
-    const slotsLow = this.#slots.count * this.#options.lowWatermark;
-    const bytesLow = this.#journalBytesMax / 2 * this.#options.lowWatermark;
-    while (this.#slots.used > slotsLow || this.#liveBytes > bytesLow) {
-      const slots: number[] = [];
-      const batch = Math.max(1, Math.min(EVICTIONS_MAX, Math.ceil(this.#slots.used - slotsLow)));
-      for (const slot of this.#slots) {
-        const { readers, entry } = this.#slots.use(slot)!;
-        if (readers > 0) continue;
-        if (slots.length === batch) break;
-        entry.statistics.evictions++;
-        this.total.evictions++;
-        this.#withdraw(slot);
-        slots.push(slot);
-        if (entry.blocks.size === 0 && entry.handles === 0) this.#index.remove(entry);
-      }
-      if (slots.length === 0) return;
-      await this.#journal.append(slots.map((slot) => ({ kind: "free", slot })));
-      this.#slots.release(slots);
-    }
-  }
-
-  #assign(slot: number, use: SlotUse): void {
-    const { entry, byteLength } = use;
-    if (entry.blocks.size === 0) this.#liveBytes += fileRecordBytes(entry.path);
-    this.#liveBytes += BLOCK_RECORD_BYTES;
-    this.#slots.assign(slot, use);
-    entry.statistics.cachedBytes += byteLength;
-    this.total.cachedBytes += byteLength;
-  }
-
-  /** Takes a slot out of use; gives what to wait for before it may be released. */
-  #withdraw(slot: number): Promise<void>[] {
-    const { entry, byteLength } = this.#slots.use(slot)!;
-    const unread = this.#slots.withdraw(slot);
-    this.#liveBytes -= BLOCK_RECORD_BYTES;
-    if (entry.blocks.size === 0) {
-      this.#liveBytes -= fileRecordBytes(entry.path);
-      entry.recorded = false;
-    }
-    entry.statistics.cachedBytes -= byteLength;
-    this.total.cachedBytes -= byteLength;
-    return unread === undefined ? [] : [unread];
-  }
-
-  /** Frees a slot whose bytes are not those that were stored, or cannot be read. */
-  #discard(slot: number, use: SlotUse): void {
-    if (this.#slots.use(slot) !== use) return;
-    const readers = this.#withdraw(slot);
-    const record = { kind: "free", slot } as const;
-    this.#track(
-      Promise.all([this.#journal.append([record]), ...readers]).then(() =>
-        this.#slots.release([slot])
-      ),
-    );
-  }
-
-  /** Waits for something before it closes. A slot that fails to become free is not used again. */
-  #track(work: Promise<unknown>): void {
-    const tracked: Promise<void> = work.then(() => {}, () => {}).finally(() =>
-      this.#leaving.delete(tracked)
-    );
-    this.#leaving.add(tracked);
-  }
-
-  #fileRecord(entry: CachedEntry): CacheRecord[] {
-    if (entry.recorded) return [];
-    entry.recorded = true;
-    return [fileRecord(entry)];
-  }
-
-  /** Least recently used first: in that order it is read again. */
-  #snapshot(): CacheRecord[] {
-    const records: CacheRecord[] = [];
-    const seen = new Set<CachedEntry>();
-    for (const slot of this.#slots) {
-      const use = this.#slots.use(slot)!;
-      if (!seen.has(use.entry)) records.push(fileRecord(use.entry));
-      seen.add(use.entry);
-      records.push(blockRecord(slot, use));
-    }
-    return records;
   }
 }
