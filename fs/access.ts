@@ -28,5 +28,29 @@ export function admit(access: Access, ...paths: string[]): RingFiles | null {
   return files;
 }
 
+/**
+ * A symbolic link was met in a path that a program with some permissions only wants to open. Where
+ * it leads is Deno's to judge: the call goes on with Deno's own function.
+ */
+export class LinkMetError extends Deno.errors.NotSupported {}
+
+/**
+ * Calls, and calls the second when the first has met a link that Deno has to judge.
+ *
+ * @param call On the ring
+ * @param denoCall Deno's own
+ */
+export async function withoutLinks<T>(
+  call: () => Promise<T>,
+  denoCall: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof LinkMetError) return await denoCall();
+    throw error;
+  }
+}
+
 /** Relative paths may begin there too, when that is where the program is. */
 const GATES = /^\/+(\.\/+)*(proc|sys|dev)(\/|$)|^(?!\/)(proc|sys|dev|self)(\/|$)/;

@@ -10,7 +10,7 @@ import {
   statCached,
 } from "../ffi/file.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
-import { admit } from "./access.ts";
+import { admit, withoutLinks } from "./access.ts";
 import { withAction } from "./error_action.ts";
 import { fileInfo } from "./file_info.ts";
 import { checkPath, pathText } from "./path.ts";
@@ -60,8 +60,9 @@ export async function copyFile(
   checkPath(from, action);
   checkPath(to, action);
   const files = admit("read", from) && admit("write", to);
-  if (files === null) return await Deno.copyFile(fromPath, toPath);
-  await uringCopyFile(files, from, to, action, signal);
+  const copyDeno = () => Deno.copyFile(fromPath, toPath);
+  if (files === null) return await copyDeno();
+  await withoutLinks(() => uringCopyFile(files, from, to, action, signal), copyDeno);
 }
 
 /** The same for paths that were checked. */

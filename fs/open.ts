@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { OpenFlag } from "../ffi/file.ts";
-import { admit } from "./access.ts";
+import { admit, withoutLinks } from "./access.ts";
 import { FsFile } from "./fs_file.ts";
 import { checkPath, pathText } from "./path.ts";
 import { PortableFile } from "./portable_file.ts";
@@ -47,10 +47,13 @@ export async function openWith(
   const flags = openFlags(options);
   checkPath(text, action);
   const files = admit(accessOf(flags), text);
-  if (files === null) return new FsFile(new PortableFile(await Deno.open(path, options)));
-  const { fd, isLocal } = await uringOpen(files, text, flags, options?.mode ?? 0o666, action);
-  const isAppending = (flags & OpenFlag.APPEND) !== 0;
-  return new FsFile(new UringFile(files, fd, isLocal, isAppending));
+  const openDeno = async () => new FsFile(new PortableFile(await Deno.open(path, options)));
+  if (files === null) return await openDeno();
+  return await withoutLinks(async () => {
+    const { fd, isLocal } = await uringOpen(files, text, flags, options?.mode ?? 0o666, action);
+    const isAppending = (flags & OpenFlag.APPEND) !== 0;
+    return new FsFile(new UringFile(files, fd, isLocal, isAppending));
+  }, openDeno);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import { AtFlag, CURRENT_DIRECTORY, OpenFlag } from "../ffi/file.ts";
-import { admit } from "./access.ts";
+import { admit, withoutLinks } from "./access.ts";
 import { CallMemory } from "./call_memory.ts";
 import { checkPath, parentPath, pathText } from "./path.ts";
 import { removeTreeAt, unlink } from "./remove_tree.ts";
@@ -132,14 +132,17 @@ export async function truncate(name: string, len = 0): Promise<void> {
   const action = `truncate '${text}'`;
   checkPath(text, action);
   const files = admit("write", text);
-  if (files === null) return await Deno.truncate(name, len);
-  const { fd, isLocal } = await uringOpen(files, text, OpenFlag.WRONLY, 0, action);
-  const file = new UringFile(files, fd, isLocal, false);
-  try {
-    await file.truncate(Math.max(0, len));
-  } finally {
-    file.close();
-  }
+  const truncateDeno = () => Deno.truncate(name, len);
+  if (files === null) return await truncateDeno();
+  await withoutLinks(async () => {
+    const { fd, isLocal } = await uringOpen(files, text, OpenFlag.WRONLY, 0, action);
+    const file = new UringFile(files, fd, isLocal, false);
+    try {
+      await file.truncate(Math.max(0, len));
+    } finally {
+      file.close();
+    }
+  }, truncateDeno);
 }
 
 /** Makes one directory on the ring; a negative error number on failure. */

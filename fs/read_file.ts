@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { OpenFlag } from "../ffi/file.ts";
-import { admit } from "./access.ts";
+import { isEverythingGranted } from "../ffi/permission.ts";
+import { admit, withoutLinks } from "./access.ts";
 import type { OpenFile } from "./open_file.ts";
 import { withAction } from "./error_action.ts";
 import { checkPath, pathText } from "./path.ts";
@@ -35,10 +36,12 @@ export async function readFile(
   const action = `readfile '${text}'`;
   checkPath(text, action);
   const files = admit("read", text);
-  if (files === null) return await Deno.readFile(path, options);
-  const small = await readSmallFile(files, text);
+  const readDeno = () => Deno.readFile(path, options);
+  if (files === null) return await readDeno();
+  // Of a program with some permissions only, no link may lead elsewhere.
+  const small = isEverythingGranted() ? await readSmallFile(files, text) : null;
   signal?.throwIfAborted();
-  return small ?? await readWhole(files, text, action, signal);
+  return small ?? await withoutLinks(() => readWhole(files, text, action, signal), readDeno);
 }
 
 /**

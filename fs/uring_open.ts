@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op, SqeFlag } from "../ffi/abi.ts";
 import { noteOpened } from "../ffi/descriptor_table.ts";
-import { osError } from "../ffi/errno.ts";
+import { Errno, osError } from "../ffi/errno.ts";
 import {
   allowWaiting,
   CURRENT_DIRECTORY,
@@ -11,7 +11,9 @@ import {
   Resolve,
   statCached,
 } from "../ffi/file.ts";
+import { isEverythingGranted } from "../ffi/permission.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
+import { LinkMetError } from "./access.ts";
 import { CallMemory } from "./call_memory.ts";
 import { deviceOf, isRegular } from "./file_info.ts";
 import { kernelPath } from "./kernel_path.ts";
@@ -61,13 +63,20 @@ export async function openSoon(
   action: string,
 ): Promise<number> {
   using memory = await CallMemory.take(engine, [path]);
+  const isRestricted = !isEverythingGranted();
+  const creates = (flags & OpenFlag.CREAT) !== 0;
+  // struct open_how: flags u64, mode u64 (0 unless a file may be made), resolve u64
+  memory.howWords.set([flags | OpenFlag.CLOEXEC, 0, creates ? mode & 0o7777 : 0, 0, 0, 0]);
+  if (isRestricted) memory.howWords[4] = Resolve.NO_SYMLINKS;
   const fd = await ringCall(engine, {
-    head: Op.OPENAT | SqeFlag.ASYNC << 8,
+    head: Op.OPENAT2 | SqeFlag.ASYNC << 8,
     fd: CURRENT_DIRECTORY,
     address: memory.paths[0]!,
-    length: mode,
-    flags: flags | OpenFlag.CLOEXEC,
+    offset: memory.how,
+    offsetHigh: engine.pool.addressHigh,
+    length: OPEN_HOW_BYTES,
   });
+  if (fd === -Errno.ELOOP && isRestricted) throw new LinkMetError(`Cannot judge a link: ${action}`);
   if (fd < 0) throw osError(fd, action);
   return noteOpened(fd);
 }
@@ -95,6 +104,8 @@ function openAtOnce(
   return { fd, isRegular: isFile };
 }
 
+/** Bytes of a `struct open_how`. */
+const OPEN_HOW_BYTES = 24;
 /** What the calls of opening at once take. */
 const OPEN_US = 3;
 
