@@ -24,9 +24,9 @@ export interface CacheSpaceOptions {
 const EVICTIONS_MAX = 256;
 
 /**
- * The room of a cache: which block is in which slot, what that takes in the journal, and what has to
- * go when there is no more. A slot is free again only after the journal says so, and nobody reads it
- * any more.
+ * The room of a cache: which block is in which slot, what that takes in the journal, and what has
+ * to go when there is no more. A slot is free again only after the journal says so, and nobody
+ * reads it any more.
  */
 export class CacheSpace {
   readonly #options: CacheSpaceOptions;
