@@ -4,6 +4,7 @@
 // `demo_echo.ts`, the load is `demo_stream.ts` and `demo_ping_pong.ts`.
 
 import { parseArgs } from "node:util";
+import { demoFiles } from "./demo_files.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -63,7 +64,8 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   const source = await makeSource(`${directory}/source`, mib * MIB);
   const workloads = [streaming(source), pingPongs(seconds)];
   const results = await measureAll(workloads, [ours, deno], rounds);
-  console.log(`${table(results)}\n\n${legend(rounds)}`);
+  console.log(`${table(results)}\n\n${await demoFiles(source, directory, rounds)}\n`);
+  console.log(legend(rounds));
 }
 
 /**

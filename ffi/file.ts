@@ -91,7 +91,7 @@ export function openWaiting(path: KernelPath, flags: number): number {
   );
 }
 
-/** Whether what a descriptor of `/proc/self/mountinfo` tells has changed since it was last asked. */
+/** Whether the table of `/proc/self/mountinfo` has changed since this was last asked of it. */
 export function hasChanged(fd: number): boolean {
   polled[0] = fd;
   polled[1] = POLLPRI;

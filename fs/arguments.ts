@@ -2,12 +2,14 @@
 import type { ByteRange } from "./open_file.ts";
 
 /**
- * Refuses what is no buffer of bytes, in Deno's words.
+ * Refuses what is no buffer of bytes.
  *
  * @throws {TypeError} when it is none
  */
 export function checkBytes(p: unknown): asserts p is Uint8Array {
-  if (!(p instanceof Uint8Array)) throw new TypeError("expected typed ArrayBufferView");
+  if (!(p instanceof Uint8Array)) {
+    throw new TypeError("Cannot transfer bytes: the buffer must be a Uint8Array");
+  }
 }
 
 /**

@@ -115,7 +115,9 @@ export async function removeAttribute(path: string | URL, name: string): Promise
  * import { engineInfo } from "@photon/std/io";
  * import { assertEquals } from "@std/assert";
  *
- * if (engineInfo().engine === "uring") assertEquals(await listAttributes(await makeTempFile()), []);
+ * if (engineInfo().engine === "uring") {
+ *   assertEquals(await listAttributes(await makeTempFile()), []);
+ * }
  * ```
  */
 export async function listAttributes(path: string | URL): Promise<string[]> {

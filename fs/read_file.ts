@@ -99,7 +99,7 @@ async function readWhole(
   }
 }
 
-/** Reads on until nothing comes: the size is a hint, as files grow and those of `/proc` have none. */
+/** Reads on until nothing comes. The size is a hint: files grow, and those of `/proc` have none. */
 async function readToEnd(
   file: OpenFile,
   sizeHint: number,

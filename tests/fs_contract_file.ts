@@ -6,8 +6,6 @@ import { patternBytes } from "./transfer.ts";
 
 const { NotFound, AlreadyExists, BadResource, IsADirectory } = Deno.errors;
 const { Start, Current, End } = Deno.SeekMode;
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** What holds for `open` and `FsFile`. */
 export const fileCases: FsContractCases = {
@@ -194,3 +192,11 @@ export const fileCases: FsContractCases = {
     assertEquals([await status.read(p), text(p)], [5, "Name:"]);
   },
 };
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -208,7 +208,7 @@ function inTinyDisk(body: (disk: string) => Promise<void>): Promise<void> {
 async function mountHanging(folder: string, hangMs: number): Promise<AsyncDisposable> {
   const server = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", new URL("fs_hanging_mount.ts", import.meta.url).pathname],
+      ...["run", "-A", "--no-check", new URL("ffi_hanging_mount.ts", import.meta.url).pathname],
       ...[folder, String(hangMs)],
     ],
     stdout: "piped",

@@ -17,7 +17,6 @@ import { seededRandom } from "./net_random.ts";
 import { patternBytes } from "./transfer.ts";
 
 const { NotSupported, InvalidData, BadResource } = Deno.errors;
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 leakTest("readAt() and writeAt() leave the cursor where it is", () =>
   inFolder(async (folder) => {
@@ -234,4 +233,8 @@ function resized(bytes: Uint8Array, byteLength: number): Uint8Array<ArrayBuffer>
   const result = new Uint8Array(byteLength);
   result.set(bytes.subarray(0, byteLength));
   return result;
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -58,7 +58,8 @@ const DENO = `const { ${NAMES} } = Deno;`;
 const PHOTON = `import { ${NAMES} } from "${new URL("fs/mod.ts", REPOSITORY)}";`;
 
 for (const flags of GRANTS) {
-  Deno.test(`file functions allow what Deno's allow with ${flags.join(" ") || "nothing"}`, async () => {
+  const given = flags.join(" ") || "nothing";
+  Deno.test(`file functions allow what Deno's allow with ${given}`, async () => {
     const expected = await attemptAll(DENO, flags);
     assertEquals(await attemptAll(PHOTON, [...flags, "--allow-ffi"]), expected);
   });

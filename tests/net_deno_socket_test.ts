@@ -319,6 +319,8 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   allocate:         () => PORTABLE_FILE.allocate("extend", 0, 1),
   advise:           () => PORTABLE_FILE.advise("random", 0, 1),
   syncRange:        () => PORTABLE_FILE.syncRange(0, 1),
+  extendedAttributes: () => inPortableProgram("fs", "listAttributes('.')"),
+  alignedFile:      () => inPortableProgram("fs", "AlignedFile.open('.')"),
   subFs:            () => inPortableProgram("fs", "SubFs.open('.')"),
 };
 
