@@ -37,6 +37,7 @@
 
 export * as ffi from "./ffi/mod.ts";
 export * as http from "./http/mod.ts";
+export * as fs from "./fs/mod.ts";
 export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";

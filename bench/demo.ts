@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { demoHttp } from "./demo_http.ts";
 import { demoRedis } from "./demo_redis.ts";
+import { demoFiles } from "./demo_files.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -66,6 +67,7 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   const workloads = [streaming(source), pingPongs(seconds)];
   const results = await measureAll(workloads, [ours, deno], rounds);
   console.log(`${table(results)}\n\n${legend(rounds)}`);
+  console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
   console.log(`\n${await demoRedis(seconds)}`);
 }

@@ -109,6 +109,12 @@ export function withArguments(command: CommandLine, ...args: string[]): CommandL
   return { program: command.program, args: [...command.args, ...args] };
 }
 
+/** Null when a program is on the PATH, else that it is not. */
+export async function installed(program: string): Promise<Missing | null> {
+  const result = await run(program, ["--version"]);
+  return result instanceof Missing ? result : null;
+}
+
 /** Output of a program, or why it could not be had. */
 async function run(program: string, args: string[]): Promise<string | Missing> {
   try {

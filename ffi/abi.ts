@@ -6,9 +6,14 @@
 // deno-fmt-ignore
 export const Op = {
   NOP: 0,            // 5.1
+  READV: 1,          // 5.1
+  WRITEV: 2,         // 5.1
   FSYNC: 3,          // 5.1
+  READ_FIXED: 4,     // 5.1
+  WRITE_FIXED: 5,    // 5.1
   POLL_ADD: 6,       // 5.1
   POLL_REMOVE: 7,    // 5.1
+  SYNC_FILE_RANGE: 8, // 5.2
   SENDMSG: 9,        // 5.3
   RECVMSG: 10,       // 5.3
   TIMEOUT: 11,       // 5.4
@@ -20,6 +25,7 @@ export const Op = {
   FALLOCATE: 17,     // 5.6
   OPENAT: 18,        // 5.6
   CLOSE: 19,         // 5.6
+  FILES_UPDATE: 20,  // 5.6
   STATX: 21,         // 5.6
   READ: 22,          // 5.6
   WRITE: 23,         // 5.6
@@ -35,6 +41,10 @@ export const Op = {
   SYMLINKAT: 38,     // 5.15
   LINKAT: 39,        // 5.15
   MSG_RING: 40,      // 5.18
+  FSETXATTR: 41,     // 5.19
+  SETXATTR: 42,      // 5.19
+  FGETXATTR: 43,     // 5.19
+  GETXATTR: 44,      // 5.19
   SOCKET: 45,        // 5.19
   SEND_ZC: 47,       // 6.0
   SENDMSG_ZC: 48,    // 6.1
@@ -79,7 +89,9 @@ export const CqFlag = {
 /** Flags of a submission entry, for its second byte. */
 // deno-fmt-ignore
 export const SqeFlag = {
-  IO_LINK:          1 << 2, // 5.3
+  FIXED_FILE:       1 << 0, // 5.1  the fd is an index of a registered file
+  IO_LINK:          1 << 2, // 5.3  the next entry begins after this one, and not if it failed
+  IO_HARDLINK:      1 << 3, // 5.5  the next entry begins after this one, however it ended
   ASYNC:            1 << 4, // 5.6
   BUFFER_SELECT:    1 << 5, // 5.7
   CQE_SKIP_SUCCESS: 1 << 6, // 5.17

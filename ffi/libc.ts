@@ -3,7 +3,8 @@ import { openLibrary } from "./load.ts";
 
 // Data: the libc calls this library makes directly, one a row, with the C prototype beside it.
 // All of them return at once on the descriptors they are used with; whatever may block goes
-// through the ring. `getaddrinfo` is the exception and runs on Deno's blocking pool.
+// through the ring. The exceptions run on Deno's blocking pool, where their error number stays: it
+// belongs to the pool's thread. The calls of a file's `...Sync` methods wait, as they are asked to.
 // deno-fmt-ignore
 const symbols = {
   mmap:          { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" }, // void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t)
@@ -21,7 +22,7 @@ const symbols = {
   shutdown:      { parameters: ["i32", "i32"], result: "i32" },                                       // int shutdown(int fd, int how)
   close:         { parameters: ["i32"], result: "i32" },                                              // int close(int fd)
   pipe2:         { parameters: ["buffer", "i32"], result: "i32" },                                    // int pipe2(int fd[2], int flags)
-  dup:           { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },                 // int fcntl(int fd, F_DUPFD_CLOEXEC, int from)
+  fcntl:         { parameters: ["i32", "i32", "i32"], result: "i32" },                                // int fcntl(int fd, int command, int)
   eventfd:       { parameters: ["u32", "i32"], result: "i32" },                                       // int eventfd(unsigned initial, int flags)
   read:          { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t read(int fd, void *, size_t)
   write:         { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t write(int fd, const void *, size_t)
@@ -32,6 +33,33 @@ const symbols = {
   recv:          { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },                  // ssize_t recv(int fd, void *, size_t, int flags)
   getaddrinfo:   { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32", nonblocking: true }, // int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **)
   getaddrinfoNow: { name: "getaddrinfo", parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" }, // the same, waited for
+  openat2:       { name: "syscall", parameters: ["i32", "i32", "buffer", "buffer", "usize"], result: "i32" }, // openat2(int dirfd, const char *path, struct open_how *, size_t)
+  statx:         { name: "syscall", parameters: ["i32", "i32", "buffer", "i32", "u32", "buffer"], result: "i32" }, // statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *)
+  preadv2:       { name: "syscall", parameters: ["i32", "i32", "buffer", "i32", "i64", "i64", "i32"], result: "i32" }, // preadv2(int fd, const struct iovec *, int count, long low, long high, int flags)
+  pwritev2:      { name: "syscall", parameters: ["i32", "i32", "buffer", "i32", "i64", "i64", "i32"], result: "i32" }, // pwritev2, the same
+  getdents64:    { name: "syscall", parameters: ["i32", "i32", "buffer", "u32"], result: "i32", nonblocking: true }, // getdents64(int fd, void *, unsigned)
+  copy_file_range: { name: "syscall", parameters: ["i32", "i32", "buffer", "i32", "buffer", "usize", "u32"], result: "isize", nonblocking: true }, // copy_file_range(int in, loff_t *, int out, loff_t *, size_t, unsigned)
+  cloneFile:     { name: "ioctl", parameters: ["i32", "usize", "i64"], result: "i32", nonblocking: true }, // int ioctl(int fd, FICLONE, int source)
+  ioctl:         { parameters: ["i32", "usize", "buffer"], result: "i32" },                           // int ioctl(int fd, unsigned long request, void *)
+  lseek:         { parameters: ["i32", "i64", "i32"], result: "i64" },                                // off_t lseek(int fd, off_t, int whence)
+  lseekSoon:     { name: "lseek", parameters: ["i32", "i64", "i32"], result: "i64", nonblocking: true }, // the same, for SEEK_END of what may be far away
+  ftruncate:     { parameters: ["i32", "i64"], result: "i32" },                                       // int ftruncate(int fd, off_t)
+  ftruncateSoon: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32", nonblocking: true }, // the same, where the ring has no such operation
+  fsync:         { parameters: ["i32"], result: "i32" },                                              // int fsync(int fd)
+  fdatasync:     { parameters: ["i32"], result: "i32" },                                              // int fdatasync(int fd)
+  fchmod:        { parameters: ["i32", "u32"], result: "i32" },                                       // int fchmod(int fd, mode_t)
+  futimens:      { parameters: ["i32", "buffer"], result: "i32" },                                    // int futimens(int fd, const struct timespec times[2])
+  futimensSoon:  { name: "futimens", parameters: ["i32", "buffer"], result: "i32", nonblocking: true }, // the same
+  flock:         { parameters: ["i32", "i32"], result: "i32" },                                       // int flock(int fd, int operation)
+  flockSoon:     { name: "flock", parameters: ["i32", "i32"], result: "i32", nonblocking: true },     // the same, with LOCK_NB
+  fremovexattr:  { parameters: ["i32", "buffer"], result: "i32", nonblocking: true },                 // int fremovexattr(int fd, const char *name)
+  flistxattr:    { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },      // ssize_t flistxattr(int fd, char *list, size_t)
+  isatty:        { parameters: ["i32"], result: "i32" },                                              // int isatty(int fd)
+  tcgetattr:     { parameters: ["i32", "buffer"], result: "i32" },                                    // int tcgetattr(int fd, struct termios *)
+  tcsetattr:     { parameters: ["i32", "i32", "buffer"], result: "i32" },                             // int tcsetattr(int fd, int when, const struct termios *)
+  cfmakeraw:     { parameters: ["buffer"], result: "void" },                                          // void cfmakeraw(struct termios *)
+  poll:          { parameters: ["buffer", "u64", "i32"], result: "i32" },                             // int poll(struct pollfd *, nfds_t, int timeout)
+  readlinkat:    { parameters: ["i32", "buffer", "buffer", "usize"], result: "isize", nonblocking: true }, // ssize_t readlinkat(int fd, const char *path, char *, size_t)
   unlink:        { parameters: ["buffer"], result: "i32" },                                           // int unlink(const char *path)
   freeaddrinfo:  { parameters: ["pointer"], result: "void" },                                         // void freeaddrinfo(struct addrinfo *)
   gai_strerror:  { parameters: ["i32"], result: "pointer" },                                          // const char *gai_strerror(int status)

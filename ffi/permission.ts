@@ -2,9 +2,10 @@
 import { formatIpv6, parseIpv4, parseIpv6, withoutBrackets } from "./ip_address.ts";
 
 // A foreign function call passes Deno's sandbox by, so every entry of this library asks first, as
-// Deno's own function would. Grants are not kept: a question costs 2 us, and the program may revoke
-// a permission at any time. Deno itself keeps one record of 600 bytes for each distinct host and
-// path that it is ever asked about, so the unrestricted grant is looked for first.
+// Deno's own function would. Grants are not kept: the program may revoke a permission at any time.
+// Deno itself keeps one record of 600 bytes for each distinct host and path that it is ever asked
+// about, so the unrestricted grant is looked for first. That is a look at a live object, which says
+// what a revocation has changed: 50 ns, where the question costs 2 us.
 
 /**
  * Checks that the program may listen at or connect to a host and port.
@@ -56,7 +57,7 @@ export function checkUnix(path: string): string {
     requireGrant("net", { name: "net", host }, host);
   }
   // With all granted (`-A`) Deno checks no path and uses it as it is.
-  return PLAIN_PATH.test(path) || EVERYTHING.every(isUnrestricted) ? path : absolute(path);
+  return PLAIN_PATH.test(path) || isEverythingGranted() ? path : absolute(path);
 }
 
 /**
@@ -77,6 +78,11 @@ export function checkWrite(path: string): void {
   checkPath("write", path);
 }
 
+/** Whether the program may do everything (`-A`), so that Deno checks no path. */
+export function isEverythingGranted(): boolean {
+  return EVERYTHING.every(isUnrestricted);
+}
+
 type Access = "net" | "read" | "write";
 
 /** Hosts that are certainly well-formed; only Deno can tell for the rest. */
@@ -87,9 +93,15 @@ const PLAIN_PATH = /^\/(?!(.*\/)?\.\.?(\/|$))/;
 
 const EVERYTHING: Deno.PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi"];
 
+const statuses: { [name in Deno.PermissionName]?: Deno.PermissionStatus } = {};
+
 function isUnrestricted(name: Deno.PermissionName): boolean {
-  const { state, partial } = Deno.permissions.querySync({ name });
-  return state === "granted" && !partial;
+  const kept = statuses[name];
+  // One that was not granted is asked for again: a grant given at a prompt does not show in it.
+  const status = kept?.state === "granted"
+    ? kept
+    : statuses[name] = Deno.permissions.querySync({ name });
+  return status.state === "granted" && !status.partial;
 }
 
 /** Asks the user where Deno would. */

@@ -117,7 +117,7 @@ export function signalEventfd(fd: number): void {
  * ```
  */
 export function duplicateDescriptor(fd: number): number {
-  return noteOpened(check(libc().dup(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR)));
+  return noteOpened(check(libc().fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR)));
 }
 
 /**

@@ -27,6 +27,11 @@ export class BulkBlocks {
     return this.#mapping === null ? 0 : BULK_BLOCKS - this.#free.length;
   }
 
+  /** The memory of all blocks. */
+  get memory(): Mapping {
+    return this.#mapping ??= this.#map();
+  }
+
   /**
    * Takes a block that is free, or null.
    *

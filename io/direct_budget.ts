@@ -6,6 +6,8 @@ export const DIRECT_BYTES_MIN = 16_384;
 export const DIRECT_BYTES_MAX = 262_144;
 /** Direct calls of one round; further ones wait for the next. */
 const CALLS_PER_ROUND = 16;
+/** Microseconds that the direct calls of one round may take which touch no user's buffer. */
+const QUICK_US_PER_ROUND = 200;
 /** Rounds after which bulk data is taken to have ended. */
 const QUIET_ROUNDS = 8;
 
@@ -16,10 +18,9 @@ const QUIET_ROUNDS = 8;
  * which is why each round of the engine allows only so many.
  */
 export class DirectBudget {
-  /** Rounds so far: what happens in one of them may be taken to happen at one time. */
-  round = 0;
-
   #left = CALLS_PER_ROUND;
+  #quickUs = QUICK_US_PER_ROUND;
+  #round = 0;
   #quietRounds = QUIET_ROUNDS;
 
   /** Whether bulk data moved in one of the last rounds. */
@@ -34,9 +35,31 @@ export class DirectBudget {
     return true;
   }
 
+  /** Rounds so far: what happens in one of them may be taken to happen at one time. */
+  get round(): number {
+    return this.#round;
+  }
+
+  /**
+   * Whether a call on a file that takes about so long may be made in this round; the time is taken
+   * from the budget of {@linkcode QUICK_US_PER_ROUND}. Such calls are promised not to wait, but
+   * what they do takes the thread's time.
+   */
+  takeTime(microseconds: number): boolean {
+    if (this.#quickUs <= 0) return false;
+    this.#quickUs -= microseconds;
+    return true;
+  }
+
+  /** Whether {@linkcode takeTime} would say yes. */
+  get hasTime(): boolean {
+    return this.#quickUs > 0;
+  }
+
   /** Begins a round. */
   refill(): void {
-    this.round++;
+    this.#round++;
+    this.#quickUs = QUICK_US_PER_ROUND;
     this.#quietRounds = this.#left < CALLS_PER_ROUND ? 0 : this.#quietRounds + 1;
     this.#left = CALLS_PER_ROUND;
   }

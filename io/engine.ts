@@ -13,7 +13,7 @@ import { type Flushable, FlushList } from "./flush_list.ts";
 import { InboxList } from "./inbox.ts";
 import { Reactor, type TurnSource, type Wake } from "./reactor.ts";
 import { type Completion, SlotTable } from "./slot_table.ts";
-import { type Control, Submissions } from "./submissions.ts";
+import { type Control, type Link, Submissions } from "./submissions.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 import { WakeChannel, type WakePath } from "./wake.ts";
 
@@ -196,19 +196,10 @@ export class Engine implements TurnSource, Disposable {
     spliceFd = 0,
   ): number {
     if (this.#closed) throw new Deno.errors.BadResource("Cannot start operation: engine is closed");
+    // deno-fmt-ignore
     const slot = this.#submissions.operation(
-      handler,
-      hold,
-      head,
-      fd,
-      offsetLow,
-      offsetHigh,
-      addressLow,
-      addressHigh,
-      byteLength,
-      operationFlags,
-      bufferGroup,
-      spliceFd,
+      handler, hold, head, fd, offsetLow, offsetHigh, addressLow, addressHigh, byteLength,
+      operationFlags, bufferGroup, spliceFd,
     );
     this.#reactor.schedule();
     return slot;
@@ -230,6 +221,13 @@ export class Engine implements TurnSource, Disposable {
   cancelDescriptor(fd: number): void {
     this.control(Op.ASYNC_CANCEL, fd, 0, 0, 0, 0, 0, Cancel.FD | Cancel.ALL);
   }
+
+  /** Queues an entry that is linked to an operation, see {@linkcode Link}. */
+  readonly submitLink: Link = (...fields): void => {
+    if (this.#closed) throw new Deno.errors.BadResource("Cannot start operation: engine is closed");
+    this.#submissions.link(...fields);
+    this.#reactor.schedule();
+  };
 
   /** Queues an entry whose completion nobody waits for; parameters as for {@linkcode submit}. */
   readonly control: Control = (...fields): void => {

@@ -67,6 +67,11 @@ export function openEngine(): Engine {
   throw new Deno.errors.NotSupported(`Cannot open the ring engine: ${info.reason}`);
 }
 
+/** The ring engine of this isolate, or null where the portable engine runs. */
+export function ringEngine(): Engine | null {
+  return chosen().engine;
+}
+
 /**
  * What the ring engine has done and holds: zeros when it does not run.
  *

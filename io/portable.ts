@@ -19,7 +19,13 @@ export const PORTABLE_GAPS = {
   reusePort:        ["listen with reusePort", "Deno.listen() takes it only with the --unstable-net flag"],
   tcpOptions:       ["set a TCP option", "a Unix socket has none"],
   sendFile:         ["send this file", "its descriptor was not opened by node:fs"],
+  allocate:         ["allocate", "Deno has no fallocate()"],
+  advise:           ["advise the kernel", "Deno has no fadvise()"],
+  syncRange:        ["write a range to the disk", "Deno has no sync_file_range()"],
+  extendedAttributes: ["use extended attributes", "Deno has no such calls"],
+  alignedFile:      ["open a file past the page cache", "Deno has no O_DIRECT"],
   pipe:             ["open a pipe", "Deno has no such call"],
+  subFs:            ["open a SubFs", "Deno has no way to keep a path below a directory"],
 } as const satisfies Record<string, readonly [action: string, reason: string]>;
 
 /**

@@ -15,6 +15,25 @@ export type Control = (
   user?: number,
 ) => void;
 
+/**
+ * Queues an entry that is linked to an operation, whose completion it shares: all but one of the
+ * entries carry CQE_SKIP_SUCCESS, so that there is one, of the last or of the first that fails.
+ * Parameters are the operation's slot, {@linkcode NOBODY} for none, and the entry's fields.
+ */
+export type Link = (...fields: LinkFields) => void;
+
+/** Parameters of {@linkcode Link}. */
+export type LinkFields = [
+  slot: number,
+  head: number,
+  fd: number,
+  addressLow: number,
+  addressHigh: number,
+  byteLength: number,
+  operationFlags: number,
+  spliceFd: number,
+];
+
 /** Half of the `user_data` of entries whose completion nobody waits for: slots are positive. */
 export const NOBODY = -1;
 
@@ -84,6 +103,16 @@ export class Submissions {
     this.#write(
       head, fd, offsetLow, offsetHigh, addressLow, addressHigh, byteLength, flags, user, user,
     );
+  }
+
+  /** Queues an entry that is linked to an operation. */
+  link(...[slot, head, fd, addressLow, addressHigh, byteLength, flags, splice]: LinkFields): void {
+    const generation = slot < 0 ? NOBODY : this.#slots.generation(slot);
+    // deno-fmt-ignore
+    const at = this.#write(
+      head, fd, 0, 0, addressLow, addressHigh, byteLength, flags, slot, generation,
+    );
+    this.#ring.sqes[at + 11] = splice;
   }
 
   /** Writes an entry, with zeros where nothing is given; says where it is. */

@@ -1,5 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { OpenFile } from "../fs/open_file.ts";
+import { PortableFile } from "../fs/portable_file.ts";
 import { PORTABLE_GAPS, type PortableGap } from "../io/portable.ts";
 import { checkConnectOptions, checkListenOptions } from "../net/addr.ts";
 import type { TcpConnectRequest, TcpListenRequest, UnixListenRequest } from "../net/addr.ts";
@@ -314,15 +316,23 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   tcpOptions:       (_, unix) => unix.client.setNoDelay(true),
   sendFile:         (tcp) => tcp.client.sendFile({ ...WHOLE, file: { fd: 1_000_000 } }),
   pipe:             () => inPortableProgram("io", "openPipe()"),
+  allocate:         () => PORTABLE_FILE.allocate("extend", 0, 1),
+  advise:           () => PORTABLE_FILE.advise("random", 0, 1),
+  syncRange:        () => PORTABLE_FILE.syncRange(0, 1),
+  extendedAttributes: () => inPortableProgram("fs", "listAttributes('.')"),
+  alignedFile:      () => inPortableProgram("fs", "AlignedFile.open('.')"),
+  subFs:            () => inPortableProgram("fs", "SubFs.open('.')"),
 };
 
+// Nothing is asked of the file itself.
+const PORTABLE_FILE: OpenFile = new PortableFile({} as Deno.FsFile);
 const WHOLE = { offset: 0, length: 1, signal: undefined, timeoutMs: 0 };
 
 /** Runs an expression on the portable engine, where a test on the ring cannot get to it. */
 async function inPortableProgram(module: string, expression: string): Promise<void> {
   const source = `import * as ${module} from "${new URL(`../${module}/mod.ts`, import.meta.url)}";
     try {
-      ${module}.${expression};
+      await ${module}.${expression};
     } catch (error) {
       console.log(JSON.stringify([error.name, error.message]));
     }`;

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assertInstanceOf } from "@std/assert";
 import { serve } from "../http/mod.ts";
+import * as fs from "../fs/mod.ts";
 import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
 import type { NetApi } from "./servers.ts";
 
@@ -53,6 +54,7 @@ export type Classes = [
   Fits<UnixConn, Deno.Conn<Deno.UnixAddr>>,
   Fits<UnixConn, Deno.Conn>,
   Fits<InstanceType<typeof Listener>, Deno.Listener>,
+  Fits<fs.FsFile, Deno.FsFile>,
 ];
 
 Deno.test("connect() and listen() have the types of Deno's", () => {
@@ -90,4 +92,31 @@ Deno.test("connect() and accept() give a UnixConn", async () => {
   assertInstanceOf(listener, Listener);
   assertInstanceOf(conn, UnixConn);
   assertInstanceOf(accepted, UnixConn);
+});
+
+Deno.test("the file functions have the types of Deno's", () => {
+  fs.open satisfies typeof Deno.open;
+  fs.create satisfies typeof Deno.create;
+  fs.readFile satisfies typeof Deno.readFile;
+  fs.readTextFile satisfies typeof Deno.readTextFile;
+  fs.writeFile satisfies typeof Deno.writeFile;
+  fs.writeTextFile satisfies typeof Deno.writeTextFile;
+  fs.stat satisfies typeof Deno.stat;
+  fs.lstat satisfies typeof Deno.lstat;
+  fs.mkdir satisfies typeof Deno.mkdir;
+  fs.remove satisfies typeof Deno.remove;
+  fs.rename satisfies typeof Deno.rename;
+  fs.copyFile satisfies typeof Deno.copyFile;
+  fs.readDir satisfies typeof Deno.readDir;
+  fs.link satisfies typeof Deno.link;
+  fs.symlink satisfies typeof Deno.symlink;
+  fs.readLink satisfies typeof Deno.readLink;
+  fs.realPath satisfies typeof Deno.realPath;
+  fs.truncate satisfies typeof Deno.truncate;
+  fs.chmod satisfies typeof Deno.chmod;
+  fs.chown satisfies typeof Deno.chown;
+  fs.utime satisfies typeof Deno.utime;
+  fs.makeTempFile satisfies typeof Deno.makeTempFile;
+  fs.makeTempDir satisfies typeof Deno.makeTempDir;
+  fs.watch satisfies typeof Deno.watchFs;
 });

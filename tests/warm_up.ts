@@ -2,6 +2,7 @@
 import { closeDescriptor, openPipe, writeByte } from "../ffi/socket.ts";
 import { engineInfo, engineStatistics } from "../io/engine_info.ts";
 import { waitFor } from "../io/wait_for.ts";
+import { lstat } from "../fs/stat.ts";
 
 const POLL_INTERVAL_MS = 5;
 
@@ -11,9 +12,13 @@ const POLL_INTERVAL_MS = 5;
 
 await warmUp();
 
-/** Libraries, ring and eventfd open at the first use, the wake socket at the first sleep. */
+/**
+ * Libraries, ring and eventfd open at the first use, the wake socket at the first sleep, the table
+ * of mounts at the first look at a file.
+ */
 async function warmUp(): Promise<void> {
   if (engineInfo().engine !== "uring") return;
+  await lstat("/");
   const [reader, writer] = openPipe();
   const ready = waitFor(reader, { readable: true });
   while (engineStatistics().sleeps === 0) {

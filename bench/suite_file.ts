@@ -1,0 +1,151 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+import { FILE_DATA, makeFileData } from "./file_data.ts";
+import { bunPeer, denoPeer, installed, withArguments } from "./programs.ts";
+import {
+  type Case,
+  type CommandLine,
+  Missing,
+  type Outcome,
+  type Plan,
+  type Prepared,
+  type Subject,
+  type Suite,
+} from "./suite.ts";
+
+/** Files in the page cache, beside Deno, Bun, fio, dd and cp. */
+export const suite: Suite = {
+  title: "Files in the page cache",
+  // deno-fmt-ignore
+  columns: [
+    { metric: "rate",  head: "ops/s",  unit: "1/s",   digits: 0 },
+    { metric: "speed", head: "MiB/s",  unit: "MiB/s", digits: 0 },
+    { metric: "cpu",   head: "cpu us", unit: "us",    digits: 2 },
+  ],
+  ratios: [
+    { metric: "rate", baseline: "deno" },
+    { metric: "rate", baseline: "deno-parallel" },
+    { metric: "rate", baseline: "bun" },
+    { metric: "rate", baseline: "fio" },
+    { metric: "speed", baseline: "dd" },
+    { metric: "speed", baseline: "cp" },
+  ],
+  prepare,
+  values,
+};
+
+const { random, small, tree, large } = FILE_DATA;
+const IN_FLIGHT = 32;
+const LARGE_BYTES = large.bytes;
+
+async function prepare({ quick }: Plan): Promise<Prepared> {
+  const folder = await makeFileData();
+  const at = (name: string) => `${folder}/${name}`;
+  const inFlight = quick ? [IN_FLIGHT] : [1, IN_FLIGHT, 256];
+  const cases: Case[] = [
+    ...inFlight.map((count) => smallCase(at(small.name), count)),
+    {
+      name: `4 KiB random reads, ${IN_FLIGHT} in flight, one core`,
+      subjects: await randomSubjects(at(random.name)),
+    },
+    {
+      name: `walk and lstat, ${tree.entries} entries`,
+      subjects: [
+        subject("ours", "file_ours.ts", "walk", at(tree.name)),
+        subject("deno", "file_deno.ts", "walk", at(tree.name)),
+        subject("deno-parallel", "file_deno.ts", "--parallel", "walk", at(tree.name)),
+      ],
+    },
+    ...await largeCases(at(large.name), at("written")),
+  ];
+  const notes = ["all in the page cache; ratios are of rate, for dd and cp of speed"];
+  return { cases, notes };
+}
+
+function smallCase(folder: string, count: number): Case {
+  const args = ["small", folder, String(small.files), String(count)];
+  return {
+    name: `${small.files} files of ${small.bytes} B and less, ${count} in flight`,
+    subjects: [
+      subject("ours", "file_ours.ts", ...args),
+      subject("deno", "file_deno.ts", ...args),
+    ],
+  };
+}
+
+/** All on one core: that is what the figures of fio are about. */
+async function randomSubjects(path: string): Promise<Subject[]> {
+  const args = ["random", path, String(random.bytes), String(IN_FLIGHT)];
+  const bun = await bunPeer("file_bun.ts");
+  const fio = await tool("fio", 0, [
+    ...["fio", "--name=random", `--filename=${path}`, "--rw=randread", "--bs=4k", "--readonly"],
+    ...["--ioengine=io_uring", "--invalidate=0", `--iodepth=${IN_FLIGHT}`, "--gtod_reduce=1"],
+    ...["--time_based", "--runtime=1500ms", `--size=${random.bytes}`, "--output-format=json"],
+  ]);
+  return [
+    { name: "ours", load: () => denoPeer("file_ours.ts", ...args) },
+    { name: "deno", load: () => denoPeer("file_deno.ts", ...args) },
+    command("bun", bun instanceof Missing ? bun : withArguments(bun, ...args), false),
+    command("fio", fio, false),
+  ];
+}
+
+async function largeCases(source: string, target: string): Promise<Case[]> {
+  const size = String(LARGE_BYTES);
+  const gibibyte = `${LARGE_BYTES / 2 ** 30} GiB`;
+  const dd = (...args: string[]) =>
+    tool("time", LARGE_BYTES, ["dd", "bs=256K", "status=none", ...args]);
+  const count = `count=${LARGE_BYTES / 2 ** 18}`;
+  return [
+    {
+      name: `sequential read of ${gibibyte}`,
+      subjects: [
+        subject("ours", "file_ours.ts", "read", source, String(2 ** 18)),
+        subject("deno", "file_deno.ts", "read", source, String(2 ** 18)),
+        command("dd", await dd(`if=${source}`, "of=/dev/null"), true),
+      ],
+    },
+    {
+      name: `sequential write of ${gibibyte}`,
+      subjects: [
+        subject("ours", "file_ours.ts", "write", target, size, String(2 ** 23)),
+        subject("deno", "file_deno.ts", "write", target, size, String(2 ** 20)),
+        command("dd", await dd("if=/dev/zero", `of=${target}`, count), true),
+      ],
+    },
+    {
+      name: `copy of ${gibibyte}`,
+      subjects: [
+        subject("ours", "file_ours.ts", "copy", source, target, size),
+        subject("deno", "file_deno.ts", "copy", source, target, size),
+        command("cp", await tool("time", LARGE_BYTES, ["cp", source, target]), true),
+      ],
+    },
+  ];
+}
+
+function subject(name: string, peer: string, ...args: string[]): Subject {
+  return { name, everyCpu: true, load: () => denoPeer(peer, ...args) };
+}
+
+function command(name: string, peer: CommandLine | Missing, everyCpu: boolean): Subject {
+  if (peer instanceof Missing) return { name, server: peer, load: () => denoPeer("") };
+  return { name, everyCpu, load: () => peer };
+}
+
+/** A program under `file_tool.ts`, which counts and times it. */
+async function tool(
+  mode: "fio" | "time",
+  byteLength: number,
+  [program, ...args]: [string, ...string[]] | string[],
+): Promise<CommandLine | Missing> {
+  const missing = await installed(program!);
+  return missing ?? denoPeer("file_tool.ts", mode, String(byteLength), program!, ...args);
+}
+
+function values({ report }: Outcome): Record<string, number> {
+  const { operations, bytes, seconds, cpuUs } = report;
+  const rates: Record<string, number> = { rate: operations! / seconds! };
+  if (bytes! > 0) rates.speed = bytes! / seconds! / 2 ** 20;
+  return cpuUs === undefined ? rates : { ...rates, cpu: cpuUs / operations! };
+}

@@ -1,0 +1,138 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Op } from "../ffi/abi.ts";
+import { Errno, osError } from "../ffi/errno.ts";
+import { isSeekable, readCached, seekNow } from "../ffi/file.ts";
+import { DIRECT_BYTES_MAX, DIRECT_BYTES_MIN, goesDirect } from "../io/direct_budget.ts";
+import type { Engine } from "../io/engine.ts";
+import { BLOCK_TRANSFER_BYTES_MAX, readBlock, writeBlock } from "./block_transfer.ts";
+import { BULK_READ_BYTES_MAX, readBulk, writeBulkAt, writeBulkAtCursor } from "./bulk_transfer.ts";
+import { ringCall } from "./ring_call.ts";
+import type { UringDescriptor } from "./uring_descriptor.ts";
+
+/**
+ * Moves bytes between a user's buffer and a file.
+ *
+ * ```
+ *   read   in memory, few in flight     preadv2(RWF_NOWAIT), in place
+ *          in memory, 16 KiB and more   the same, 256 KiB at a time
+ *          many in flight               the ring, all of a round in one system call
+ *          not in memory                the ring
+ *   write                               the ring
+ * ```
+ *
+ * The kernel promises not to wait in what is read in place; the time for it is taken from the
+ * round's budget. Once that is used up, others get their turn.
+ */
+export class UringTransfer {
+  readonly #descriptor: UringDescriptor;
+  readonly #isAppending: boolean;
+  #readsInPlace: boolean;
+
+  /** For one open file. */
+  constructor(descriptor: UringDescriptor, isLocal: boolean, isAppending: boolean) {
+    this.#descriptor = descriptor;
+    this.#readsInPlace = isLocal;
+    this.#isAppending = isAppending;
+  }
+
+  /** Reads at a position, or the cursor where it is -1; null at the end. */
+  read(p: Uint8Array, position: number): Promise<number | null> {
+    const descriptor = this.#descriptor;
+    if (p.length >= DIRECT_BYTES_MIN) return this.#readLarge(p, position);
+    const { traffic, engine: { direct } } = descriptor.files;
+    if (!this.#readsInPlace || traffic.isDense || !direct.takeTime(READ_US)) {
+      return readBlock(descriptor, p, position);
+    }
+    const count = this.#readNow(p, position);
+    if (count === p.length) return Promise.resolve(count);
+    if (count === 0) return END;
+    return count < 0 ? readBlock(descriptor, p, position) : this.#readRest(p, position, count);
+  }
+
+  /** Writes at a position, or the cursor where it is -1. */
+  async write(p: Uint8Array, position: number): Promise<number> {
+    const descriptor = this.#descriptor;
+    if (p.length <= BLOCK_TRANSFER_BYTES_MAX) return await writeBlock(descriptor, p, position);
+    const { engine, fd } = descriptor;
+    descriptor.begin();
+    try {
+      if (position >= 0) return await writeBulkAt(engine, fd, p, position);
+      const isPlain = !this.#isAppending && isSeekable(fd);
+      return isPlain ? await this.#writeAtCursor(p) : await writeBulkAtCursor(engine, fd, p);
+    } finally {
+      descriptor.end();
+    }
+  }
+
+  /** The cursor is put where the writes have come to. */
+  async #writeAtCursor(p: Uint8Array): Promise<number> {
+    const { engine, fd } = this.#descriptor;
+    const start = seekNow(fd, 0, Deno.SeekMode.Current);
+    const count = await writeBulkAt(engine, fd, p, start);
+    seekNow(fd, start + count, Deno.SeekMode.Start);
+    return count;
+  }
+
+  async #readLarge(p: Uint8Array, position: number): Promise<number | null> {
+    const descriptor = this.#descriptor;
+    let filled = 0;
+    descriptor.begin();
+    try {
+      while (filled < p.length) {
+        const at = position < 0 ? -1 : position + filled;
+        const rest = p.subarray(filled);
+        const now = await this.#readPieceNow(rest, at);
+        if (now === 0) break;
+        filled += Math.max(0, now);
+        if (now > 0) continue;
+        const count = await (rest.length <= BLOCK_TRANSFER_BYTES_MAX
+          ? readBlock(descriptor, rest, at)
+          : readBulk(descriptor.engine, descriptor.fd, rest, at)) ?? 0;
+        filled += count;
+        // The ring reads a file to its end or the buffer's: less is the end, or no file.
+        if (count < Math.min(rest.length, BULK_READ_BYTES_MAX)) {
+          break;
+        }
+      }
+    } finally {
+      descriptor.end();
+    }
+    return filled || null;
+  }
+
+  /** Reads what is in memory of the next piece; negative when the ring has to do it. */
+  #readPieceNow(p: Uint8Array, position: number): number | Promise<number> {
+    if (!this.#readsInPlace || !goesDirect(p)) return -1;
+    const piece = p.length > DIRECT_BYTES_MAX ? p.subarray(0, DIRECT_BYTES_MAX) : p;
+    const { engine } = this.#descriptor;
+    if (engine.direct.takeTime(READ_US + piece.length / BYTES_PER_US)) {
+      return this.#readNow(piece, position);
+    }
+    return nextRound(engine).then(() => this.#readPieceNow(p, position));
+  }
+
+  /** After fewer bytes than asked for: the end of the file, or of what is in memory. */
+  async #readRest(p: Uint8Array, position: number, filled: number): Promise<number> {
+    const at = position < 0 ? -1 : position + filled;
+    const rest = p.subarray(filled);
+    const count = this.#readNow(rest, at);
+    return filled + (count >= 0 ? count : await readBlock(this.#descriptor, rest, at) ?? 0);
+  }
+
+  #readNow(p: Uint8Array, position: number): number {
+    const count = readCached(this.#descriptor.fd, p, position);
+    if (count < 0 && count !== -Errno.EAGAIN) this.#readsInPlace = false;
+    return count;
+  }
+}
+
+/** Resolves when the engine has made another round. */
+export async function nextRound(engine: Engine): Promise<void> {
+  const result = await ringCall(engine, { head: Op.NOP, fd: -1 });
+  if (result < 0) throw osError(result);
+}
+
+const END: Promise<null> = Promise.resolve(null);
+/** What the system call of a small read takes. */
+const READ_US = 1;
+const BYTES_PER_US = 8192;
