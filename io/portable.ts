@@ -18,6 +18,8 @@ export const PORTABLE_GAPS = {
   noReuseAddress:   ["listen without reuseAddress", "Deno.listen() sets SO_REUSEADDR on every TCP socket"],
   reusePort:        ["listen with reusePort", "Deno.listen() takes it only with the --unstable-net flag"],
   tcpOptions:       ["set a TCP option", "a Unix socket has none"],
+  listenDatagram:   ["open a datagram socket", "Deno.listenDatagram() exists only with the --unstable-net flag"],
+  datagramReusePort: ["listen for datagrams with reusePort", "Deno has no such option"],
   sendFile:         ["send this file", "its descriptor was not opened by node:fs"],
   pipe:             ["open a pipe", "Deno has no such call"],
 } as const satisfies Record<string, readonly [action: string, reason: string]>;

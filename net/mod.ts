@@ -29,6 +29,15 @@ export type {
 export { TcpConn, UnixConn } from "./conn.ts";
 export { connect } from "./connect.ts";
 export { copy, type CopyDestination, type CopySource } from "./copy.ts";
+export { DatagramConn } from "./datagram_conn.ts";
+export type {
+  UdpConnectOptions,
+  UdpListenOptions,
+  UdpSocketOptions,
+  UnixDatagramOptions,
+} from "./datagram_options.ts";
+export type { Datagram, DatagramAddr, DatagramSocket } from "./datagram_socket.ts";
+export { connectDatagram, listenDatagram } from "./listen_datagram.ts";
 export { listen, type TcpListener, type UnixListener } from "./listen.ts";
 export { Listener } from "./listener.ts";
 export { socketPair } from "./socket_pair.ts";
