@@ -36,6 +36,9 @@ const symbols = {
   recvmsg:       { parameters: ["i32", "pointer", "i32"], result: "isize" },                          // ssize_t recvmsg(int fd, struct msghdr *, int flags)
   sendmmsg:      { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },                     // int sendmmsg(int fd, struct mmsghdr *, unsigned count, int flags)
   connect:       { parameters: ["i32", "buffer", "u32"], result: "i32" },                             // int connect(int fd, const struct sockaddr *, socklen_t)
+  setFlags:      { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },                 // int fcntl(int fd, F_SETFL, int flags)
+  sendfile:      { parameters: ["i32", "i32", "buffer", "usize"], result: "isize" },                  // ssize_t sendfile(int out, int in, off_t *, size_t)
+  fstat:         { parameters: ["i32", "buffer"], result: "i32" },                                    // int fstat(int fd, struct stat *)
   getaddrinfo:   { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32", nonblocking: true }, // int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **)
   getaddrinfoNow: { name: "getaddrinfo", parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" }, // the same, waited for
   unlink:        { parameters: ["buffer"], result: "i32" },                                           // int unlink(const char *path)

@@ -113,6 +113,20 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
     }
   }
 
+  /**
+   * Throws when the stream was closed: for whoever sends on the descriptor by calls of its own.
+   *
+   * @throws {unknown} the reason that it was closed with
+   */
+  check(): void {
+    if (this.#withdrawn) throw this.#withdrawn.reason;
+  }
+
+  /** Notes what such a call failed with, which ends the stream; gives the error back. */
+  failed(error: Error): Error {
+    return this.#error = error;
+  }
+
   /** The stream was closed: whatever is asked for from now on rejects. */
   withdraw(reason: unknown): void {
     this.#withdrawn = { reason };
