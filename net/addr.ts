@@ -9,6 +9,8 @@ import {
 
 /** Where and how to connect over TCP: `Deno.ConnectOptions`, and socket options. */
 export interface ConnectOptions extends Deno.ConnectOptions, SocketOptions {
+  /** Looks the host up and remembers the answer. By default the system is asked each time. */
+  resolver?: HostResolver;
   /** Send the first bytes with the handshake where the peer allows it (RFC 7413). Default false. */
   tcpFastOpen?: boolean;
 }
@@ -37,6 +39,14 @@ export interface UnixListenOptions extends Deno.UnixListenOptions, BufferSizeOpt
   transport: "unix";
 }
 
+/** What `connect` needs of a resolver; {@linkcode Resolver} is one. */
+export interface HostResolver {
+  /** The addresses of a host, best first. */
+  resolve(hostname: string): Promise<string[]>;
+  /** Is told that one of them could not be connected to. */
+  failed(hostname: string, address: string): void;
+}
+
 /** Checked {@linkcode ConnectOptions} with Deno's defaults. */
 export interface TcpConnectRequest {
   /** Tells the requests apart. */
@@ -51,6 +61,8 @@ export interface TcpConnectRequest {
   attemptDelayMs: number;
   /** Whether to send the first bytes with the handshake. */
   tcpFastOpen: boolean;
+  /** Looks the host up, where it is not the system that does. */
+  resolver: HostResolver | undefined;
   /** Aborts the connect. */
   signal: AbortSignal | undefined;
   /** The ones that are set, checked. */
@@ -127,6 +139,7 @@ export function checkConnectOptions(
     autoSelectFamily: Boolean(options.autoSelectFamily ?? true),
     attemptDelayMs: checkAttemptDelay(options.autoSelectFamilyAttemptDelay),
     tcpFastOpen: Boolean(options.tcpFastOpen),
+    resolver: options.resolver,
     signal,
     socketOptions: checkSocketOptions(options),
   };

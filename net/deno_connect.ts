@@ -18,15 +18,36 @@ export async function denoConnectTcp(
 ): Promise<AcceptedSocket<Deno.NetAddr>> {
   checkPortableOptions(request.socketOptions);
   if (request.tcpFastOpen) throw notSupported("tcpFastOpen");
-  const conn = await Deno.connect({
-    hostname: request.hostname,
+  const conn =
+    await (request.resolver ? connectResolved(request) : connectTo(request.hostname, request));
+  // Nagle's algorithm is off unless it is asked for, as on the ring.
+  return adopt(conn, { noDelay: true, ...request.socketOptions });
+}
+
+/** Tries the addresses that the resolver gives in turn; Deno asks for the permission of each. */
+async function connectResolved(request: TcpConnectRequest): Promise<Deno.TcpConn> {
+  const { hostname, resolver, signal } = request;
+  const addresses = await resolver!.resolve(hostname);
+  for (const [index, address] of addresses.entries()) {
+    try {
+      return await connectTo(address, request);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      resolver!.failed(hostname, address);
+      if (index === addresses.length - 1) throw error;
+    }
+  }
+  throw new Error("Cannot connect: the host has no address");
+}
+
+async function connectTo(hostname: string, request: TcpConnectRequest): Promise<Deno.TcpConn> {
+  return await Deno.connect({
+    hostname,
     port: request.port,
     autoSelectFamily: request.autoSelectFamily,
     autoSelectFamilyAttemptDelay: Math.round(Math.min(request.attemptDelayMs, DELAY_MS_MAX)),
     ...(request.signal && { signal: request.signal }),
   });
-  // Nagle's algorithm is off unless it is asked for, as on the ring.
-  return adopt(conn, { noDelay: true, ...request.socketOptions });
 }
 
 /**
@@ -54,7 +75,7 @@ export async function denoConnectUnix(
  * @throws {Deno.errors.NotSupported} When an option is one that Deno does not have
  */
 export function adopt<A extends Deno.NetAddr | Deno.UnixAddr>(
-  conn: Deno.TcpConn | Deno.UnixConn,
+  conn: Deno.Conn,
   options: SocketOptions,
 ): AcceptedSocket<A> {
   const socket = new DenoStreamSocket(conn);

@@ -2,6 +2,7 @@
 import { notSupported } from "../io/portable.ts";
 import type { UdpRequest, UnixDatagramRequest } from "./datagram_options.ts";
 import type { Datagram, DatagramAddr, DatagramSocket } from "./datagram_socket.ts";
+import { denoResolveHost } from "./deno_resolve.ts";
 
 /** Bytes of the largest datagram, rounded up: what one receive of Deno's is given. */
 const DATAGRAM_BYTES_MAX = 65_536;
@@ -151,10 +152,10 @@ export async function denoConnectUdp(
 ): Promise<DenoDatagramSocket<Deno.NetAddr>> {
   checkUdp(request);
   const listenDatagram = denoListenDatagram();
-  const peer = await numericAddress(hostname);
-  const local = request.hostname || (peer.includes(":") ? "::" : "0.0.0.0");
+  const [peer] = await denoResolveHost(hostname);
+  const local = request.hostname || (peer!.includes(":") ? "::" : "0.0.0.0");
   const conn = listenDatagram({ transport: "udp", hostname: local, port: request.port });
-  return new DenoDatagramSocket<Deno.NetAddr>(conn, { transport: "udp", hostname: peer, port });
+  return new DenoDatagramSocket<Deno.NetAddr>(conn, { transport: "udp", hostname: peer!, port });
 }
 
 /** Listens for Unix datagrams with `Deno.listenDatagram`. */
@@ -179,15 +180,6 @@ function checkUdp({ bufferSizes, reusePort }: UdpRequest): void {
   const { receiveBufferBytes, sendBufferBytes } = bufferSizes;
   if ((receiveBufferBytes ?? sendBufferBytes) !== undefined) throw notSupported("bufferSizes");
   if (reusePort) throw notSupported("datagramReusePort");
-}
-
-/** The first address of a host. */
-async function numericAddress(hostname: string): Promise<string> {
-  if (hostname.includes(":") || /^[0-9.]+$/.test(hostname)) return hostname.replace(/^\[|\]$/g, "");
-  if (hostname === "localhost") return "127.0.0.1";
-  const [address] = await Deno.resolveDns(hostname, "A");
-  if (address !== undefined) return address;
-  throw new Error(`failed to lookup address information: ${hostname} has none`);
 }
 
 function cut<A extends DatagramAddr>(

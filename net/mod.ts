@@ -22,12 +22,23 @@
  */
 export type {
   ConnectOptions,
+  HostResolver,
   TcpListenOptions,
   UnixConnectOptions,
   UnixListenOptions,
 } from "./addr.ts";
 export { TcpConn, UnixConn } from "./conn.ts";
 export { connect } from "./connect.ts";
+export { connectTls } from "./connect_tls.ts";
+export {
+  type AcquireOptions,
+  type Closable,
+  ConnectionPool,
+  type ConnectionPoolOptions,
+  type Endpoint,
+  type PooledConnection,
+  type PoolRules,
+} from "./connection_pool.ts";
 export { copy, type CopyDestination, type CopySource } from "./copy.ts";
 export { DatagramConn } from "./datagram_conn.ts";
 export type {
@@ -39,9 +50,23 @@ export type {
 export type { Datagram, DatagramAddr, DatagramSocket } from "./datagram_socket.ts";
 export { connectDatagram, listenDatagram } from "./listen_datagram.ts";
 export { listen, type TcpListener, type UnixListener } from "./listen.ts";
+export { listenTls } from "./listen_tls.ts";
 export { Listener } from "./listener.ts";
+export { type LookupAnswer, Resolver, type ResolverOptions } from "./resolver.ts";
 export { socketPair } from "./socket_pair.ts";
 export { StreamConn, type TransferOptions } from "./stream_conn.ts";
+export { acceptTls, startTls } from "./start_tls.ts";
+export { type SecureSocket, TlsConn, type TlsHandshakeInfo } from "./tls_conn.ts";
+export type { TlsVersion } from "../ffi/ssl_context.ts";
+export { TlsListener } from "./tls_listener.ts";
+export type {
+  ConnectTlsOptions,
+  ListenTlsOptions,
+  StartTlsOptions,
+  TlsIdentity,
+  TlsProtocolOptions,
+  TlsServerOptions,
+} from "./tls_options.ts";
 export type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 export type { BufferSizeOptions, SocketOptions } from "./socket_options.ts";
 export type {
