@@ -39,7 +39,33 @@ export {
   type PooledConnection,
   type PoolRules,
 } from "./connection_pool.ts";
-export { copy, type CopyDestination, type CopySource } from "./copy.ts";
+export { connectSocks5, type Socks5Options } from "./connect_socks5.ts";
+export { copy, type CopyDestination, type CopyOptions, type CopySource } from "./copy.ts";
+export {
+  encodeProxyV1,
+  encodeProxyV2,
+  type ParsedProxyHeader,
+  parseProxyHeader,
+  PROXY_V1_BYTES_MAX,
+  PROXY_V2_BYTES_MAX,
+  type ProxyField,
+  type ProxyHeader,
+} from "./proxy_protocol.ts";
+export { readProxyHeader } from "./read_proxy_header.ts";
+export {
+  encodeSocksConnect,
+  encodeSocksGreeting,
+  encodeSocksLogin,
+  parseSocksLogin,
+  parseSocksMethod,
+  parseSocksReply,
+  SOCKS_REPLY_HEAD_BYTES,
+  socksError,
+  SocksMethod,
+  type SocksReply,
+  socksReplyBytes,
+} from "./socks5.ts";
+export { tunnel, type TunnelCounts, type TunnelEnd, type TunnelOptions } from "./tunnel.ts";
 export { DatagramConn } from "./datagram_conn.ts";
 export type {
   UdpConnectOptions,
