@@ -51,7 +51,9 @@ export class FdStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const reason = new Deno.errors.Interrupted("operation canceled");
+    // Most often nobody waits, and an error with its stack costs as much as a message.
+    const awaited = this.receiver.awaited || this.sender.awaited;
+    const reason = awaited ? new Deno.errors.Interrupted("operation canceled") : null;
     this.receiver.close(reason);
     this.sender.close(reason);
     if (this.sender.busy) {
