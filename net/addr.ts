@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { AcceptLimits } from "./accept_gate.ts";
 import { ATTEMPT_DELAY_MS } from "./happy_eyeballs.ts";
 import {
   type BufferSizeOptions,
@@ -31,6 +32,8 @@ export interface TcpListenOptions extends Deno.TcpListenOptions, SocketOptions {
   reuseAddress?: boolean;
   /** Accept bytes that come with the handshake (RFC 7413). Default false. */
   tcpFastOpen?: boolean;
+  /** How many connections, and how fast. By default there is no limit. */
+  limits?: AcceptLimits;
 }
 
 /** Where to listen for Unix connections: `Deno.UnixListenOptions`, and more. */

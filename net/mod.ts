@@ -75,9 +75,19 @@ export type {
 } from "./datagram_options.ts";
 export type { Datagram, DatagramAddr, DatagramSocket } from "./datagram_socket.ts";
 export { connectDatagram, listenDatagram } from "./listen_datagram.ts";
+export { type AcceptCounts, AcceptGate, type AcceptLimits } from "./accept_gate.ts";
+export { handOver, type TakenListeners, takeOver } from "./hand_over.ts";
+export { inheritedListeners } from "./inherited_listeners.ts";
 export { listen, type TcpListener, type UnixListener } from "./listen.ts";
 export { listenTls } from "./listen_tls.ts";
 export { Listener } from "./listener.ts";
+export { listenShared, SharedListener } from "./listen_shared.ts";
+export {
+  type ListenShare,
+  type ShareCounts,
+  SharedListeners,
+  shareListen,
+} from "./share_listen.ts";
 export { type LookupAnswer, Resolver, type ResolverOptions } from "./resolver.ts";
 export { socketPair } from "./socket_pair.ts";
 export { StreamConn, type TransferOptions } from "./stream_conn.ts";

@@ -46,6 +46,7 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
   #closed = false;
   #readTimeoutMs = 0;
   #writeTimeoutMs = 0;
+  #onClosed: (() => void) | null = null;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
 
@@ -73,6 +74,11 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
     if (socket.reading) throw new Deno.errors.Busy("TCP stream is currently in use");
     conn.#closed = true;
     return socket;
+  }
+
+  /** Calls back once when the connection is closed, for the rest of net. */
+  static whenClosed(conn: StreamConn<Deno.Addr>, callback: () => void): void {
+    conn.#onClosed = callback;
   }
 
   /** The time limit of each write in milliseconds, 0 for none, for the rest of net. */
@@ -230,6 +236,7 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
     this.#open();
     this.#closed = true;
     this.#socket.close();
+    this.#onClosed?.();
   }
 
   /** The incoming bytes; the connection closes at their end, on an error and on `cancel`. */
