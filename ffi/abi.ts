@@ -39,6 +39,8 @@ export const Op = {
   SEND_ZC: 47,       // 6.0
   SENDMSG_ZC: 48,    // 6.1
   FTRUNCATE: 55,     // 6.9
+  BIND: 56,          // 6.11
+  LISTEN: 57,        // 6.11
 } as const;
 
 /** Setup flags (`io_uring_setup(2)`). */
@@ -46,6 +48,7 @@ export const Op = {
 export const Setup = {
   CQSIZE:        1 << 3,  // 5.5  the caller sizes the completion queue
   CLAMP:         1 << 4,  // 5.6  sizes past the maximum are cut to it
+  R_DISABLED:    1 << 6,  // 5.10 nothing runs before ENABLE_RINGS
   SUBMIT_ALL:    1 << 7,  // 5.18 one bad entry does not end the batch
   COOP_TASKRUN:  1 << 8,  // 5.19 completions run when the thread enters the kernel, no interrupt
   TASKRUN_FLAG:  1 << 9,  // 5.19 SQ flag TASKRUN says that completions wait
@@ -122,6 +125,8 @@ export const Register = {
   EVENTFD:           4,  // 5.2
   UNREGISTER_EVENTFD: 5, // 5.2
   PROBE:             8,  // 5.6
+  RESTRICTIONS:      11, // 5.10
+  ENABLE_RINGS:      12, // 5.10
   RING_FDS:          20, // 5.18
   UNREGISTER_RING_FDS: 21, // 5.18
   PBUF_RING:         22, // 5.19
