@@ -84,6 +84,7 @@ async function echoCases(sockets: readonly number[], window: typeof WINDOW): Pro
 async function copyCase(window: typeof WINDOW): Promise<Case> {
   const servers: Record<string, CommandLine> = {
     "copy": denoPeer("relay_ours.ts"),
+    "copy, zero-copy": denoPeer("relay_ours.ts", "--zero-copy"),
     "loop": denoPeer("relay_ours.ts", "--loop"),
     "deno-loop": denoPeer("relay_deno.ts"),
   };

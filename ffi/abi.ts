@@ -102,6 +102,7 @@ export const CqeFlag = {
 export const RecvSend = {
   POLL_FIRST: 1 << 0, // 5.19 wait for readiness before the first try
   MULTISHOT:  1 << 1, // 6.0
+  FIXED_BUF:  1 << 2, // 6.0 the memory is a registered buffer
 } as const;
 
 /** Values of `ioprio` for accept. */

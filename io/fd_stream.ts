@@ -22,6 +22,9 @@ export class FdStream {
   /** The writing half. */
   readonly sender: Sender;
 
+  /** Bulk sends of so many bytes and more go without a copy; Infinity for none. */
+  zeroCopyBytesMin = Infinity;
+
   readonly #engine: Engine;
   readonly #kind: FdKind;
   #closed = false;

@@ -61,6 +61,8 @@ export interface StreamSocket {
   setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void;
   /** Seconds that undelivered data may live on after `close`; 0 resets, `undefined` is forever. */
   setLinger(seconds: number | undefined): void;
+  /** Sends bulk data of so many bytes and more without a copy; Infinity for none. */
+  setZeroCopy?(byteLengthMin: number): void;
   /** Unix sockets: who the peer is. */
   peerCredentials(): PeerCredentials;
 }

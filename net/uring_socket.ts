@@ -94,6 +94,10 @@ export class UringStreamSocket implements StreamSocket {
     setLinger(this.fd, seconds);
   }
 
+  setZeroCopy(byteLengthMin: number): void {
+    this.stream.zeroCopyBytesMin = byteLengthMin;
+  }
+
   peerCredentials(): PeerCredentials {
     return peerCredentials(this.fd);
   }
