@@ -40,14 +40,35 @@ async function connectResolved(request: TcpConnectRequest): Promise<Deno.TcpConn
   throw new Error("Cannot connect: the host has no address");
 }
 
+/**
+ * Connects to one address. Deno loses the descriptor of a connection that is won about when it is
+ * given up. So the caller is answered at once, Deno has some time to win it, and it is closed then.
+ */
 async function connectTo(hostname: string, request: TcpConnectRequest): Promise<Deno.TcpConn> {
-  return await Deno.connect({
+  const { signal } = request;
+  signal?.throwIfAborted();
+  const giveUp = new AbortController();
+  const connecting = Deno.connect({
     hostname,
     port: request.port,
     autoSelectFamily: request.autoSelectFamily,
     autoSelectFamilyAttemptDelay: Math.round(Math.min(request.attemptDelayMs, DELAY_MS_MAX)),
-    ...(request.signal && { signal: request.signal }),
+    ...(signal && { signal: giveUp.signal }),
   });
+  if (!signal) return await connecting;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => {
+    reject(signal.reason);
+    const timer = setTimeout(() => giveUp.abort(signal.reason), GIVE_UP_MS);
+    const ended = () => clearTimeout(timer);
+    connecting.then((conn) => conn.close(), () => {}).finally(ended);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /**
@@ -87,6 +108,9 @@ export function adopt<A extends Deno.NetAddr | Deno.UnixAddr>(
     throw error;
   }
 }
+
+/** Time for a connect that was given up to be won all the same: most are, or are never. */
+const GIVE_UP_MS = 100;
 
 /** Deno takes a delay of 64 bits; no attempt lasts that long. */
 const DELAY_MS_MAX = 2 ** 31 - 1;

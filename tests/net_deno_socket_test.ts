@@ -312,6 +312,10 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   noReuseAddress:   () => listenTcp({ reuseAddress: false }),
   reusePort:        () => listenTcp({ reusePort: true }),
   tcpOptions:       (_, unix) => unix.client.setNoDelay(true),
+  listenDatagram:   () => inPortableProgram("net", `listenDatagram({ transport: "udp" })`),
+  datagramReusePort: () => inPortableProgram("net", `listenDatagram({ transport: "udp", reusePort: true })`),
+  handOver:         () => inPortableProgram("net", `handOver({}, "/nowhere")`),
+  listenShared:     () => inPortableProgram("net", "shareListen({}, 2)"),
   sendFile:         (tcp) => tcp.client.sendFile({ ...WHOLE, file: { fd: 1_000_000 } }),
   pipe:             () => inPortableProgram("io", "openPipe()"),
 };
@@ -322,7 +326,7 @@ const WHOLE = { offset: 0, length: 1, signal: undefined, timeoutMs: 0 };
 async function inPortableProgram(module: string, expression: string): Promise<void> {
   const source = `import * as ${module} from "${new URL(`../${module}/mod.ts`, import.meta.url)}";
     try {
-      ${module}.${expression};
+      await ${module}.${expression};
     } catch (error) {
       console.log(JSON.stringify([error.name, error.message]));
     }`;
