@@ -4,7 +4,7 @@ import { lastErrno, libc } from "./libc.ts";
 
 /**
  * Sends what the socket takes at once of a part of a file, without bringing it into this process
- * (sendfile(2)). The thread stops while a disk is read, so that {@linkcode isCached} is asked first.
+ * (sendfile(2)). The thread stops while a disk is read, so {@linkcode isCached} is asked first.
  *
  * The call waits for room unless the socket is non-blocking, which an operation of the ring must
  * not find: it is made so for the call.

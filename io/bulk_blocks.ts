@@ -72,8 +72,8 @@ export class BulkBlocks {
   }
 
   /**
-   * Has the blocks registered with the ring (`io_uring_register(2)`, BUFFERS), once: the kernel then
-   * need not look their pages up for each zero-copy send. They count against `ulimit -l`.
+   * Has the blocks registered with the ring (`io_uring_register(2)`, BUFFERS), once: the kernel
+   * then need not look their pages up for each zero-copy send. They count against `ulimit -l`.
    *
    * @returns Whether they are; a kernel that refuses is not asked again
    */

@@ -33,7 +33,7 @@ export interface ParsedProxyHeader {
 /** Bytes of the longest header of version 1 (section 2.1). */
 export const PROXY_V1_BYTES_MAX = 107;
 /** Bytes of the longest header of version 2: 16, and what 16 bits can count. */
-export const PROXY_V2_BYTES_MAX = 16 + 65_535;
+export const PROXY_V2_BYTES_MAX = 65_551;
 
 /**
  * Reads a header of the PROXY protocol, version 1 or 2, at the start of some bytes (HAProxy's
@@ -132,7 +132,7 @@ export function encodeProxyV2(header: ProxyHeader): Uint8Array<ArrayBuffer> {
 // Version 2:
 //
 //   0           12            13                  14       16          16 + addresses
-//   | signature | version 2,  | family, transport | length | addresses | type, length u16, value ...
+//   | signature | version 2,  | family, transport | length | addresses | type, length, value ...
 //   |           | command     |                   |        |           |
 const V2_SIGNATURE = new Uint8Array([13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]);
 const V2_HEAD_BYTES = 16;

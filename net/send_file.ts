@@ -50,7 +50,7 @@ export function checkFilePart(file: FileHandle, offset: number, length: number):
  * What is in memory of the file goes by sendfile(2), in calls that never wait; cachestat(2) (6.5)
  * tells, for sendfile(2) would stop the thread while a disk is read. All else is read by the ring
  * into a bulk block and sent from it, one after the other. The block is given back before it waits
- * for the peer, and what did not fit is read again, so that any number of slow peers hold no memory.
+ * for the peer, and what did not fit is read again: any number of slow peers hold no memory.
  *
  * Measured with a file in the page cache and a C sink over loopback on two cores, median of three
  * runs of 2 GB (Linux 6.18):

