@@ -196,7 +196,9 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
       return this.#engine.flushLater(this);
     }
     if (result === -Errno.ECANCELED || this.#closed) return;
-    const error = osError(-result);
+    const error = result === -Errno.EINVAL
+      ? new Deno.errors.NotSupported("Cannot receive datagrams: the kernel must be 6.0 or newer")
+      : osError(-result);
     const request = this.#waiting.shift();
     if (request) request.reject(error);
     else this.#failure = error;

@@ -59,6 +59,7 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
   readonly #queue: TcpConn[] = [];
   readonly #waiters: PromiseWithResolvers<TcpConn>[] = [];
   #resume: (() => void) | null = null;
+  #retired = false;
   #closed = false;
 
   /** Use {@linkcode listenShared}. */
@@ -71,6 +72,8 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     }
     this.#index = index;
     this.#counters = new ShareCounters(share);
+    // Whoever was here before has died with its connections.
+    this.#counters.reset(index);
     // The owner keeps its own, for the worker that takes this one's place.
     this.#socket = new UringListenSocket(openEngine(), duplicateDescriptor(fd));
     this.#channels = share.ends[index]!.map((end) => end && openWorkChannel<number>(end));
@@ -93,9 +96,21 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     const conn = this.#queue.shift();
     this.#resume?.();
     if (conn) return Promise.resolve(conn);
+    if (this.#retired) return Promise.reject(new Deno.errors.BadResource(CLOSED));
     const waiter = Promise.withResolvers<TcpConn>();
     this.#waiters.push(waiter);
     return waiter.promise;
+  }
+
+  /**
+   * Stops accepting, for another process listens on (`handOver`): what was accepted is still given,
+   * then a loop over the listener ends. Close it when the others of the pool have retired as well,
+   * for they may hand connections on until then.
+   */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    await this.#socket.retire();
+    for (const { reject } of this.#waiters.splice(0)) reject(new Deno.errors.BadResource(CLOSED));
   }
 
   /** Stops listening; what others hand on is closed. Further calls do nothing. */
@@ -116,7 +131,7 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     } finally {
-      this.close();
+      if (!this.#retired) this.close();
     }
   }
 
@@ -129,13 +144,14 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     while (!this.#closed) {
       try {
         const accepted = await this.#socket.accept();
+        if (this.#closed) return accepted.socket.close();
         const place = this.#counters.place(this.#index);
         // Counted for whom it is meant, so that the next decision knows of it.
         this.#counters.opened(place);
         if (place === this.#index) this.#take(accepted);
         else this.#handOn(accepted, place);
       } catch (error) {
-        if (this.#closed) return;
+        if (this.#closed || this.#retired) return;
         // Out of descriptors: the socket has paused, and others may close some.
         if (!(error instanceof Error && "code" in error)) throw error;
       }

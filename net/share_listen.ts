@@ -168,6 +168,11 @@ export class ShareCounters {
     Atomics.add(this.#words, index * COUNTERS + 1, 1);
   }
 
+  /** A worker begins, with no connection. */
+  reset(index: number): void {
+    Atomics.store(this.#words, index * COUNTERS, 0);
+  }
+
   /** A worker has one less. */
   closed(index: number): void {
     Atomics.sub(this.#words, index * COUNTERS, 1);

@@ -72,6 +72,19 @@ ringTest("a shared listener that closes lets the sockets go on", async () => {
   using _conn = await second.accept();
 });
 
+ringTest("a shared listener that retires still gives what it had accepted", async () => {
+  using shared = shareListen({ hostname: "127.0.0.1", port: 0 }, 1);
+  using first = listenShared(shared.share, 0);
+  const clients = await Promise.all([1, 2, 3].map(() => connect({ port: shared.addr.port })));
+  const conns = [await first.accept()];
+  await first.retire();
+  using second = listenShared(shared.share, 0);
+  clients.push(await connect({ port: shared.addr.port }));
+  for await (const conn of first) conns.push(conn);
+  while (conns.length < clients.length) conns.push(await second.accept());
+  for (const conn of [...clients, ...conns]) conn.close();
+});
+
 Deno.test("shareListen() throws RangeError when the number of workers is out of range", () => {
   assertThrows(() => shareListen({ port: 0 }, 0), RangeError);
   assertThrows(() => shareListen({ port: 0 }, 1000), RangeError);
