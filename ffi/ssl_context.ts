@@ -195,7 +195,8 @@ export class SslContext implements Disposable {
         calls.X509_CRL_free(list);
       }
     }
-    if (revocationLists.length > 0) calls.X509_STORE_set_flags(store, CRL_CHECK);
+    const flags = revocationLists.length > 0 ? PARTIAL_CHAIN | CRL_CHECK : PARTIAL_CHAIN;
+    calls.X509_STORE_set_flags(store, flags);
   }
 }
 
@@ -231,6 +232,8 @@ const TICKETS = 1n;
 const TICKET_KEYS_BYTES = 80;
 const SESSION_CONTEXT = new TextEncoder().encode("photon");
 const CRL_CHECK = 0x4n;
+/** Who is trusted need not be a root, as in Deno. */
+const PARTIAL_CHAIN = 0x80000n;
 /** Only the names for hosts count, not the common name (RFC 6125), and `*` is a whole label. */
 export const HOST_FLAGS = 0x20 | 0x4;
 

@@ -2,6 +2,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PORTABLE_GAPS, type PortableGap } from "../io/portable.ts";
 import { checkConnectOptions, checkListenOptions } from "../net/addr.ts";
+import { UnixConn } from "../net/conn.ts";
+import { denoStartTls } from "../net/deno_tls.ts";
+import { checkTlsClient } from "../net/tls_options.ts";
 import type { TcpConnectRequest, TcpListenRequest, UnixListenRequest } from "../net/addr.ts";
 import type { ConnectOptions, TcpListenOptions } from "../net/addr.ts";
 import { denoConnectTcp, denoConnectUnix } from "../net/deno_connect.ts";
@@ -318,7 +321,15 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   listenShared:     () => inPortableProgram("net", "shareListen({}, 2)"),
   sendFile:         (tcp) => tcp.client.sendFile({ ...WHOLE, file: { fd: 1_000_000 } }),
   pipe:             () => inPortableProgram("io", "openPipe()"),
+  tlsOptions:       () => inPortableProgram("net", `listenTls({ cert: "", key: "", minVersion: "TLSv1.3" })`),
+  tlsReload:        () => inPortableProgram("net", "TlsListener && new net.TlsListener({}, null, null).reload({})"),
+  tlsAccept:        () => inPortableProgram("net", `acceptTls({}, { cert: "", key: "" })`),
+  tlsStream:        (_, { client: socket }) => denoStartTls(new UnixConn({ ...UNIX_ADDRS, socket }), TLS_CLIENT),
 };
+
+const UNIX_ADDR: Deno.UnixAddr = { transport: "unix", path: "" };
+const UNIX_ADDRS = { localAddr: UNIX_ADDR, remoteAddr: UNIX_ADDR };
+const TLS_CLIENT = checkTlsClient("startTls", {});
 
 const WHOLE = { offset: 0, length: 1, signal: undefined, timeoutMs: 0 };
 
