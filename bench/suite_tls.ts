@@ -83,7 +83,7 @@ async function prepare({ quick }: { quick: boolean }): Promise<Prepared> {
   }));
   const notes = [
     `load: tls_load.c on OpenSSL, ${window.seconds} s a run; P-256 certificate, TLS 1.3`,
-    "us are CPU of the server, user and system; a handshake counts with connect, 1 B echo and close",
+    "us are CPU of the server; a handshake counts with connect, an echo of 1 B and close",
   ];
   return { cases, notes };
 }

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Duplex } from "../io/byte_stream.ts";
 import { notSupported } from "../io/portable.ts";
 import type { TcpConnectRequest, TcpListenRequest } from "./addr.ts";
 import { DenoListenSocket } from "./deno_listener.ts";
@@ -35,11 +36,12 @@ export async function denoConnectTls(
  * TCP connection
  */
 export async function denoStartTls(
-  conn: StreamConn<Deno.Addr>,
+  conn: StreamConn<Deno.Addr> | Duplex,
   client: TlsClientRequest,
 ): Promise<TlsConn> {
   checkProtocol(client.protocol);
   if (client.identity !== undefined) throw notSupported("tlsOptions");
+  if (!(conn instanceof StreamConn)) throw notSupported("tlsStream");
   const socket = StreamConn.socketOf(conn);
   if (!(socket instanceof DenoStreamSocket)) throw notSupported("tlsStream");
   const inner = socket.detach();

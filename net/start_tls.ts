@@ -1,9 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { checkNet } from "../ffi/permission.ts";
+import type { Duplex } from "../io/byte_stream.ts";
 import { engineInfo } from "../io/engine_info.ts";
 import { notSupported } from "../io/portable.ts";
 import { denoStartTls } from "./deno_tls.ts";
-import { StreamConn } from "./stream_conn.ts";
+import { takeOver } from "./duplex_socket.ts";
+import type { StreamConn } from "./stream_conn.ts";
 import { startClient } from "./tls_client.ts";
 import { TlsConn } from "./tls_conn.ts";
 import { ServerContexts } from "./tls_context.ts";
@@ -17,7 +19,7 @@ import { TlsSocket } from "./tls_socket.ts";
 
 /**
  * Begins TLS as a client on a connection that is open. Drop-in for {@linkcode Deno.startTls}; the
- * connection may be one over a Unix socket, or over TLS, as well.
+ * connection may be one over a Unix socket or over TLS, or any two-way stream, as well.
  *
  * The connection belongs to the result: it is closed to its owner from then on.
  *
@@ -37,17 +39,19 @@ import { TlsSocket } from "./tls_socket.ts";
  * ```
  */
 export async function startTls(
-  conn: StreamConn<Deno.Addr>,
+  conn: StreamConn<Deno.Addr> | Duplex,
   options: StartTlsOptions = {},
 ): Promise<TlsConn> {
   options.signal?.throwIfAborted();
   const client = checkTlsClient("startTls", options);
-  const { localAddr, remoteAddr } = conn as StreamConn<Deno.NetAddr>;
   checkNet(client.hostname, 0);
-  const port = "port" in remoteAddr ? remoteAddr.port : 0;
   if (engineInfo().engine !== "uring") return await denoStartTls(conn, client);
-  const socket = startClient(StreamConn.detach(conn), client, port);
-  return new TlsConn({ socket, localAddr, remoteAddr });
+  const { socket, localAddr, remoteAddr } = takeOver(conn);
+  return new TlsConn({
+    socket: startClient(socket, client, remoteAddr.port ?? 0),
+    localAddr,
+    remoteAddr,
+  });
 }
 
 /**
@@ -69,13 +73,18 @@ export async function startTls(
  * void secure;
  * ```
  */
-export function acceptTls(conn: StreamConn<Deno.Addr>, options: TlsServerOptions): TlsConn {
+export function acceptTls(
+  conn: StreamConn<Deno.Addr> | Duplex,
+  options: TlsServerOptions,
+): TlsConn {
   const server = checkTlsServer("listenTls", options);
   if (engineInfo().engine !== "uring") throw notSupported("tlsAccept");
-  const { localAddr, remoteAddr } = conn as StreamConn<Deno.NetAddr>;
   using contexts = new ServerContexts(server);
   const { handshakeTimeoutMs } = contexts;
-  const transport = StreamConn.detach(conn);
-  const socket = new TlsSocket(transport, { side: contexts.start(), handshakeTimeoutMs });
-  return new TlsConn({ socket, localAddr, remoteAddr });
+  const { socket, localAddr, remoteAddr } = takeOver(conn);
+  return new TlsConn({
+    socket: new TlsSocket(socket, { side: contexts.start(), handshakeTimeoutMs }),
+    localAddr,
+    remoteAddr,
+  });
 }

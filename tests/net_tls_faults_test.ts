@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sslObjects } from "../ffi/ssl.ts";
+import { memoryDuplex } from "../io/memory_duplex.ts";
 import { HANDSHAKES_PER_ROUND } from "../net/handshake_gate.ts";
 import { connect, connectTls, listen, listenTls, startTls, type TcpConn } from "../net/mod.ts";
 import { acceptTls } from "../net/start_tls.ts";
@@ -297,6 +298,17 @@ tlsTest("startTls() works over a Unix socket, and over TLS", async ({ ca, localh
   const sent = patternBytes(100_000);
   const [received] = await Promise.all([readExactly(server, sent.length), writeAll(client, sent)]);
   assertEquals(received, sent);
+});
+
+tlsTest("startTls() works over a stream in memory that moves few bytes at a time", async (pki) => {
+  const [near, far] = memoryDuplex({ chunkBytesMax: 7 });
+  using server = acceptTls(far, pki.localhost);
+  using client = await startTls(near, { hostname: "localhost", caCerts: [pki.ca] });
+  const sent = patternBytes(20_000);
+  const [received] = await Promise.all([readExactly(server, sent.length), writeAll(client, sent)]);
+  assertEquals(received, sent);
+  await client.closeWrite();
+  assertEquals(await server.read(new Uint8Array(1)), null);
 });
 
 tlsTest(

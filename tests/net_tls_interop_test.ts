@@ -19,7 +19,6 @@ for (const [number, version, flag] of VERSIONS) {
       "-servername",
       "localhost",
       "-quiet",
-      "-no_ign_eof",
     ];
     const { text } = await runProgram("openssl", ["s_client", ...asked], "to and fro\n");
     assertMatch(text, /to and fro/);

@@ -80,7 +80,9 @@ async function makePki(): Promise<Pki> {
 // An authority signs with `x509`; what it took back stands in the file that `ca` keeps.
 const CREATE = `
 set -e
-key() { openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out $1.key; }
+key() {
+  openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out $1.key
+}
 authority() {
   key $1
   openssl req -x509 -new -key $1.key -subj "/CN=Test authority $1" -days 3650 -out $1.pem \
