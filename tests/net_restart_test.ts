@@ -129,10 +129,11 @@ ringTest("inheritedListeners() finds what systemd hands over", async () => {
   const script = `import os, socket, sys
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
 t = socket.socket(socket.AF_UNIX); t.bind("\\0photon-" + str(os.getpid())); t.listen()
+port = s.getsockname()[1]
 a, b = os.dup(s.fileno()), os.dup(t.fileno())
 os.dup2(a, 3); os.dup2(b, 4)
 os.set_inheritable(3, True); os.set_inheritable(4, True)
-print(s.getsockname()[1], flush=True)
+print(port, flush=True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="web")
 os.execv(sys.argv[1], sys.argv[1:])`;
   const program = await Deno.makeTempFile({ suffix: ".ts" });
