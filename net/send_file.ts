@@ -180,7 +180,7 @@ async function sendCached(
 }
 
 function nextRound(engine: Engine): Promise<void> {
-  return new Promise((flush) => engine.flushLater({ flush }));
+  return new Promise((flush) => engine.flushLater({ flush: () => flush() }));
 }
 
 /** Sends part of a file with Deno's own API. */
