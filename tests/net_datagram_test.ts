@@ -7,7 +7,7 @@ import { connectDatagram, type DatagramConn, listenDatagram } from "../net/mod.t
 import { leakTest, withoutLeaks } from "./leak.ts";
 import { type DatagramApi, datagramContract } from "./net_datagram_contract.ts";
 import { onRing, ringTest } from "./net_pair.ts";
-import { runTestFiles } from "./subprocess.ts";
+import { REPOSITORY, runProgram, runTestFiles } from "./subprocess.ts";
 
 /** Set in the run that this file starts, with Deno's own datagrams switched on. */
 const ENGINE_RUN = "PHOTON_DATAGRAM_RUN";
@@ -185,8 +185,21 @@ ringTest("close() rejects the sends that wait for room", async () => {
   assert(outcomes.some(({ status }) => status === "rejected"));
 });
 
-ringTest("joinMulticastV4() hears the group only while it is joined", async () => {
+datagramTest("joinMulticastV4() hears the group only while it is joined", async () => {
   using conn = listenDatagram({ transport: "udp", port: 0, loopback: true });
+  const { port } = conn.addr;
+  const group = { transport: "udp", hostname: "224.0.0.115", port } as const;
+  const own = { transport: "udp", hostname: "127.0.0.1", port } as const;
+  const membership = await conn.joinMulticastV4(group.hostname, "0.0.0.0").catch(() => null);
+  // A machine without a network has no interface for it.
+  if (membership === null) return;
+  const reached = await conn.send(new Uint8Array([1]), group).then(() => true, () => false);
+  if (reached) assertEquals([...(await conn.receive())[0]], [1]);
+  await membership.leave();
+  await conn.send(new Uint8Array([2]), group).catch(() => {});
+  await conn.send(new Uint8Array([3]), own);
+  assertEquals([...(await conn.receive())[0]], [3]);
+});
   const group = { transport: "udp", hostname: "224.0.0.115", port: conn.addr.port } as const;
   const membership = await conn.joinMulticastV4(group.hostname, "127.0.0.1");
   // Where loopback takes no multicast the group cannot be sent to at all.
@@ -196,6 +209,29 @@ ringTest("joinMulticastV4() hears the group only while it is joined", async () =
     await conn.receive(undefined, { signal }).catch(() => {});
   }
   await membership.leave();
+});
+
+Deno.test({
+  name: "datagrams are sent and received with net permission only, in Deno's words",
+  ignore: !onRing,
+  fn: async () => {
+    const source = `
+      import { connectDatagram, listenDatagram } from "${new URL("net/mod.ts", REPOSITORY)}";
+      const attempt = (run) => Promise.resolve().then(run).then(() => "done", (e) => e.message);
+      const conn = listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+      const to = (hostname) => ({ transport: "udp", hostname, port: 9 });
+      console.log(JSON.stringify([
+        await attempt(() => listenDatagram(to("127.0.0.2"))),
+        await attempt(() => connectDatagram(to("127.0.0.2"))),
+        await attempt(() => conn.send(new Uint8Array(1), to("127.0.0.2"))),
+        await attempt(() => conn.send(new Uint8Array(1), to("127.0.0.1"))),
+      ]));
+      conn.close();`;
+    const flags = ["--allow-ffi", "--allow-net=127.0.0.1", "--allow-read"];
+    const { stdout, stderr } = await runProgram(source, flags);
+    const refusal = 'Requires net access to "127.0.0.2:9", run again with the --allow-net flag';
+    assertEquals(JSON.parse(stdout || "null"), [refusal, refusal, refusal, "done"], stderr);
+  },
 });
 
 Deno.test({
