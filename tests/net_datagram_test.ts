@@ -86,6 +86,15 @@ datagramTest("receive() gives up when its signal says so, and loses nothing", as
   await conn.send(new Uint8Array([3]), conn.addr);
   assertEquals([...(await conn.receive())[0]], [3]);
 });
+
+datagramTest("sendBatch() sends all, each to its own peer", async () => {
+  using left = loopback();
+  using right = loopback();
+  using sender = loopback();
+  const datagrams = Array.from({ length: 150 }, (_, index) => {
+    const { addr } = index % 2 ? left : right;
+    return [new Uint8Array([index]), addr] as const;
+  });
   assertEquals(await sender.sendBatch(datagrams), 150);
   for (let index = 0; index < 150; index++) {
     const [bytes] = await (index % 2 ? left : right).receive();
@@ -190,16 +199,6 @@ datagramTest("joinMulticastV4() hears the group only while it is joined", async 
   await conn.send(new Uint8Array([2]), group).catch(() => {});
   await conn.send(new Uint8Array([3]), own);
   assertEquals([...(await conn.receive())[0]], [3]);
-});
-  const group = { transport: "udp", hostname: "224.0.0.115", port: conn.addr.port } as const;
-  const membership = await conn.joinMulticastV4(group.hostname, "127.0.0.1");
-  // Where loopback takes no multicast the group cannot be sent to at all.
-  const reached = await conn.send(new Uint8Array([1]), group).then(() => true, () => false);
-  if (reached) {
-    const signal = AbortSignal.timeout(500);
-    await conn.receive(undefined, { signal }).catch(() => {});
-  }
-  await membership.leave();
 });
 
 Deno.test({
