@@ -1,5 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { ENDED, Ssl, type SslAgreement, type SslSession, WANTS_MORE } from "../ffi/ssl.ts";
+import {
+  ENDED,
+  Ssl,
+  type SslAgreement,
+  type SslSession,
+  WANTS_MORE,
+  WRITE_BYTES_MAX,
+} from "../ffi/ssl.ts";
 import type { SslContext } from "../ffi/ssl_context.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
 import { cutOffError, tlsError, unfinishedError } from "./tls_error.ts";
@@ -146,7 +153,7 @@ export class TlsSession implements Disposable {
 
   /** Encrypts bytes and says how many of them; to be called when {@linkcode writable}. */
   write(bytes: Uint8Array): number {
-    return this.#guard(() => this.#ssl!.write(plain(bytes))) ?? 0;
+    return this.#guard(() => this.#ssl!.write(isPlain(bytes) ? bytes : copied(bytes))) ?? 0;
   }
 
   /** Says goodbye to the peer, who then reads the end of the stream; reading goes on. */
@@ -259,6 +266,6 @@ function isPlain(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable;
 }
 
-function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return isPlain(bytes) ? bytes : new Uint8Array(bytes);
+function copied(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(0, WRITE_BYTES_MAX));
 }

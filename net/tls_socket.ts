@@ -210,6 +210,7 @@ export class TlsSocket implements SecureSocket {
     if (session.handshaking) await abortable(this.handshake, signal);
     for (;;) {
       this.#checkOpen();
+      if (p.length === 0) throw detachedError("read into");
       const count = session.read(p, peek);
       if (count !== undefined) return count;
       // Answers to what the peer sends, such as new keys, must not pile up.
@@ -243,6 +244,7 @@ export class TlsSocket implements SecureSocket {
     if (outlet.busy) await abortable(outlet.drained(), signal);
     this.#checkOpen();
     if (!session.writable) throw session.failure ?? notConnected();
+    if (p.length === 0) throw detachedError("write");
     const count = session.write(p);
     outlet.send(session.output());
     if (outlet.busy) await abortable(outlet.drained(), signal);
@@ -275,6 +277,10 @@ const GATHERED_BYTES_MAX = 16_384;
 
 function interrupted(): Error {
   return new Deno.errors.Interrupted("operation canceled");
+}
+
+function detachedError(action: string): TypeError {
+  return new TypeError(`Cannot ${action} buffer: it was detached while waiting`);
 }
 
 /** What Deno says of a connection whose writing half was ended. */

@@ -229,6 +229,27 @@ tlsTest("read() and write() that are aborted leave the connection as it was", as
   await assertRejects(() => pair.client.write(utf8("x"), { signal: AbortSignal.abort() }));
 });
 
+tlsTest("read() and write() reject when their buffer is given away meanwhile", async () => {
+  using pair = await tlsPair(api);
+  const [into, from] = [new Uint8Array(8), new Uint8Array(8)];
+  const calls = [pair.client.read(into), pair.client.write(from)];
+  structuredClone(0, { transfer: [into.buffer, from.buffer] });
+  const rejected = Promise.all(
+    calls.map((call) => assertRejects(() => call, TypeError, "detached")),
+  );
+  await pair.server.write(utf8("x"));
+  await rejected;
+  assertEquals(await pair.client.read(new Uint8Array(1)), 1);
+});
+
+tlsTest("write() takes shared memory", async () => {
+  using pair = await tlsPair(api);
+  const shared = new Uint8Array(new SharedArrayBuffer(100_000)).fill(7);
+  const into = new Uint8Array(new SharedArrayBuffer(100_000));
+  await Promise.all([pair.client.writeAll(shared), pair.server.readFull(into)]);
+  assertEquals(into, shared);
+});
+
 tlsTest("peek() leaves the bytes", async () => {
   using pair = await tlsPair(api);
   await pair.server.write(utf8("abc"));
