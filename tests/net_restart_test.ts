@@ -62,7 +62,10 @@ ringTest("a restart under load refuses no connection and breaks none", async () 
     while (!stopped) answers[await ask(port)]!++;
   });
   const answered = async (generation: number) => {
-    while (answers[generation]! < 200) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (answers[generation]! < 200) {
+      // A request that was refused or broken rejects here.
+      await Promise.race([Promise.all(load), new Promise((resolve) => setTimeout(resolve, 1))]);
+    }
   };
   await answered(1);
   await using second = await start(path, 2);
