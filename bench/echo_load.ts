@@ -7,6 +7,8 @@ import { type CommandLine, Missing } from "./suite.ts";
 export interface EchoLoadOptions {
   /** Port of the server on 127.0.0.1, or `PORT` where another program fills it in. */
   readonly port: number | "PORT";
+  /** Whether to send datagrams, which only the C generator can. */
+  readonly datagrams?: boolean;
   /** Connections to open. */
   readonly connections: number;
   /** Bytes of a message. */
@@ -39,8 +41,9 @@ export async function findEchoLoad(): Promise<EchoLoad> {
 
 /** The command line of one run. */
 export function echoLoadCommand(load: EchoLoad, options: EchoLoadOptions): CommandLine {
-  const { port, connections, size, seconds, warmupSeconds, rate } = options;
+  const { port, datagrams, connections, size, seconds, warmupSeconds, rate } = options;
   const numbers = [port, connections, size, seconds, warmupSeconds];
   if (rate !== undefined) numbers.push(rate);
-  return withArguments(load.generator, "127.0.0.1", ...numbers.map(String));
+  const host = datagrams ? "udp:127.0.0.1" : "127.0.0.1";
+  return withArguments(load.generator, host, ...numbers.map(String));
 }

@@ -65,12 +65,15 @@ export async function nginxPeer(name: string): Promise<CommandLine | Missing> {
 }
 
 /** A C program of `bench/peers/`, compiled when its source is newer than the binary. */
-export async function cPeer(name: string): Promise<CommandLine | Missing> {
+export async function cPeer(
+  name: string,
+  ...libraries: string[]
+): Promise<CommandLine | Missing> {
   const source = peerPath(`${name}.c`);
   const binary = new URL(name, BUILD_DIRECTORY).pathname;
   if (await isNewer(source, binary)) {
     await Deno.mkdir(BUILD_DIRECTORY, { recursive: true });
-    const built = await run("cc", ["-O2", "-std=gnu11", "-o", binary, source]);
+    const built = await run("cc", ["-O2", "-std=gnu11", "-o", binary, source, ...libraries]);
     if (built instanceof Missing) return built;
   }
   return { program: binary, args: [] };

@@ -49,6 +49,8 @@ export const Op = {
   SEND_ZC: 47,       // 6.0
   SENDMSG_ZC: 48,    // 6.1
   FTRUNCATE: 55,     // 6.9
+  BIND: 56,          // 6.11
+  LISTEN: 57,        // 6.11
 } as const;
 
 /** Setup flags (`io_uring_setup(2)`). */
@@ -56,6 +58,7 @@ export const Op = {
 export const Setup = {
   CQSIZE:        1 << 3,  // 5.5  the caller sizes the completion queue
   CLAMP:         1 << 4,  // 5.6  sizes past the maximum are cut to it
+  R_DISABLED:    1 << 6,  // 5.10 nothing runs before ENABLE_RINGS
   SUBMIT_ALL:    1 << 7,  // 5.18 one bad entry does not end the batch
   COOP_TASKRUN:  1 << 8,  // 5.19 completions run when the thread enters the kernel, no interrupt
   TASKRUN_FLAG:  1 << 9,  // 5.19 SQ flag TASKRUN says that completions wait
@@ -111,6 +114,7 @@ export const CqeFlag = {
 export const RecvSend = {
   POLL_FIRST: 1 << 0, // 5.19 wait for readiness before the first try
   MULTISHOT:  1 << 1, // 6.0
+  FIXED_BUF:  1 << 2, // 6.0 the memory is a registered buffer
 } as const;
 
 /** Values of `ioprio` for accept. */
@@ -134,6 +138,8 @@ export const Register = {
   EVENTFD:           4,  // 5.2
   UNREGISTER_EVENTFD: 5, // 5.2
   PROBE:             8,  // 5.6
+  RESTRICTIONS:      11, // 5.10
+  ENABLE_RINGS:      12, // 5.10
   RING_FDS:          20, // 5.18
   UNREGISTER_RING_FDS: 21, // 5.18
   PBUF_RING:         22, // 5.19

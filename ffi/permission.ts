@@ -21,6 +21,11 @@ export function checkNet(hostname: string, port: number): void {
   requireGrant("net", { name: "net", host }, host);
 }
 
+/** Whether the program may reach every host and port, so that no other question is needed. */
+export function mayReachEveryHost(): boolean {
+  return isUnrestricted("net");
+}
+
 /**
  * Checks that the address a name was resolved to is not denied by `--deny-net`.
  *

@@ -5,6 +5,7 @@ import { Errno, osError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { addressOf, type Mapping, mapRing, unmapRing } from "./memory.ts";
 import { RingRegistry } from "./ring_registry.ts";
+import { restrictToNet } from "./ring_restriction.ts";
 import { type UringCalls, uringCalls } from "./uring.ts";
 
 /** Words of 32 bits in a submission entry. */
@@ -34,6 +35,11 @@ export interface RingOptions {
    * @default {0}
    */
   withoutFlags?: number;
+  /**
+   * Lets nothing through but what sockets need, for the life of the ring: no file can be opened,
+   * read or written by it, whoever gets at it (`io_uring_register(2)`, restrictions).
+   */
+  restricted?: "net";
   /** The system calls; a test puts faults here. Default: liburing, else libc. */
   calls?: UringCalls;
 }
@@ -185,6 +191,7 @@ export class Ring implements Disposable {
     this.#waitPointer = Deno.UnsafePointer.of(waitBytes)!;
     new BigUint64Array(this.#wait.buffer)[2] = addressOf(waitBytes) + WAIT_ARGUMENT_BYTES;
     this.registry = new RingRegistry(calls, this.fd);
+    if (options.restricted) restrictToNet(calls, this.fd);
     const index = this.registry.registerRing();
     this.#enterFd = index < 0 ? this.fd : index;
     this.#enterFlags = (index < 0 ? 0 : Enter.REGISTERED_RING) |
@@ -353,7 +360,7 @@ function setUp(calls: UringCalls, params: Uint32Array<ArrayBuffer>, options: Rin
   for (const flags of attempts) {
     params.fill(0);
     params[1] = completions;
-    params[2] = flags;
+    params[2] = flags | (options.restricted ? Setup.R_DISABLED : 0);
     result = calls.setup(submissions, params);
     if (result !== -Errno.EINVAL) break;
   }

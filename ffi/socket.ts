@@ -158,6 +158,12 @@ export function receiveNow(fd: number, into: Uint8Array, byteLength: number): nu
   return received < 0 ? -lastErrno() : received;
 }
 
+/** Whether a socket is open and has nothing to read: what an idle connection should look like. */
+export function isQuietNow(fd: number): boolean {
+  const received = Number(libc().recv(fd, one, 1n, MSG_DONTWAIT | MSG_PEEK));
+  return received < 0 && lastErrno() === Errno.EAGAIN;
+}
+
 /** Removes a file by its path, if it is there (unlink(2)): the file of a Unix listener. */
 export function removeFile(path: string): void {
   libc().unlink(new TextEncoder().encode(`${path}\0`));
@@ -194,6 +200,7 @@ export function peerName(fd: number, transport: "tcp" | "udp" = "tcp"): SocketAd
 }
 
 // Also O_CLOEXEC, EFD_CLOEXEC, O_NONBLOCK and EFD_NONBLOCK: all have the same bits.
+const MSG_PEEK = 2;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SOCK_CLOEXEC = 0o2000000;

@@ -92,18 +92,21 @@ export function peerCredentials(fd: number): PeerCredentials {
 }
 
 const SOL_SOCKET = 1;
+const IPPROTO_IP = 0;
 const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
 const SO_LINGER = 13;
 const SO_PEERCRED = 17;
 
-// Data: level and name of the options that hold an int (socket(7), tcp(7), ipv6(7)).
+// Data: level and name of the options that hold an int (socket(7), ip(7), tcp(7), udp(7), ipv6(7)).
 // deno-fmt-ignore
 const options = {
   reuseAddress:             [SOL_SOCKET,   2],  // SO_REUSEADDR
   pendingError:             [SOL_SOCKET,   4],  // SO_ERROR, an error number
   sendBufferBytes:          [SOL_SOCKET,   7],  // SO_SNDBUF
   receiveBufferBytes:       [SOL_SOCKET,   8],  // SO_RCVBUF
+  broadcast:                [SOL_SOCKET,   6],  // SO_BROADCAST
   keepAlive:                [SOL_SOCKET,   9],  // SO_KEEPALIVE
   reusePort:                [SOL_SOCKET,   15], // SO_REUSEPORT
   noDelay:                  [IPPROTO_TCP,  1],  // TCP_NODELAY
@@ -113,6 +116,11 @@ const options = {
   userTimeoutMs:            [IPPROTO_TCP,  18], // TCP_USER_TIMEOUT
   tcpFastOpen:              [IPPROTO_TCP,  23], // TCP_FASTOPEN, on a listener: length of its queue
   tcpFastOpenConnect:       [IPPROTO_TCP,  30], // TCP_FASTOPEN_CONNECT
+  multicastTtl:             [IPPROTO_IP,   33], // IP_MULTICAST_TTL, of IPv4 datagrams
+  multicastLoopback:        [IPPROTO_IP,   34], // IP_MULTICAST_LOOP
+  multicastLoopbackV6:      [IPPROTO_IPV6, 19], // IPV6_MULTICAST_LOOP
+  segmentBytes:             [IPPROTO_UDP,  103], // UDP_SEGMENT (4.18)
+  receiveOffload:           [IPPROTO_UDP,  104], // UDP_GRO (5.0)
   v6Only:                   [IPPROTO_IPV6, 26], // IPV6_V6ONLY
 } as const;
 

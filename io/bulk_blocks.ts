@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { mapMemory, type Mapping } from "../ffi/memory.ts";
+import type { RingRegistry } from "../ffi/ring_registry.ts";
 
 /** Size of a bulk block: what one operation of a copy between connections moves at most. */
 export const BULK_BLOCK_BYTES = 1_048_576;
@@ -21,6 +22,7 @@ export class BulkBlocks {
   readonly #free: number[] = [];
   readonly #waiters: Set<(block: BulkBlock) => void> = new Set();
   #mapping: Mapping | null = null;
+  #fixed: boolean | null = null;
 
   /** Blocks in use. */
   get leased(): number {
@@ -74,17 +76,42 @@ export class BulkBlocks {
     return promise;
   }
 
+  /**
+   * Has the blocks registered with the ring (`io_uring_register(2)`, BUFFERS), once: the kernel
+   * then need not look their pages up for each zero-copy send. They count against `ulimit -l`.
+   *
+   * @returns Whether they are; a kernel that refuses is not asked again
+   */
+  fix(registry: RingRegistry): boolean {
+    if (this.#fixed !== null) return this.#fixed;
+    const mapping = this.#mapping ??= this.#map();
+    const byteLength = BULK_BLOCK_BYTES;
+    const pieces = Array.from({ length: BULK_BLOCKS }, (_, index) => {
+      return { offset: index * byteLength, byteLength };
+    });
+    try {
+      registry.registerBuffers(mapping, pieces);
+      return this.#fixed = true;
+    } catch {
+      return this.#fixed = false;
+    }
+  }
+
   #blockAt(mapping: Mapping, offset: number): BulkBlock {
-    let released = false;
+    let owners = 1;
+    const release = () => {
+      if (--owners === 0) this.#release(mapping, offset);
+    };
     return {
       bytes: mapping.bytes.subarray(offset, offset + BULK_BLOCK_BYTES),
+      index: offset / BULK_BLOCK_BYTES,
       addressLow: mapping.addressLow + offset,
       addressHigh: mapping.addressHigh,
-      [Symbol.dispose]: () => {
-        if (released) return;
-        released = true;
-        this.#release(mapping, offset);
+      share: () => {
+        owners++;
+        return once(release);
       },
+      [Symbol.dispose]: once(release),
     };
   }
 
@@ -104,8 +131,21 @@ export class BulkBlocks {
   }
 }
 
+/** A function that does nothing when it is called again. */
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
+}
+
 /** A bulk block on loan; `using` gives it back. */
 export interface BulkBlock extends Disposable {
+  /** Which of the blocks it is: its number as a registered buffer. */
+  readonly index: number;
+  /** Adds an owner: the block stays out of use until the function that is returned was called. */
+  share(): () => void;
   /** Its bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Lower half of its address. */

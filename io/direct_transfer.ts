@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { Op } from "../ffi/abi.ts";
+import { CqeFlag, Op, RecvSend } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import type { BulkBlock } from "./bulk_blocks.ts";
+import { BULK_BLOCKS, type BulkBlock } from "./bulk_blocks.ts";
 import type { Engine } from "./engine.ts";
 import type { FdStream } from "./fd_stream.ts";
 import type { Receiver } from "./receiver.ts";
@@ -70,6 +70,7 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
   readonly #engine: Engine;
   readonly #fd: number;
   readonly #sender: Sender;
+  readonly #stream: FdStream;
   #slot = -1;
   #withdrawn: { reason: unknown } | null = null;
   #error: Error | null = null;
@@ -81,6 +82,7 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
     this.#engine = engine;
     this.#fd = stream.fd;
     this.#sender = stream.sender;
+    this.#stream = stream;
   }
 
   /** Waits until all that was written before has left. */
@@ -94,10 +96,18 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
     return direct;
   }
 
-  /** Sends what there is room for now and says how much: 0 when there is none. */
+  /**
+   * Sends what there is room for now and says how much: 0 when there is none. The block may be
+   * given back then: one that is sent without a copy is kept until the peer has it.
+   */
   send(block: BulkBlock, byteLength: number): Promise<number> {
     const { addressLow, addressHigh } = block;
     const flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    // Peers that are slow to take what was lent must leave blocks for the others.
+    const spare = this.#engine.pool.bulk.leased <= BULK_BLOCKS / 2;
+    if (spare && byteLength >= this.#stream.zeroCopyBytesMin) {
+      return this.#sendUncopied(block, byteLength);
+    }
     return this.#start(Op.SEND, addressLow, addressHigh, byteLength, flags);
   }
 
@@ -111,6 +121,20 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
     } finally {
       signal?.removeEventListener("abort", stop);
     }
+  }
+
+  /**
+   * Throws when the stream was closed: for whoever sends on the descriptor by calls of its own.
+   *
+   * @throws {unknown} the reason that it was closed with
+   */
+  check(): void {
+    if (this.#withdrawn) throw this.#withdrawn.reason;
+  }
+
+  /** Notes what such a call failed with, which ends the stream; gives the error back. */
+  failed(error: Error): Error {
+    return this.#error = error;
   }
 
   /** The stream was closed: whatever is asked for from now on rejects. */
@@ -131,6 +155,45 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
   /** Gives the sending back. */
   [Symbol.dispose](): void {
     this.#sender.giveBack(this.#error);
+  }
+
+  /** SEND_ZC (6.0) answers twice: with the count, and when the memory is free again. */
+  #sendUncopied(block: BulkBlock, byteLength: number): Promise<number> {
+    if (this.#withdrawn) return Promise.reject(this.#withdrawn.reason);
+    const engine = this.#engine;
+    const fixed = engine.pool.bulk.fix(engine.ring.registry);
+    const { addressLow, addressHigh, index } = block;
+    return new Promise<number>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      const release = block.share();
+      const complete = (result: number, flags: number) => {
+        if ((flags & CqeFlag.MORE) === 0) release();
+        if (flags & CqeFlag.NOTIF) return;
+        if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return this.complete(result);
+        // A Unix socket, or a kernel before 6.0: it is copied from now on.
+        this.#stream.zeroCopyBytesMin = Infinity;
+        this.send(block, byteLength).then(resolve, reject);
+      };
+      try {
+        engine.submit(
+          { complete },
+          true,
+          Op.SEND_ZC | (fixed ? RecvSend.FIXED_BUF << 16 : 0),
+          this.#fd,
+          0,
+          0,
+          addressLow,
+          addressHigh,
+          byteLength,
+          MSG_NOSIGNAL | MSG_DONTWAIT,
+          fixed ? index : 0,
+        );
+      } catch (error) {
+        release();
+        reject(error);
+      }
+    });
   }
 
   #start(op: number, low: number, high: number, byteLength: number, flags: number) {

@@ -125,7 +125,7 @@ function chosen(): { engine: Engine | null; info: EngineInfo } {
 
 /** Opens the isolate's engine, which ends with it: what is queued leaves, nothing is written on. */
 function openForIsolate(): Engine {
-  const engine = new Engine({ ring: { withoutFlags: flagsToAvoid() } });
+  const engine = new Engine({ ring: { withoutFlags: flagsToAvoid(), ...restriction() } });
   let ended = false;
   globalThis.addEventListener("unload", () => {
     ended = true;
@@ -154,6 +154,16 @@ function flagsToAvoid(): number {
           `interrupt, received "${taskRun}"`,
       );
   }
+}
+
+/** `PHOTON_RESTRICTED=net` lets the ring do nothing but what sockets need. */
+function restriction(): { restricted?: "net" } {
+  const restricted = environment("PHOTON_RESTRICTED");
+  if (restricted === undefined) return {};
+  if (restricted === "net") return { restricted };
+  throw new TypeError(
+    `Cannot open the ring engine: PHOTON_RESTRICTED must be "net", received "${restricted}"`,
+  );
 }
 
 /** A variable of the environment, where it may be read without asking. */

@@ -22,6 +22,9 @@ export class FdStream {
   /** The writing half. */
   readonly sender: Sender;
 
+  /** Bulk sends of so many bytes and more go without a copy; Infinity for none. */
+  zeroCopyBytesMin = Infinity;
+
   readonly #engine: Engine;
   readonly #kind: FdKind;
   #closed = false;
@@ -51,7 +54,9 @@ export class FdStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const reason = new Deno.errors.Interrupted("operation canceled");
+    // Most often nobody waits, and an error with its stack costs as much as a message.
+    const awaited = this.receiver.awaited || this.sender.awaited;
+    const reason = awaited ? new Deno.errors.Interrupted("operation canceled") : null;
     this.receiver.close(reason);
     this.sender.close(reason);
     if (this.sender.busy) {

@@ -49,7 +49,7 @@ export { type OutputSink, OutputStream } from "./output_stream.ts";
 export { openPipe, type Pipe } from "./pipe.ts";
 export type { Completion } from "./slot_table.ts";
 export { standardError, standardInput, standardOutput } from "./standard_streams.ts";
-export type { Control } from "./submissions.ts";
+export type { Control, Link, LinkFields } from "./submissions.ts";
 export { type Timer, TimerQueue, TIMERS_MAX } from "./timers.ts";
 export { type ReadyEvents, waitFor, type WaitForOptions } from "./wait_for.ts";
 export {

@@ -18,6 +18,10 @@ export const PORTABLE_GAPS = {
   noReuseAddress:   ["listen without reuseAddress", "Deno.listen() sets SO_REUSEADDR on every TCP socket"],
   reusePort:        ["listen with reusePort", "Deno.listen() takes it only with the --unstable-net flag"],
   tcpOptions:       ["set a TCP option", "a Unix socket has none"],
+  listenDatagram:   ["open a datagram socket", "Deno.listenDatagram() exists only with the --unstable-net flag"],
+  datagramReusePort: ["listen for datagrams with reusePort", "Deno has no such option"],
+  handOver:         ["hand a listener over", "Deno tells no descriptor"],
+  listenShared:     ["share a listener between workers", "Deno tells no descriptor"],
   sendFile:         ["send this file", "its descriptor was not opened by node:fs"],
   allocate:         ["allocate", "Deno has no fallocate()"],
   advise:           ["advise the kernel", "Deno has no fadvise()"],
@@ -26,6 +30,10 @@ export const PORTABLE_GAPS = {
   alignedFile:      ["open a file past the page cache", "Deno has no O_DIRECT"],
   pipe:             ["open a pipe", "Deno has no such call"],
   subFs:            ["open a SubFs", "Deno has no way to keep a path below a directory"],
+  tlsOptions:       ["use this TLS option", "Deno's own TLS does not have it"],
+  tlsReload:        ["reload certificates", "Deno.listenTls() keeps those that it was given"],
+  tlsAccept:        ["begin TLS as a server on an open connection", "Deno has no such call"],
+  tlsStream:        ["begin TLS on this connection", "Deno.startTls() takes TCP connections only"],
 } as const satisfies Record<string, readonly [action: string, reason: string]>;
 
 /**

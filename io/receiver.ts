@@ -28,7 +28,6 @@ interface ReadRequest {
 
 const MSG_PEEK = 2;
 const POLLIN = 1; // poll(2)
-const DETACHED = "Cannot read into buffer: it was detached while waiting";
 const EMPTY: Uint8Array = new Uint8Array();
 
 /** Engines whose kernel is older than 6.0 and has no standing receives. */
@@ -81,6 +80,11 @@ export class Receiver implements Completion, Flushable {
   /** Whether a receive is in flight, or the descriptor is borrowed. */
   get busy(): boolean {
     return this.#slot >= 0 || this.#delayed;
+  }
+
+  /** Whether a read waits for its bytes. */
+  get awaited(): boolean {
+    return this.#current !== null;
   }
 
   /** Whether bytes are kept, which the next read gets. */
@@ -249,7 +253,7 @@ export class Receiver implements Completion, Flushable {
     if (!goesDirect(request.buffer)) {
       // Detached meanwhile. Nothing was taken, so nothing has to be kept.
       this.#shift();
-      return request.reject(new TypeError(DETACHED));
+      return request.reject(detachedError());
     }
     const received = this.#receiveDirect(request.buffer);
     if (isRetry(received)) return;
@@ -273,7 +277,7 @@ export class Receiver implements Completion, Flushable {
     this.#bulk = byteLength === blocks.blockBytes || (this.#bulk && byteLength > 4096);
     this.#waits = this.#bulk ? 0 : this.#waits + 1;
     const request = this.#shift();
-    if (request === null) this.#keep(blocks.bytes, start, start + byteLength);
+    if (request === null) this.#keep(blocks.bytes.subarray(start, start + byteLength));
     else this.#answer(request, blocks.bytes, start, byteLength);
     blocks.giveBack(block);
     if (this.#kept.length > 0) this.#serveKept();
@@ -304,7 +308,7 @@ export class Receiver implements Completion, Flushable {
     if (count > 0) copyBytes(bytes, start, buffer, 0, count);
     // A peek on its own receive left the bytes in the socket.
     const consumed = peek && !this.#standing ? byteLength : peek ? 0 : count;
-    if (consumed < byteLength) this.#keep(bytes, start + consumed, start + byteLength);
+    if (consumed < byteLength) this.#keep(bytes.subarray(start + consumed, start + byteLength));
     if (abandoned) request.reject(abandoned.reason);
     else if (count > 0) request.resolve(count);
     else request.reject(detachedError());
@@ -348,9 +352,8 @@ export class Receiver implements Completion, Flushable {
     this.#engine.cancel(this.#slot, this);
   }
 
-  #keep(bytes: Uint8Array, start: number, end: number): void {
-    const piece = bytes.slice(start, end);
-    this.#kept = this.#kept.length === 0 ? piece : joinBytes(this.#kept, piece);
+  #keep(piece: Uint8Array): void {
+    this.#kept = this.keeps ? joinBytes(this.#kept, piece) : piece.slice();
   }
 
   #takeKept(buffer: Uint8Array, peek: boolean): number {
@@ -388,7 +391,7 @@ export class Receiver implements Completion, Flushable {
 }
 
 function detachedError(): TypeError {
-  return new TypeError(DETACHED);
+  return new TypeError("Cannot read into buffer: it was detached while waiting");
 }
 
 /** Whether a direct receive found nothing now, and may find something later. */

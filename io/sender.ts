@@ -78,6 +78,11 @@ export class Sender implements Completion, Flushable {
     this.#onQuiet = onQuiet;
   }
 
+  /** Whether a write waits for room, or somebody sends in the sender's stead. */
+  get awaited(): boolean {
+    return this.#waiting.length > 0 || this.#borrower !== null;
+  }
+
   /** Whether bytes wait to be taken by the kernel, or the descriptor is borrowed. */
   get busy(): boolean {
     return this.#segments.length > 0 || this.#slot >= 0 || this.#borrower !== null;
@@ -117,6 +122,25 @@ export class Sender implements Completion, Flushable {
   commit(byteLength: number): void {
     this.#segments.commit(byteLength);
     this.#flushLater();
+  }
+
+  /**
+   * Takes what there is room for at once, and says how many bytes that is. For whoever has the
+   * bytes in memory that is about to be used for something else.
+   *
+   * @throws {unknown} what ended the stream
+   */
+  writeNow(bytes: Uint8Array): number {
+    let taken = 0;
+    while (taken < bytes.length && this.#waiting.length === 0 && this.#borrower === null) {
+      if (this.#error) throw this.#error;
+      const rest = taken === 0 ? bytes : bytes.subarray(taken);
+      const count = this.#isDirect(rest) ? this.#sendDirect(rest) : this.#enqueue(rest);
+      if (count === 0) break;
+      taken += count;
+    }
+    if (this.#error) throw this.#error;
+    return taken;
   }
 
   /**

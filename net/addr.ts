@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { AcceptLimits } from "./accept_gate.ts";
 import { ATTEMPT_DELAY_MS } from "./happy_eyeballs.ts";
 import {
   type BufferSizeOptions,
@@ -9,6 +10,8 @@ import {
 
 /** Where and how to connect over TCP: `Deno.ConnectOptions`, and socket options. */
 export interface ConnectOptions extends Deno.ConnectOptions, SocketOptions {
+  /** Looks the host up and remembers the answer. By default the system is asked each time. */
+  resolver?: HostResolver;
   /** Send the first bytes with the handshake where the peer allows it (RFC 7413). Default false. */
   tcpFastOpen?: boolean;
 }
@@ -29,12 +32,22 @@ export interface TcpListenOptions extends Deno.TcpListenOptions, SocketOptions {
   reuseAddress?: boolean;
   /** Accept bytes that come with the handshake (RFC 7413). Default false. */
   tcpFastOpen?: boolean;
+  /** How many connections, and how fast. By default there is no limit. */
+  limits?: AcceptLimits;
 }
 
 /** Where to listen for Unix connections: `Deno.UnixListenOptions`, and more. */
 export interface UnixListenOptions extends Deno.UnixListenOptions, BufferSizeOptions {
   /** Tells the overloads apart. */
   transport: "unix";
+}
+
+/** What `connect` needs of a resolver; {@linkcode Resolver} is one. */
+export interface HostResolver {
+  /** The addresses of a host, best first. */
+  resolve(hostname: string): Promise<string[]>;
+  /** Is told that one of them could not be connected to. */
+  failed(hostname: string, address: string): void;
 }
 
 /** Checked {@linkcode ConnectOptions} with Deno's defaults. */
@@ -51,6 +64,8 @@ export interface TcpConnectRequest {
   attemptDelayMs: number;
   /** Whether to send the first bytes with the handshake. */
   tcpFastOpen: boolean;
+  /** Looks the host up, where it is not the system that does. */
+  resolver: HostResolver | undefined;
   /** Aborts the connect. */
   signal: AbortSignal | undefined;
   /** The ones that are set, checked. */
@@ -127,6 +142,7 @@ export function checkConnectOptions(
     autoSelectFamily: Boolean(options.autoSelectFamily ?? true),
     attemptDelayMs: checkAttemptDelay(options.autoSelectFamilyAttemptDelay),
     tcpFastOpen: Boolean(options.tcpFastOpen),
+    resolver: options.resolver,
     signal,
     socketOptions: checkSocketOptions(options),
   };

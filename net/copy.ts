@@ -17,6 +17,12 @@ export interface CopyDestination {
   write(p: Uint8Array, options?: TransferOptions): Promise<number>;
 }
 
+/** Options of {@linkcode copy}. */
+export interface CopyOptions extends TransferOptions {
+  /** Is told how many bytes a step has moved. */
+  onProgress?: (byteLength: number) => void;
+}
+
 /**
  * Copies all that a connection brings to another one, until the stream ends. A destination that is
  * slow slows its source down.
@@ -73,7 +79,7 @@ export interface CopyDestination {
 export async function copy(
   source: CopySource,
   destination: CopyDestination,
-  options: TransferOptions = {},
+  options: CopyOptions = {},
 ): Promise<number> {
   const bulk = BulkCopy.between(source, destination);
   const buffer = new Uint8Array(MESSAGE_BYTES_MAX);
@@ -89,6 +95,7 @@ export async function copy(
       throw error;
     }
     copied += count;
+    options.onProgress?.(count);
     if (bulk && count >= BULK_BYTES_MIN) copied += await bulk.run(options);
   }
 }
@@ -142,7 +149,7 @@ class BulkCopy {
   }
 
   /** Moves until the source has no more for now, or no block is free; says how many bytes. */
-  async run(options: TransferOptions): Promise<number> {
+  async run(options: CopyOptions): Promise<number> {
     const { engine, stream } = this.#to;
     using sender = await this.#withinTimeout(
       options,
@@ -154,6 +161,7 @@ class BulkCopy {
       const [received, sent] = await this.#movePiece(sender);
       if (received === 0) return moved;
       moved += sent;
+      options.onProgress?.(sent);
       this.#pieceBytesMax = sent < received
         ? Math.max(PIECE_BYTES_MIN, sent)
         : Math.min(BULK_BLOCK_BYTES, 2 * this.#pieceBytesMax);

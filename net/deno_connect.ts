@@ -18,15 +18,57 @@ export async function denoConnectTcp(
 ): Promise<AcceptedSocket<Deno.NetAddr>> {
   checkPortableOptions(request.socketOptions);
   if (request.tcpFastOpen) throw notSupported("tcpFastOpen");
-  const conn = await Deno.connect({
-    hostname: request.hostname,
+  const conn =
+    await (request.resolver ? connectResolved(request) : connectTo(request.hostname, request));
+  // Nagle's algorithm is off unless it is asked for, as on the ring.
+  return adopt(conn, { noDelay: true, ...request.socketOptions });
+}
+
+/** Tries the addresses that the resolver gives in turn; Deno asks for the permission of each. */
+async function connectResolved(request: TcpConnectRequest): Promise<Deno.TcpConn> {
+  const { hostname, resolver, signal } = request;
+  const addresses = await resolver!.resolve(hostname);
+  for (const [index, address] of addresses.entries()) {
+    try {
+      return await connectTo(address, request);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      resolver!.failed(hostname, address);
+      if (index === addresses.length - 1) throw error;
+    }
+  }
+  throw new Error("Cannot connect: the host has no address");
+}
+
+/**
+ * Connects to one address. Deno loses the descriptor of a connection that is won about when it is
+ * given up. So the caller is answered at once, Deno has some time to win it, and it is closed then.
+ */
+async function connectTo(hostname: string, request: TcpConnectRequest): Promise<Deno.TcpConn> {
+  const { signal } = request;
+  signal?.throwIfAborted();
+  const giveUp = new AbortController();
+  const connecting = Deno.connect({
+    hostname,
     port: request.port,
     autoSelectFamily: request.autoSelectFamily,
     autoSelectFamilyAttemptDelay: Math.round(Math.min(request.attemptDelayMs, DELAY_MS_MAX)),
-    ...(request.signal && { signal: request.signal }),
+    ...(signal && { signal: giveUp.signal }),
   });
-  // Nagle's algorithm is off unless it is asked for, as on the ring.
-  return adopt(conn, { noDelay: true, ...request.socketOptions });
+  if (!signal) return await connecting;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => {
+    reject(signal.reason);
+    const timer = setTimeout(() => giveUp.abort(signal.reason), GIVE_UP_MS);
+    const ended = () => clearTimeout(timer);
+    connecting.then((conn) => conn.close(), () => {}).finally(ended);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /**
@@ -54,7 +96,7 @@ export async function denoConnectUnix(
  * @throws {Deno.errors.NotSupported} When an option is one that Deno does not have
  */
 export function adopt<A extends Deno.NetAddr | Deno.UnixAddr>(
-  conn: Deno.TcpConn | Deno.UnixConn,
+  conn: Deno.Conn,
   options: SocketOptions,
 ): AcceptedSocket<A> {
   const socket = new DenoStreamSocket(conn);
@@ -66,6 +108,9 @@ export function adopt<A extends Deno.NetAddr | Deno.UnixAddr>(
     throw error;
   }
 }
+
+/** Time for a connect that was given up to be won all the same: most are, or are never. */
+const GIVE_UP_MS = 100;
 
 /** Deno takes a delay of 64 bits; no attempt lasts that long. */
 const DELAY_MS_MAX = 2 ** 31 - 1;

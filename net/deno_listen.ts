@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { notSupported } from "../io/portable.ts";
 import type { TcpListenRequest, UnixListenRequest } from "./addr.ts";
+import { adopt } from "./deno_connect.ts";
 import { DenoListenSocket } from "./deno_listener.ts";
 import { checkPortableOptions } from "./portable.ts";
 
@@ -19,7 +20,8 @@ export function denoListenTcp(request: TcpListenRequest): DenoListenSocket<Deno.
   if (reusePort && !hasUnstableNet()) throw notSupported("reusePort");
   const options: Deno.TcpListenOptions = { hostname, port, tcpBacklog };
   const listener = Deno.listen(reusePort ? { ...options, reusePort } as typeof options : options);
-  return new DenoListenSocket(listener, { noDelay: true, ...request.socketOptions });
+  const socketOptions = { noDelay: true, ...request.socketOptions };
+  return new DenoListenSocket(listener, (conn) => adopt(conn, socketOptions));
 }
 
 /**
@@ -31,7 +33,7 @@ export function denoListenTcp(request: TcpListenRequest): DenoListenSocket<Deno.
 export function denoListenUnix(request: UnixListenRequest): DenoListenSocket<Deno.UnixAddr> {
   checkPortableOptions(request.socketOptions);
   const listener = Deno.listen({ transport: "unix", path: request.path });
-  return new DenoListenSocket(listener, request.socketOptions);
+  return new DenoListenSocket(listener, (conn) => adopt(conn, request.socketOptions));
 }
 
 /** The flag shows in what it adds. */

@@ -1,6 +1,4 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { adopt } from "./deno_connect.ts";
-import type { SocketOptions } from "./socket_options.ts";
 import type { AcceptedSocket, ListenSocket } from "./stream_socket.ts";
 
 /**
@@ -14,8 +12,8 @@ export class DenoListenSocket<A extends Deno.NetAddr | Deno.UnixAddr> implements
   readonly fd = -1;
   readonly addr: A;
 
-  readonly #listener: Deno.TcpListener | Deno.UnixListener;
-  readonly #options: SocketOptions;
+  readonly #listener: Deno.Listener;
+  readonly #adopt: (conn: Deno.Conn) => AcceptedSocket<A>;
   #waiter: Waiter<A> | null = null;
   #accepting = false;
   /** What an accept brought that nobody waited for any more. */
@@ -23,10 +21,10 @@ export class DenoListenSocket<A extends Deno.NetAddr | Deno.UnixAddr> implements
   #closed = false;
   #hold = true;
 
-  /** Takes over an open listener, and the checked options for every connection. */
-  constructor(listener: Deno.TcpListener | Deno.UnixListener, options: SocketOptions) {
+  /** Takes over an open listener, and the way to make a socket of every connection. */
+  constructor(listener: Deno.Listener, adopt: (conn: Deno.Conn) => AcceptedSocket<A>) {
     this.#listener = listener;
-    this.#options = options;
+    this.#adopt = adopt;
     this.addr = listener.addr as A;
   }
 
@@ -84,7 +82,7 @@ export class DenoListenSocket<A extends Deno.NetAddr | Deno.UnixAddr> implements
     this.#waiter = null;
     if ("error" in outcome) return reject(outcome.error);
     try {
-      resolve(adopt<A>(outcome.conn, this.#options));
+      resolve(this.#adopt(outcome.conn));
     } catch (error) {
       reject(error);
     }
@@ -113,4 +111,4 @@ interface Waiter<A extends Deno.Addr> {
   readonly reject: (reason: unknown) => void;
 }
 
-type Outcome = { conn: Deno.TcpConn | Deno.UnixConn } | { error: unknown };
+type Outcome = { conn: Deno.Conn } | { error: unknown };

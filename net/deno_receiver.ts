@@ -36,6 +36,11 @@ export class DenoReceiver {
     this.#conn = conn;
   }
 
+  /** Whether a read is under way, or has brought bytes that nobody has taken. */
+  get busy(): boolean {
+    return this.#filling || this.#waiters.length > 0 || this.#start < this.#end;
+  }
+
   /** Reads or, with `peek`, leaves what it read for the next read. Answers in order. */
   read(p: Uint8Array, signal?: AbortSignal, peek = false): Promise<number | null> {
     if (!(p instanceof Uint8Array)) {

@@ -16,15 +16,21 @@ export class DenoStreamSocket implements StreamSocket {
   /** Deno tells no descriptor. */
   readonly fd = -1;
 
-  readonly #conn: Deno.TcpConn | Deno.UnixConn;
+  readonly #conn: Deno.Conn;
   readonly #receiver: DenoReceiver;
   readonly #sender: DenoSender;
 
   /** Takes over an open connection. */
-  constructor(conn: Deno.TcpConn | Deno.UnixConn) {
+  constructor(conn: Deno.Conn) {
     this.#conn = conn;
     this.#receiver = new DenoReceiver(conn);
     this.#sender = new DenoSender(conn);
+  }
+
+  /** Takes the connection out; whatever uses this socket must have ended. */
+  detach(): Deno.Conn {
+    if (this.#receiver.busy) throw new Deno.errors.Busy("TCP stream is currently in use");
+    return this.#conn;
   }
 
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
@@ -90,7 +96,7 @@ export class DenoStreamSocket implements StreamSocket {
   }
 }
 
-function tcp(conn: Deno.TcpConn | Deno.UnixConn): Deno.TcpConn {
-  if ("setNoDelay" in conn) return conn;
+function tcp(conn: Deno.Conn): Deno.TcpConn {
+  if ("setNoDelay" in conn) return conn as Deno.TcpConn;
   throw notSupported("tcpOptions");
 }

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { engineInfo, openEngine } from "../io/engine_info.ts";
+import { AcceptGate } from "./accept_gate.ts";
 import { checkListenOptions, type TcpListenOptions, type UnixListenOptions } from "./addr.ts";
 import { TcpConn, UnixConn } from "./conn.ts";
 import { denoListenTcp, denoListenUnix } from "./deno_listen.ts";
@@ -50,6 +51,9 @@ export function listen(options: TcpListenOptions | UnixListenOptions): TcpListen
     const socket = onRing ? uringListenUnix(openEngine(), request) : denoListenUnix(request);
     return new Listener(socket, (accepted) => new UnixConn(accepted));
   }
+  const { limits } = options as TcpListenOptions;
+  // What is wrong with the limits opens no socket.
+  const gate = limits ? new AcceptGate(limits) : null;
   const socket = onRing ? uringListenTcp(openEngine(), request) : denoListenTcp(request);
-  return new Listener(socket, (accepted) => new TcpConn(accepted));
+  return new Listener(socket, (accepted) => new TcpConn(accepted), gate);
 }

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { AcceptCounts, AcceptGate } from "./accept_gate.ts";
 import type { TransferOptions } from "./stream_conn.ts";
 import type { AcceptedSocket, ListenSocket } from "./stream_socket.ts";
 
@@ -22,13 +23,36 @@ export class Listener<T extends Deno.Conn, A extends Deno.Addr>
   implements Deno.Listener<T, A>, AsyncIterable<T>, Disposable {
   readonly #socket: ListenSocket<A>;
   readonly #wrap: (accepted: AcceptedSocket<A>) => T;
+  readonly #gate: AcceptGate | null;
   #closed = false;
   #accepting = false;
 
-  /** Takes over a listening socket and the way to make connections of what it accepts. */
-  constructor(socket: ListenSocket<A>, wrap: (accepted: AcceptedSocket<A>) => T) {
+  /**
+   * Takes over a listening socket and the way to make connections of what it accepts.
+   *
+   * @param gate Holds it to its limits, where it has any
+   */
+  constructor(
+    socket: ListenSocket<A>,
+    wrap: (accepted: AcceptedSocket<A>) => T,
+    gate: AcceptGate | null = null,
+  ) {
     this.#socket = socket;
     this.#wrap = wrap;
+    this.#gate = gate;
+  }
+
+  /** The socket underneath, for the rest of net. */
+  static socketOf<T extends Deno.Conn, A extends Deno.Addr>(
+    listener: Listener<T, A>,
+  ): ListenSocket<A> {
+    if (listener.#closed) throw new Deno.errors.BadResource("Bad resource ID");
+    return listener.#socket;
+  }
+
+  /** What the limits have let in, held up and turned away; null without limits. */
+  get acceptCounts(): AcceptCounts | null {
+    return this.#gate?.counts ?? null;
   }
 
   /** The address that is listened on, with the port that was assigned. */
@@ -49,7 +73,9 @@ export class Listener<T extends Deno.Conn, A extends Deno.Addr>
     if (this.#accepting) throw new Deno.errors.Busy("Another accept task is ongoing");
     this.#accepting = true;
     try {
-      return this.#wrap(await this.#socket.accept(options.signal));
+      const { signal } = options;
+      if (this.#gate === null) return this.#wrap(await this.#socket.accept(signal));
+      return await this.#gate.accept(() => this.#socket.accept(signal), this.#wrap, signal);
     } finally {
       this.#accepting = false;
     }
@@ -64,6 +90,7 @@ export class Listener<T extends Deno.Conn, A extends Deno.Addr>
     if (this.#closed) throw new Deno.errors.BadResource("Bad resource ID");
     this.#closed = true;
     this.#socket.close();
+    this.#gate?.close(new Deno.errors.BadResource(CLOSED));
   }
 
   /** A waiting accept keeps the process alive (the default). */

@@ -22,17 +22,87 @@
  */
 export type {
   ConnectOptions,
+  HostResolver,
   TcpListenOptions,
   UnixConnectOptions,
   UnixListenOptions,
 } from "./addr.ts";
 export { TcpConn, UnixConn } from "./conn.ts";
 export { connect } from "./connect.ts";
-export { copy, type CopyDestination, type CopySource } from "./copy.ts";
+export { connectTls } from "./connect_tls.ts";
+export {
+  type AcquireOptions,
+  type Closable,
+  ConnectionPool,
+  type ConnectionPoolOptions,
+  type Endpoint,
+  type PooledConnection,
+  type PoolRules,
+} from "./connection_pool.ts";
+export { connectSocks5, type Socks5Options } from "./connect_socks5.ts";
+export { copy, type CopyDestination, type CopyOptions, type CopySource } from "./copy.ts";
+export {
+  encodeProxyV1,
+  encodeProxyV2,
+  type ParsedProxyHeader,
+  parseProxyHeader,
+  PROXY_V1_BYTES_MAX,
+  PROXY_V2_BYTES_MAX,
+  type ProxyField,
+  type ProxyHeader,
+} from "./proxy_protocol.ts";
+export { readProxyHeader } from "./read_proxy_header.ts";
+export {
+  encodeSocksConnect,
+  encodeSocksGreeting,
+  encodeSocksLogin,
+  parseSocksLogin,
+  parseSocksMethod,
+  parseSocksReply,
+  SOCKS_REPLY_HEAD_BYTES,
+  socksError,
+  SocksMethod,
+  type SocksReply,
+  socksReplyBytes,
+} from "./socks5.ts";
+export { tunnel, type TunnelCounts, type TunnelEnd, type TunnelOptions } from "./tunnel.ts";
+export { DatagramConn } from "./datagram_conn.ts";
+export type {
+  UdpConnectOptions,
+  UdpListenOptions,
+  UdpSocketOptions,
+  UnixDatagramOptions,
+} from "./datagram_options.ts";
+export type { Datagram, DatagramAddr, DatagramSocket } from "./datagram_socket.ts";
+export { connectDatagram, listenDatagram } from "./listen_datagram.ts";
+export { type AcceptCounts, AcceptGate, type AcceptLimits } from "./accept_gate.ts";
+export { handOver, type TakenListeners, takeOver } from "./hand_over.ts";
+export { inheritedListeners } from "./inherited_listeners.ts";
 export { listen, type TcpListener, type UnixListener } from "./listen.ts";
+export { listenTls } from "./listen_tls.ts";
 export { Listener } from "./listener.ts";
+export { listenShared, SharedListener } from "./listen_shared.ts";
+export {
+  type ListenShare,
+  type ShareCounts,
+  SharedListeners,
+  shareListen,
+} from "./share_listen.ts";
+export { type LookupAnswer, Resolver, type ResolverOptions } from "./resolver.ts";
 export { socketPair } from "./socket_pair.ts";
 export { StreamConn, type TransferOptions } from "./stream_conn.ts";
+export { acceptTls, startTls } from "./start_tls.ts";
+export { type SecureSocket, TlsConn, type TlsHandshakeInfo } from "./tls_conn.ts";
+export type { TlsVersion } from "../ffi/ssl_context.ts";
+export { TlsListener } from "./tls_listener.ts";
+export type {
+  ConnectTlsOptions,
+  ListenTlsOptions,
+  StartTlsOptions,
+  TlsIdentity,
+  TlsProtocolOptions,
+  TlsServerOptions,
+} from "./tls_options.ts";
 export type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 export type { BufferSizeOptions, SocketOptions } from "./socket_options.ts";
 export type {

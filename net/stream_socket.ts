@@ -21,11 +21,20 @@ export interface StreamSocket {
    */
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null>;
 
+  /** Whether a read waits for its bytes, where the engine can tell. */
+  readonly reading?: boolean;
+
   /** Reads as {@linkcode read} does, and leaves the bytes for the next read. */
   peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null>;
 
   /** Writes at least one byte of `p` and says how many. Calls are answered in order. */
   write(p: Uint8Array, signal?: AbortSignal): Promise<number>;
+
+  /**
+   * Takes at once what there is room for, and says how many bytes that is: the buffer is the
+   * caller's again. Where it is missing, that is none.
+   */
+  writeNow?(bytes: Uint8Array): number;
 
   /** Writes all of the buffers as one piece, without joining them first where that can be had. */
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number>;
@@ -52,6 +61,8 @@ export interface StreamSocket {
   setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void;
   /** Seconds that undelivered data may live on after `close`; 0 resets, `undefined` is forever. */
   setLinger(seconds: number | undefined): void;
+  /** Sends bulk data of so many bytes and more without a copy; Infinity for none. */
+  setZeroCopy?(byteLengthMin: number): void;
   /** Unix sockets: who the peer is. */
   peerCredentials(): PeerCredentials;
 }
@@ -80,6 +91,11 @@ export interface ListenSocket<A extends Deno.Addr> {
   accept(signal?: AbortSignal): Promise<AcceptedSocket<A>>;
   /** Closes; a pending accept rejects with `BadResource`. Called once at most. */
   close(): void;
+  /**
+   * Stops accepting, for somebody else listens on: what was accepted is still given, then accepts
+   * reject with `BadResource`. Resolves when nothing more will come.
+   */
+  retire?(): Promise<void>;
   /** A pending accept keeps the process alive (the default). */
   ref(): void;
   /** Pending and future accepts do not keep the process alive. */

@@ -25,9 +25,9 @@ export async function uringConnectTcp(
   engine: Engine,
   request: TcpConnectRequest,
 ): Promise<AcceptedSocket<Deno.NetAddr>> {
-  const { hostname, port, signal, socketOptions, tcpFastOpen } = request;
+  const { hostname, port, signal, socketOptions, tcpFastOpen, resolver } = request;
   checkNet(hostname, port);
-  const hostnames = await abortable(resolveHost(hostname), signal);
+  const hostnames = await abortable(resolver?.resolve(hostname) ?? resolveHost(hostname), signal);
   for (const address of hostnames) checkNetResolved(address, port);
   const prepare = (fd: number) => {
     applyOptions(fd, "tcp", socketOptions);
@@ -38,8 +38,14 @@ export async function uringConnectTcp(
     hostname: host,
     port,
   }));
-  const attempt = (address: Deno.NetAddr, cancelled?: AbortSignal) =>
-    connectDescriptor(engine, address, prepare, cancelled);
+  const attempt = async (address: Deno.NetAddr, cancelled?: AbortSignal) => {
+    try {
+      return await connectDescriptor(engine, address, prepare, cancelled);
+    } catch (error) {
+      if (!cancelled?.aborted) resolver?.failed(hostname, address.hostname);
+      throw error;
+    }
+  };
   // Most often there is one address, and nothing to race.
   const fd = addresses.length === 1
     ? await attempt(addresses[0], signal)

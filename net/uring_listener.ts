@@ -35,6 +35,9 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   #slot = -1;
   #hold = true;
   #closed = false;
+  /** Set while the accept entry of a listener that retires is ending. */
+  #onRetired: (() => void) | null = null;
+  #retired = false;
   #backOffTimer = 0;
 
   /** Takes over a listening socket. */
@@ -49,6 +52,9 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     for (let fd = this.#queue.shift(); fd !== undefined; fd = this.#queue.shift()) {
       const accepted = this.#accepted(fd);
       if (accepted) return Promise.resolve(accepted);
+    }
+    if (this.#retired && this.#slot < 0) {
+      return Promise.reject(new Deno.errors.BadResource(CLOSED));
     }
     const promise = new Promise<AcceptedSocket<A>>((resolve, reject) => {
       this.#waiter = { resolve, reject };
@@ -65,8 +71,17 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     if (this.#engine.cancel(this.#slot, this)) this.#engine.submitNow();
     closeDescriptor(this.fd);
     for (const fd of this.#queue.splice(0)) closeDescriptor(fd);
-    removeSocketFile(this.addr);
+    // One that is retired has left its file to somebody else.
+    if (!this.#retired) removeSocketFile(this.addr);
     this.#reject(new Deno.errors.BadResource(CLOSED));
+    this.#onRetired?.();
+  }
+
+  async retire(): Promise<void> {
+    this.#retired = true;
+    if (this.#engine.cancel(this.#slot, this)) {
+      await new Promise<void>((resolve) => this.#onRetired = resolve);
+    } else this.#reject(new Deno.errors.BadResource(CLOSED));
   }
 
   ref(): void {
@@ -87,7 +102,15 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     if (result >= 0) this.#arrived(result);
     else if (this.#closed) return;
     else if (!isTransient(result)) return this.#failed(result);
-    if (this.#slot < 0 && this.#waiter && !this.#closed) this.#start();
+    if (this.#slot >= 0 || this.#closed) return;
+    if (this.#retired) this.#endRetired();
+    else if (this.#waiter) this.#start();
+  }
+
+  /** The entry is over, and with it all that could still come. */
+  #endRetired(): void {
+    this.#reject(new Deno.errors.BadResource(CLOSED));
+    this.#onRetired?.();
   }
 
   /** Starts the entry; when the engine refuses, so does the accept that waits. */

@@ -34,12 +34,20 @@ export class UringStreamSocket implements StreamSocket {
     return this.stream.receiver.read(p, signal);
   }
 
+  get reading(): boolean {
+    return this.stream.receiver.awaited;
+  }
+
   peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
     return this.stream.receiver.read(p, signal, true);
   }
 
   write(p: Uint8Array, signal?: AbortSignal): Promise<number> {
     return this.stream.sender.write(p, signal);
+  }
+
+  writeNow(bytes: Uint8Array): number {
+    return this.stream.sender.writeNow(bytes);
   }
 
   /** Buffers written in one turn leave in one send, so they need no joining. */
@@ -84,6 +92,10 @@ export class UringStreamSocket implements StreamSocket {
 
   setLinger(seconds: number | undefined): void {
     setLinger(this.fd, seconds);
+  }
+
+  setZeroCopy(byteLengthMin: number): void {
+    this.stream.zeroCopyBytesMin = byteLengthMin;
   }
 
   peerCredentials(): PeerCredentials {

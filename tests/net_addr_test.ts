@@ -61,6 +61,7 @@ Deno.test("checkConnectOptions() fills in Deno's defaults", () => {
     autoSelectFamily: true,
     attemptDelayMs: 250,
     tcpFastOpen: false,
+    resolver: undefined,
     signal: undefined,
     socketOptions: {},
   });

@@ -4,6 +4,9 @@ import type { OpenFile } from "../fs/open_file.ts";
 import { PortableFile } from "../fs/portable_file.ts";
 import { PORTABLE_GAPS, type PortableGap } from "../io/portable.ts";
 import { checkConnectOptions, checkListenOptions } from "../net/addr.ts";
+import { UnixConn } from "../net/conn.ts";
+import { denoStartTls } from "../net/deno_tls.ts";
+import { checkTlsClient } from "../net/tls_options.ts";
 import type { TcpConnectRequest, TcpListenRequest, UnixListenRequest } from "../net/addr.ts";
 import type { ConnectOptions, TcpListenOptions } from "../net/addr.ts";
 import { denoConnectTcp, denoConnectUnix } from "../net/deno_connect.ts";
@@ -314,6 +317,10 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   noReuseAddress:   () => listenTcp({ reuseAddress: false }),
   reusePort:        () => listenTcp({ reusePort: true }),
   tcpOptions:       (_, unix) => unix.client.setNoDelay(true),
+  listenDatagram:   () => inPortableProgram("net", `listenDatagram({ transport: "udp" })`),
+  datagramReusePort: () => inPortableProgram("net", `listenDatagram({ transport: "udp", reusePort: true })`),
+  handOver:         () => inPortableProgram("net", `handOver({}, "/nowhere")`),
+  listenShared:     () => inPortableProgram("net", "shareListen({}, 2)"),
   sendFile:         (tcp) => tcp.client.sendFile({ ...WHOLE, file: { fd: 1_000_000 } }),
   pipe:             () => inPortableProgram("io", "openPipe()"),
   allocate:         () => PORTABLE_FILE.allocate("extend", 0, 1),
@@ -322,10 +329,19 @@ const GAPS: Record<PortableGap, (tcp: Pair, unix: Pair) => unknown> = {
   extendedAttributes: () => inPortableProgram("fs", "listAttributes('.')"),
   alignedFile:      () => inPortableProgram("fs", "AlignedFile.open('.')"),
   subFs:            () => inPortableProgram("fs", "SubFs.open('.')"),
+  tlsOptions:       () => inPortableProgram("net", `listenTls({ cert: "", key: "", minVersion: "TLSv1.3" })`),
+  tlsReload:        () => inPortableProgram("net", "TlsListener && new net.TlsListener({}, null, null).reload({})"),
+  tlsAccept:        () => inPortableProgram("net", `acceptTls({}, { cert: "", key: "" })`),
+  tlsStream:        (_, { client: socket }) => denoStartTls(new UnixConn({ ...UNIX_ADDRS, socket }), TLS_CLIENT),
 };
+
+const UNIX_ADDR: Deno.UnixAddr = { transport: "unix", path: "" };
 
 // Nothing is asked of the file itself.
 const PORTABLE_FILE: OpenFile = new PortableFile({} as Deno.FsFile);
+const UNIX_ADDRS = { localAddr: UNIX_ADDR, remoteAddr: UNIX_ADDR };
+const TLS_CLIENT = checkTlsClient("startTls", {});
+
 const WHOLE = { offset: 0, length: 1, signal: undefined, timeoutMs: 0 };
 
 /** Runs an expression on the portable engine, where a test on the ring cannot get to it. */

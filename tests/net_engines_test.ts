@@ -10,7 +10,8 @@ const RUN_LIMIT_MS = 180_000;
 
 // deno-fmt-ignore
 const FILES = [
-  "chunks", "conn_options", "conn_signal", "conn", "connect", "exit", "faults", "listener", "moments",
+  "chunks", "conn_options", "conn_signal", "conn", "connect", "exit", "faults", "listen_shared",
+  "listener", "moments",
 ].map((name) => `tests/net_${name}_test.ts`);
 
 Deno.test("connections and listeners hold with PHOTON_ENGINE=deno", async () => {

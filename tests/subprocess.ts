@@ -33,10 +33,11 @@ export async function runTestFiles(
   files: readonly string[],
   env: Record<string, string>,
   limitMs: number,
+  flags: readonly string[] = [],
 ): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["test", "-A", "--no-check", "--reporter=dot", "--v8-flags=--expose-gc"],
+      ...["test", "-A", "--no-check", "--reporter=dot", "--v8-flags=--expose-gc", ...flags],
       ...["--preload=tests/warm_up.ts", ...files],
     ],
     cwd: REPOSITORY,

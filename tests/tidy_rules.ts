@@ -189,6 +189,9 @@ const DENO_MESSAGES = [
   "invalid host",
   "invalid IPv6 address",
   "operation canceled",
+  "not connected",
+  "unexpected end of file",
+  "peer closed connection without sending TLS close_notify",
 ];
 
 const ERROR_REGEXP = /\bnew (?:Deno\.errors\.\w+|\w*Error|DOMException)\(\s*(["'`])/g;

@@ -1,8 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertInstanceOf } from "@std/assert";
 import { serve } from "../http/mod.ts";
 import * as fs from "../fs/mod.ts";
+import { assertEquals, assertInstanceOf } from "@std/assert";
 import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
+import { type DatagramConn, listenDatagram } from "../net/mod.ts";
+import { connectTls, listenTls, startTls, TlsConn, TlsListener } from "../net/mod.ts";
 import type { NetApi } from "./servers.ts";
 
 // Most of this file is proved by the type checker: it compiles when a program that was written for
@@ -55,7 +57,38 @@ export type Classes = [
   Fits<UnixConn, Deno.Conn>,
   Fits<InstanceType<typeof Listener>, Deno.Listener>,
   Fits<fs.FsFile, Deno.FsFile>,
+  Fits<DatagramConn<Deno.NetAddr>, Deno.DatagramConn>,
+  Fits<DatagramConn<Deno.UnixAddr>, Deno.DatagramConn>,
+  Fits<TlsConn, Deno.TlsConn>,
+  Fits<TlsListener, Deno.TlsListener>,
 ];
+
+/** The forms of Deno's functions for TLS, with our classes as arguments and results. */
+interface Tls {
+  /** `Deno.connectTls` */
+  connectTls(
+    options: Deno.ConnectTlsOptions | (Deno.ConnectTlsOptions & Deno.TlsCertifiedKeyPem),
+  ): Promise<TlsConn>;
+  /** `Deno.listenTls` */
+  listenTls(options: Deno.ListenTlsOptions & Deno.TlsCertifiedKeyPem): TlsListener;
+  /** `Deno.startTls` */
+  startTls(conn: TcpConn, options?: Deno.StartTlsOptions): Promise<TlsConn>;
+}
+
+Deno.test("connectTls(), listenTls() and startTls() have the types of Deno's", () => {
+  ({ connectTls, listenTls, startTls }) satisfies Tls;
+  assertEquals([TlsConn, TlsListener].map(({ name }) => name), ["TlsConn", "TlsListener"]);
+});
+
+/** The forms of `Deno.listenDatagram`. */
+interface ListenDatagram {
+  (options: Deno.UdpListenOptions & { transport: "udp" }): Deno.DatagramConn;
+  (options: Deno.UnixListenDatagramOptions & { transport: "unixpacket" }): Deno.DatagramConn;
+}
+
+Deno.test("listenDatagram() has the type of Deno's", () => {
+  listenDatagram satisfies ListenDatagram;
+});
 
 Deno.test("connect() and listen() have the types of Deno's", () => {
   connect satisfies Connect;

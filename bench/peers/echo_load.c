@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 //
-// Load for a TCP echo server, from one thread.
+// Load for a TCP echo server, from one thread; with "udp:" before HOST for a UDP echo server, where
+// each connection is a socket of its own and each message one datagram.
 //
 //   echo_load HOST PORT CONNECTIONS SIZE SECONDS [WARMUP_SECONDS] [RATE]
 //
@@ -174,19 +175,22 @@ static void watch(struct connection *connection, int operation, uint32_t events)
 
 static void connect_all(const char *host, const char *port) {
   make_pattern();
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *address;
+  bool datagrams = strncmp(host, "udp:", 4) == 0;
+  if (datagrams) host += 4;
+  int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
+  struct addrinfo hints = {.ai_socktype = type}, *address;
   int error = getaddrinfo(host, port, &hints, &address);
   if (error) fail("Cannot resolve %s: %s", host, gai_strerror(error));
   load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   for (uint32_t i = 0; i < load.connections; i++) {
     struct connection *connection = &load.all[i];
     connection->number = i;
-    connection->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    connection->fd = socket(address->ai_family, type | SOCK_CLOEXEC, 0);
     if (connection->fd < 0 || connect(connection->fd, address->ai_addr, address->ai_addrlen) < 0) {
       fail("Cannot open connection %u: %s", i, strerror(errno));
     }
     int on = 1;
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!datagrams) setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
     watch(connection, EPOLL_CTL_ADD, EPOLLIN);
   }

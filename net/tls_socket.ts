@@ -1,0 +1,315 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { SslSession } from "../ffi/ssl.ts";
+import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
+import { startTimer } from "../io/engine_timer.ts";
+import { Mutex } from "../thread/mutex.ts";
+import { handshakeGate } from "./handshake_gate.ts";
+import { sendByWrites } from "./send_file.ts";
+import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
+import { CiphertextBuffer } from "./tls_buffer.ts";
+import type { SecureSocket, TlsHandshakeInfo } from "./tls_conn.ts";
+import { TlsOutlet } from "./tls_outlet.ts";
+import { type ClientStart, type ServerStart, TlsSession } from "./tls_session.ts";
+
+/** What a {@linkcode TlsSocket} is told beside its session. */
+export interface TlsSocketOptions {
+  /** How a client begins, or how a server chooses. */
+  readonly side: ClientStart | ServerStart;
+  /** Longest handshake in milliseconds; 0 for any. */
+  readonly handshakeTimeoutMs: number;
+  /** Client: takes over each session that may be resumed later. */
+  readonly keepSession?: ((session: SslSession) => void) | undefined;
+}
+
+/** Reads that may wait on one connection; one more is refused with `Deno.errors.Busy`. */
+const WAITING_MAX = 1024;
+/** Reads after which a server is taken to give no session to resume. */
+const SESSION_READS_MAX = 8;
+
+/**
+ * TLS over another stream socket: moves bytes between that and a {@linkcode TlsSession}.
+ *
+ * The handshake begins at once. Reads and writes wait for it, and fail with it.
+ */
+export class TlsSocket implements SecureSocket {
+  /** Ends when the handshake does. */
+  readonly handshake: Promise<void>;
+  /** The state machine. */
+  readonly session: TlsSession;
+
+  readonly #transport: StreamSocket;
+  readonly #outlet: TlsOutlet;
+  readonly #buffer = new CiphertextBuffer();
+  readonly #reading = new Mutex();
+  readonly #writing = new Mutex();
+  #keepSession: ((session: SslSession) => void) | null;
+  #info: TlsHandshakeInfo | null = null;
+  #sessionReads = 0;
+  #closed = false;
+
+  /** Takes over an open socket. */
+  constructor(transport: StreamSocket, options: TlsSocketOptions) {
+    this.#transport = transport;
+    this.#outlet = new TlsOutlet(transport);
+    this.#keepSession = options.keepSession ?? null;
+    this.session = new TlsSession(options.side);
+    const isClient = !("choose" in options.side);
+    this.handshake = this.#shakeHands(isClient, options.handshakeTimeoutMs);
+    // Whoever reads or writes hears of it; nobody has to.
+    this.handshake.catch(() => {});
+  }
+
+  get fd(): number {
+    return this.#transport.fd;
+  }
+
+  async handshakeInfo(): Promise<TlsHandshakeInfo> {
+    await this.handshake;
+    this.#checkOpen();
+    const { agreement, serverName, peerCertificate } = this.session;
+    return this.#info ??= { ...agreement, serverName, peerCertificate };
+  }
+
+  read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.#read(p, signal, false);
+  }
+
+  peek(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.#read(p, signal, true);
+  }
+
+  async write(p: Uint8Array, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    if (p.length === 0) return 0;
+    // Not by `using`, which takes 0.2 us more than `finally` does.
+    const turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
+    try {
+      if (this.session.handshaking) await abortable(this.handshake, signal);
+      return await this.#writeSome(p, signal);
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  async writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
+    if (this.session.handshaking) await abortable(this.handshake, signal);
+    let total = 0;
+    for (const piece of gathered(buffers)) {
+      for (let written = 0; written < piece.length;) {
+        written += await this.#writeSome(piece.subarray(written), signal);
+      }
+      total += piece.length;
+    }
+    return total;
+  }
+
+  async sendFile(part: FilePart): Promise<number> {
+    const { signal } = part;
+    using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
+    if (this.session.handshaking) await abortable(this.handshake, signal);
+    return await sendByWrites(part, (piece, limit) => this.#writeSome(piece, limit));
+  }
+
+  async shutdown(how: ShutdownHow): Promise<void> {
+    if (how !== "read") {
+      using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing);
+      if (this.session.handshaking) await this.handshake;
+      this.#checkOpen();
+      if (this.session.failure !== null && !this.session.writable) throw this.session.failure;
+      this.session.sayGoodbye();
+      this.#outlet.send(this.session.output());
+      await this.#outlet.drained();
+    }
+    await this.#transport.shutdown(how);
+  }
+
+  close(): void {
+    this.#closed = true;
+    const { session } = this;
+    // Behind bytes that were given up in the middle of a record a goodbye would make no sense.
+    if (!this.#outlet.busy) {
+      session.sayGoodbye();
+      this.#outlet.send(session.output());
+    }
+    this.#offerSession();
+    session[Symbol.dispose]();
+    this.#transport.close();
+  }
+
+  ref(): void {
+    this.#transport.ref();
+  }
+
+  unref(): void {
+    this.#transport.unref();
+  }
+
+  setNoDelay(noDelay: boolean): void {
+    this.#transport.setNoDelay(noDelay);
+  }
+
+  setKeepAlive(keepAlive: boolean | KeepAlive): void {
+    this.#transport.setKeepAlive(keepAlive);
+  }
+
+  setBufferSizes(sizes: { receiveBytes?: number; sendBytes?: number }): void {
+    this.#transport.setBufferSizes(sizes);
+  }
+
+  setLinger(seconds: number | undefined): void {
+    this.#transport.setLinger(seconds);
+  }
+
+  peerCredentials(): PeerCredentials {
+    return this.#transport.peerCredentials();
+  }
+
+  async #shakeHands(isClient: boolean, timeoutMs: number): Promise<void> {
+    const { session } = this;
+    const stop = timeoutMs === 0 ? () => {} : startTimer(timeoutMs, () => this.#giveUp(timeoutMs));
+    try {
+      if (isClient) {
+        session.start();
+        this.#outlet.send(session.output());
+      }
+      while (session.handshaking) {
+        await this.#outlet.settled();
+        await this.#receive(EMPTY, undefined);
+      }
+    } catch (error) {
+      session.fail(error);
+    } finally {
+      stop();
+    }
+    if (this.#closed) throw interrupted();
+    if (session.failure !== null) throw session.failure;
+  }
+
+  /** Ends a handshake that takes too long: its read finds the end of the stream. */
+  #giveUp(timeoutMs: number): void {
+    const reason = `Cannot shake hands: not done in ${timeoutMs} ms`;
+    this.session.fail(new Deno.errors.TimedOut(reason));
+    this.#transport.shutdown("read").catch(() => {});
+  }
+
+  async #read(p: Uint8Array, signal: AbortSignal | undefined, peek: boolean) {
+    signal?.throwIfAborted();
+    if (p.length === 0) return 0;
+    const turn = this.#reading.tryLock() ?? await this.#turn(this.#reading, signal);
+    try {
+      return await this.#readSome(p, signal, peek);
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  async #readSome(p: Uint8Array, signal: AbortSignal | undefined, peek: boolean) {
+    const { session } = this;
+    if (session.handshaking) await abortable(this.handshake, signal);
+    for (;;) {
+      this.#checkOpen();
+      if (p.length === 0) throw detachedError("read into");
+      const count = session.read(p, peek);
+      if (count !== undefined) return count;
+      // Answers to what the peer sends, such as new keys, must not pile up.
+      if (this.#outlet.busy) await abortable(this.#outlet.settled(), signal);
+      const filled = await this.#receive(peek ? EMPTY : p, signal);
+      if (filled > 0) return filled;
+    }
+  }
+
+  /** Takes in what comes next; says how much plaintext went into `p`. */
+  async #receive(p: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
+    const { session } = this;
+    const count = await this.#transport.read(this.#buffer.room(), signal);
+    const crowded = session.handshaking ? handshakeGate.enter() : undefined;
+    if (crowded) await crowded;
+    this.#checkOpen();
+    if (count === null) {
+      session.end();
+      return 0;
+    }
+    const filled = session.receive(this.#buffer.taken(count), p);
+    this.#outlet.send(session.output());
+    if (this.#keepSession !== null && !session.handshaking) this.#offerSession();
+    return filled;
+  }
+
+  async #writeSome(p: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
+    const { session } = this;
+    const outlet = this.#outlet;
+    this.#checkOpen();
+    if (outlet.busy) await abortable(outlet.drained(), signal);
+    this.#checkOpen();
+    if (!session.writable) throw session.failure ?? notConnected();
+    if (p.length === 0) throw detachedError("write");
+    const count = session.write(p);
+    outlet.send(session.output());
+    if (outlet.busy) await abortable(outlet.drained(), signal);
+    outlet.check();
+    if (session.failure !== null && count === 0) throw session.failure;
+    return count;
+  }
+
+  /** A session comes some time after the handshake (RFC 8446 section 4.6.1), if at all. */
+  #offerSession(): void {
+    if (this.#keepSession === null) return;
+    const taken = this.session.takeSession();
+    if (taken !== null) this.#keepSession(taken);
+    if (taken !== null || ++this.#sessionReads >= SESSION_READS_MAX) this.#keepSession = null;
+  }
+
+  #turn(mutex: Mutex, signal?: AbortSignal) {
+    if (mutex.waiting < WAITING_MAX) return mutex.lock(signal && { signal });
+    throw new Deno.errors.Busy(`Cannot wait for the connection: ${WAITING_MAX} calls do already`);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw interrupted();
+  }
+}
+
+const EMPTY: Uint8Array = new Uint8Array();
+/** Small buffers are joined up to one record, so that they travel as one. */
+const GATHERED_BYTES_MAX = 16_384;
+
+function interrupted(): Error {
+  return new Deno.errors.Interrupted("operation canceled");
+}
+
+function detachedError(action: string): TypeError {
+  return new TypeError(`Cannot ${action} buffer: it was detached while waiting`);
+}
+
+/** What Deno says of a connection whose writing half was ended. */
+function notConnected(): Error {
+  return Object.assign(new Deno.errors.NotConnected("not connected"), { code: "ENOTCONN" });
+}
+
+function gathered(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+  const total = buffers.reduce((bytes, buffer) => bytes + buffer.length, 0);
+  if (buffers.length < 2 || total > GATHERED_BYTES_MAX) return buffers;
+  const joined = new Uint8Array(total);
+  let offset = 0;
+  for (const buffer of buffers) {
+    joined.set(buffer, offset);
+    offset += buffer.length;
+  }
+  return [joined];
+}
+
+/** Stops waiting for a promise, which goes on, once the signal is aborted. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
