@@ -5,7 +5,8 @@ import { BULK_BLOCKS, type BulkBlock } from "./bulk_blocks.ts";
 import type { Engine } from "./engine.ts";
 import type { FdStream } from "./fd_stream.ts";
 import type { Receiver } from "./receiver.ts";
-import type { SendBorrower, Sender } from "./sender.ts";
+import type { Sender } from "./sender.ts";
+import type { SendBorrower } from "./write_request.ts";
 import type { Completion } from "./slot_table.ts";
 
 // Moving bytes between a socket and a bulk block with operations that never wait for the peer:

@@ -9,28 +9,10 @@ import type { Flushable } from "./flush_list.ts";
 import type { FdKind } from "./receiver.ts";
 import { type Segment, SegmentQueue } from "./segment_queue.ts";
 import type { Completion } from "./slot_table.ts";
+import { type SendBorrower, withdrawOnAbort, type WriteRequest } from "./write_request.ts";
 
 /** Writes that may wait on one stream; one more is refused with `Deno.errors.Busy`. */
 export const WRITES_WAITING_MAX = 1024;
-
-interface WriteRequest {
-  /** What is still to be queued; none is empty, unless it was detached. */
-  readonly pieces: Uint8Array[];
-  /** Answered when all is queued, rather than with the first bytes. */
-  readonly whole: boolean;
-  /** Bytes that are queued. */
-  queuedBytes: number;
-  readonly resolve: (count: number) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Set when it is the sending itself that is waited for. */
-  readonly borrower: SendBorrower | null;
-}
-
-/** Who sends on the descriptor in the sender's stead, see {@linkcode Sender.borrow}. */
-export interface SendBorrower {
-  /** The stream was closed: ends what is in flight, then gives back. */
-  withdraw(reason: unknown): void;
-}
 
 const MSG_NOSIGNAL = 0x4000;
 const MSG_WAITALL = 0x100;
@@ -67,6 +49,7 @@ export class Sender implements Completion, Flushable {
   /** What ended the stream; null while it can be written to. */
   #error: unknown = null;
   #withdrawBlockWish: (() => void) | null = null;
+  readonly #nobodyWaits = () => this.#stopPolling();
 
   /** Writes to a descriptor; `onQuiet` is called when a closed sender has nothing left to send. */
   constructor(engine: Engine, fd: number, kind: FdKind, onQuiet: () => void) {
@@ -359,7 +342,7 @@ export class Sender implements Completion, Flushable {
     waiting.push(request);
     if (waiting.length === 1) this.#admit();
     if (waiting.length === 0) return promise;
-    if (signal) this.#withdrawOnAbort(request, signal, promise);
+    if (signal) withdrawOnAbort(request, waiting, signal, promise, this.#nobodyWaits);
     // With sends on the way room comes by itself; without, only another stream can free a block.
     if (!this.busy) this.#wishForBlock();
     return promise;
@@ -403,18 +386,5 @@ export class Sender implements Completion, Flushable {
     }
     request.resolve(request.queuedBytes);
     return true;
-  }
-
-  #withdrawOnAbort(request: WriteRequest, signal: AbortSignal, promise: Promise<unknown>): void {
-    const abort = () => {
-      const index = this.#waiting.indexOf(request);
-      if (index < 0) return;
-      this.#waiting.splice(index, 1);
-      request.reject(signal.reason);
-      if (this.#waiting.length === 0) this.#stopPolling();
-    };
-    const done = () => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(done, done);
   }
 }

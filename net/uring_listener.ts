@@ -159,7 +159,9 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     if (result !== -Errno.EMFILE && result !== -Errno.ENFILE) return this.#reject(error);
     if (this.#waiter === null) return;
     // With no operation in flight it is the timer that holds the process for the accept.
-    this.#backOffTimer = Number(setTimeout(() => this.#reject(error), ACCEPT_BACKOFF_MS));
+    // Not its number, by which Deno does not find it.
+    const timer: unknown = setTimeout(() => this.#reject(error), ACCEPT_BACKOFF_MS);
+    this.#backOffTimer = timer as number;
     if (!this.#hold) Deno.unrefTimer(this.#backOffTimer);
   }
 
