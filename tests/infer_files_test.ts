@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { decodeFloats, encodeFloats } from "../infer/model/float_format.ts";
 import { quantizeRows } from "../infer/model/group_quantize.ts";
 import { readGgufHeader } from "../infer/model/gguf_header.ts";
+import { END_KEYS } from "../infer/model/gguf_tokenizer.ts";
 import { loadWeights } from "../infer/model/load_weights.ts";
 import { toFloatMatrix } from "../infer/model/matrix.ts";
 import type { ModelWeights } from "../infer/model/model_weights.ts";
@@ -219,7 +220,11 @@ for (const name of GGUF_NAMES) {
           const { config, ...weights } = await loadWeights(copy);
           assertEquals(weights, without(stored));
           const normEpsilon = Math.fround(source.config.normEpsilon);
-          assertEquals({ ...config, rope: null }, { ...source.config, normEpsilon, rope: null });
+          const { eosTokenIds } = source.generation;
+          assertEquals(
+            { ...config, rope: null },
+            { ...source.config, normEpsilon, eosTokenIds, rope: null },
+          );
         }
         await sameTokens(source, copy);
         await writeGguf(copy, `${folder}/again.gguf`, { type });
@@ -228,6 +233,33 @@ for (const name of GGUF_NAMES) {
     });
   });
 }
+
+leakTest(
+  "writeGguf() tells readers every token that ends an answer, and refuses a fourth",
+  async () => {
+    await inFolder(async (folder) => {
+      await copyFolder(`${MODELS}llama-tied-default`, `${folder}/in`);
+      const write = async (ids: readonly number[]) => {
+        const tokens = { "eos_token_id": ids };
+        await Deno.writeTextFile(`${folder}/in/generation_config.json`, JSON.stringify(tokens));
+        using source = await openModel(`${folder}/in`);
+        await writeGguf(source, `${folder}/a.gguf`, { type: "F16" });
+        using files = new WeightFiles();
+        const { metadata } = readGgufHeader(files, `${folder}/a.gguf`);
+        return END_KEYS.map((key) => metadata.get(`tokenizer.ggml.${key}`));
+      };
+      const tokenizer = await Deno.readTextFile(`${folder}/in/tokenizer.json`);
+      // 281 becomes the token that Llama 3.1 calls tools with.
+      await Deno.writeTextFile(
+        `${folder}/in/tokenizer.json`,
+        tokenizer.replaceAll("<|end_of_text|>", "<|eom_id|>"),
+      );
+      assertEquals(await write([282]), [282, undefined, undefined]);
+      assertEquals(await write([281, 282, 7]), [282, 7, 281]);
+      await assertRejects(() => write([281, 7, 8]), ModelFileError, "eos_token_id: has 4 tokens");
+    });
+  },
+);
 
 workerTest("GGUF keeps what INT8 in groups of 32 holds, to the last bit", async () => {
   await inFolder(async (folder) => {

@@ -3,7 +3,7 @@ import { ModelFileError } from "../model_file_error.ts";
 import { decodeFloats } from "./float_format.ts";
 import { generationConfig } from "./generation_config.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf_header.ts";
-import { ggufTokenizer, ggufTokenizerConfig } from "./gguf_tokenizer.ts";
+import { END_KEYS, ggufTokenizer, ggufTokenizerConfig } from "./gguf_tokenizer.ts";
 import { JsonNode } from "./json_node.ts";
 import {
   CONFIG_LIMITS as LIMITS,
@@ -165,10 +165,8 @@ function readFactors(files: WeightFiles, tensor: TensorInfo, headSize: number): 
   throw new ModelFileError(tensor.file, tensor.name, reason);
 }
 
-/** The end of a text, of a turn, and of a message to a tool. */
 function endTokens(node: (key: string) => JsonNode): number[] {
-  const keys = ["eos_token_id", "eot_token_id", "eom_token_id"];
-  const ids = keys.map((key) => tokenId(node(`tokenizer.ggml.${key}`)));
+  const ids = END_KEYS.map((key) => tokenId(node(`tokenizer.ggml.${key}`)));
   return [...new Set(ids.filter((id) => id !== undefined))];
 }
 

@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { ModelFileError } from "../model_file_error.ts";
 import type { GgufValue } from "./gguf_header.ts";
 import type { GgufPair } from "./gguf_plan.ts";
 import { JsonNode } from "./json_node.ts";
-import type { ModelConfig } from "./model_config.ts";
+import type { ModelSource } from "./model_source.ts";
 
 // GGUF keeps a tokenizer as metadata: the texts of all tokens by id, their kinds, the merges, and
 // the name of the pre-tokenizer. A tokenizer.json is made of it, so that one loader serves both.
@@ -135,15 +136,11 @@ function beginTemplate(id: number, tokens: readonly string[]): object {
  * The metadata that GGUF keeps of a tokenizer: byte-level BPE with the pre-tokenizer of Llama 3 or
  * of Qwen. Ids of the vocabulary that no token has become unused ones.
  *
- * @param tokenizer A tokenizer.json
- * @param settings A tokenizer_config.json, or null
  * @throws {ModelFileError} that names the member
  */
-export function tokenizerPairs(
-  tokenizer: JsonNode,
-  settings: JsonNode | null,
-  config: ModelConfig,
-): GgufPair[] {
+export async function tokenizerPairs(source: ModelSource): Promise<GgufPair[]> {
+  const { config } = source;
+  const tokenizer = await source.tokenizer();
   const model = tokenizer.member("model");
   const type = model.member("type");
   if (type.text() !== "BPE") type.fail(`is "${type.text()}"; GGUF gets BPE only`);
@@ -163,18 +160,40 @@ export function tokenizerPairs(
     { key: key("merges"), type: "strings", value: merges },
     { key: key("add_bos_token"), type: "boolean", value: PRE_TOKENIZERS[name].addBos },
   ];
-  const { bosTokenId, eosTokenIds } = config;
-  if (bosTokenId !== null) {
-    pairs.push({ key: key("bos_token_id"), type: "uint32", value: bosTokenId });
+  if (config.bosTokenId !== null) {
+    pairs.push({ key: key("bos_token_id"), type: "uint32", value: config.bosTokenId });
   }
-  if (eosTokenIds[0] !== undefined) {
-    pairs.push({ key: key("eos_token_id"), type: "uint32", value: eosTokenIds[0] });
+  for (const [name, value] of endTokenIds(source, tokens)) {
+    pairs.push({ key: key(name), type: "uint32", value });
   }
-  const template = settings?.member("chat_template");
+  const template = (await source.tokenizerConfig())?.member("chat_template");
   if (template && typeof template.value === "string") {
     pairs.push({ key: "tokenizer.chat_template", type: "string", value: template.value });
   }
   return pairs;
+}
+
+/** Keys of the tokens that end a text, a turn, and a message to a tool: GGUF has no others. */
+export const END_KEYS = ["eos_token_id", "eot_token_id", "eom_token_id"] as const;
+
+/** The token of Llama 3.1 that ends a message to a tool. */
+const END_OF_MESSAGE = "<|eom_id|>";
+
+/** A key for each of the tokens that end an answer, so that readers stop at all of them. */
+function endTokenIds(
+  { path, generation }: ModelSource,
+  tokens: readonly string[],
+): [key: string, id: number][] {
+  const [text, ...more] = generation.eosTokenIds;
+  if (text === undefined) return [];
+  const ids = [text, ...more.toSorted((a, b) => rank(a) - rank(b))];
+  if (ids.length <= END_KEYS.length) return ids.map((id, i) => [END_KEYS[i]!, id]);
+  const reason = `has ${ids.length} tokens; readers of GGUF know ${END_KEYS.length}`;
+  throw new ModelFileError(path, "eos_token_id", reason);
+
+  function rank(id: number): number {
+    return tokens[id] === END_OF_MESSAGE ? 1 : 0;
+  }
 }
 
 function tokensById(tokenizer: JsonNode, size: number): { tokens: string[]; kinds: number[] } {

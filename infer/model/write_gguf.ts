@@ -51,7 +51,7 @@ const ROPE_FACTORS = "rope_freqs.weight";
  * await Deno.remove(path);
  * ```
  * @throws {ModelFileError} when the model cannot be told in GGUF: rows that are not whole blocks,
- * a tokenizer of another kind
+ * a tokenizer of another kind, more than three tokens that end an answer
  */
 export async function writeGguf(
   source: ModelSource,
@@ -64,12 +64,7 @@ export async function writeGguf(
   const tensors = weights.map((weight) => ggufTensor(source, weight, type));
   const factors = ropeFactors(source.config);
   if (factors) tensors.push({ name: ROPE_FACTORS, type: "F32", shape: [factors.length] });
-  const tokenizer = tokenizerPairs(
-    await source.tokenizer(),
-    await source.tokenizerConfig(),
-    source.config,
-  );
-  const pairs = [...modelPairs(source, type), ...tokenizer];
+  const pairs = [...modelPairs(source, type), ...await tokenizerPairs(source)];
   const partial = `${path}.partial`;
   const plan = planGguf(partial, pairs, tensors);
   try {
