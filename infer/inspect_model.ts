@@ -1,10 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { openTokenizer } from "./chat/open_tokenizer.ts";
 import type { JsonNode } from "./model/json_node.ts";
 import type { ModelSource } from "./model/model_source.ts";
 import type { RopeConfig } from "./model/rope.ts";
 import { elementCount, type TensorInfo } from "./model/tensor.ts";
 import { weightPlan } from "./model/weight_plan.ts";
-import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /**
  * What a model is, for people: its shape, its tensors and their sizes, its tokenizer.
@@ -17,7 +17,7 @@ import { Tokenizer } from "./tokenizer/tokenizer.ts";
  * using source = await openModel("tests/fixtures/infer/models/qwen3-linear");
  * assertStringIncludes(await inspectModel(source), "qwen3");
  * ```
- * @throws {ModelFileError} when the tokenizer is wrong
+ * @throws {ModelFileError} when the tokenizer or a chat template is wrong
  */
 export async function inspectModel(source: ModelSource): Promise<string> {
   const sections = [
@@ -87,11 +87,12 @@ async function tokenizerRows(source: ModelSource): Promise<Row[]> {
     if (error instanceof Deno.errors.NotFound) return [["file", "none"]];
     throw error;
   }
-  const tokenizer = new Tokenizer(root);
+  const { tokenizer, chatTemplates } = await openTokenizer({
+    ...source,
+    tokenizer: () => Promise.resolve(root),
+  });
   const model = root.member("model");
   const special = tokenizer.addedTokens.filter(({ special }) => special);
-  const settings = await source.tokenizerConfig();
-  const template = settings?.member("chat_template").isAbsent === false;
   const { bosTokenId } = source.config;
   const shown = special.slice(0, 8).map(({ id, content }) => `${content} ${id}`);
   return [
@@ -100,7 +101,7 @@ async function tokenizerRows(source: ModelSource): Promise<Row[]> {
     ["added", `${tokenizer.addedTokens.length}, of them special ${special.length}`],
     ["special", shown.join(", ") + (special.length > shown.length ? ", ..." : "")],
     ["begin token", bosTokenId === null ? "none" : String(bosTokenId)],
-    ["chat template", template ? "yes" : "no"],
+    ["chat templates", [...chatTemplates.keys()].join(", ") || "none"],
   ];
 }
 

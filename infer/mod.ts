@@ -29,7 +29,7 @@ export { JsonNode } from "./model/json_node.ts";
 export { loadWeights, type LoadWeightsOptions } from "./model/load_weights.ts";
 export type { FloatMatrix, GroupMatrix, Matrix } from "./model/matrix.ts";
 export type { GroupQuantization, ModelConfig, ModelFamily } from "./model/model_config.ts";
-export type { ModelSource } from "./model/model_source.ts";
+export type { ModelSource, TokenizerSource } from "./model/model_source.ts";
 export type { LayerWeights, Linear, ModelWeights } from "./model/model_weights.ts";
 export { openModel } from "./model/open_model.ts";
 export { quantizeDirectory, type QuantizeOptions } from "./model/quantize_directory.ts";
@@ -46,11 +46,7 @@ export { type GgufWeightType, writeGguf, type WriteGgufOptions } from "./model/w
 export type { ChatMessage, ChatToolCall } from "./chat/chat_message.ts";
 export { type ChatOptions, ChatTemplate, type ChatTemplateOptions } from "./chat/chat_template.ts";
 export { ChatTemplateError } from "./chat/chat_template_error.ts";
-export {
-  type OpenedTokenizer,
-  openTokenizer,
-  type TokenizerSource,
-} from "./chat/open_tokenizer.ts";
+export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";

@@ -32,7 +32,7 @@ Deno.test("infer inspect prints shape, tokenizer and tensors of directory and GG
         const fact of [
           ...["family llama", "parameters 172352", "heads 4 queries, 2 keys and values, of 64"],
           ...["vocabulary 288, untied", "context 256 tokens", "theta 500000", "merges 24"],
-          ...["<|eot_id|> 282", "begin token 280", "chat template yes", "[256, 64] 32.8 kB"],
+          ...["<|eot_id|> 282", "begin token 280", "chat templates default", "[256, 64] 32.8 kB"],
         ]
       ) assertStringIncludes(words, fact);
     }

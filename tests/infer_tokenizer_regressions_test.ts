@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ChatTemplate } from "../infer/chat/chat_template.ts";
 import { openTokenizer } from "../infer/chat/open_tokenizer.ts";
 import { BYTE_CHARACTERS } from "../infer/tokenizer/byte_alphabet.ts";
+import { JsonNode } from "../infer/model/json_node.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { writeGguf } from "../infer/model/write_gguf.ts";
 import { Tokenizer } from "../infer/tokenizer/tokenizer.ts";
@@ -126,10 +127,13 @@ Deno.test("openTokenizer() reads the tokenizer of an opened GGUF file", async ()
   try {
     {
       using source = await openModel(`${folder}llama-tied-default`);
-      await writeGguf(source, path, { type: "F32" });
+      // The file of its own counts for more than the template in tokenizer_config.json.
+      const chatTemplate = () => Promise.resolve(new JsonNode("chat_template.jinja", "", "own"));
+      await writeGguf({ ...source, chatTemplate }, path, { type: "F32" });
     }
     using source = await openModel(path);
-    const { tokenizer } = await openTokenizer(source);
+    const { tokenizer, chatTemplate } = await openTokenizer(source);
+    assertEquals(chatTemplate!.source, "own");
     const original = await openTokenizer(`${folder}llama-tied-default`);
     for (const text of ["", "Hello world 123", "é中\n\n  x"]) {
       assertEquals(tokenizer.encode(text), original.tokenizer.encode(text));

@@ -1,9 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { decodeUtf8, type JsonNode, readJson } from "../model/json_node.ts";
-import type { ModelSource } from "../model/model_source.ts";
-import { ModelFileError } from "../model_file_error.ts";
+import { huggingFaceTokenizer } from "../model/huggingface_directory.ts";
+import type { JsonNode } from "../model/json_node.ts";
+import type { TokenizerSource } from "../model/model_source.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { ChatTemplate, TEMPLATE_LENGTH_MAX } from "./chat_template.ts";
+import { ChatTemplate } from "./chat_template.ts";
 
 /** What a Hugging Face directory says about text. */
 export interface OpenedTokenizer {
@@ -21,9 +21,6 @@ export interface OpenedTokenizer {
   readonly endId: number | undefined;
 }
 
-/** Bytes of a template's file at most: a template's code units, four bytes each. */
-const TEMPLATE_BYTES_MAX = 4 * TEMPLATE_LENGTH_MAX;
-
 /** Name of the template that is used when none is asked for. */
 const DEFAULT_TEMPLATE = "default";
 /** Name of the template that is used when there are tools. */
@@ -31,12 +28,6 @@ const TOOL_TEMPLATE = "tool_use";
 
 // Data: members of tokenizer_config.json that templates see as variables.
 const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
-
-/** Where the tokenizer of a model comes from; a `ModelSource` is one. */
-export type TokenizerSource = Pick<
-  ModelSource,
-  "path" | "format" | "tokenizer" | "tokenizerConfig"
->;
 
 /**
  * Reads the tokenizer of a directory in Hugging Face's layout, or of an opened model: of
@@ -58,7 +49,7 @@ export type TokenizerSource = Pick<
  * @throws {Deno.errors.NotFound} when there is no `tokenizer.json`
  */
 export async function openTokenizer(from: string | TokenizerSource): Promise<OpenedTokenizer> {
-  const source = typeof from === "string" ? directorySource(from) : from;
+  const source = typeof from === "string" ? huggingFaceTokenizer(from) : from;
   const tokenizer = new Tokenizer(await source.tokenizer());
   const config = await source.tokenizerConfig() ?? undefined;
   const variables = Object.fromEntries(
@@ -68,10 +59,10 @@ export async function openTokenizer(from: string | TokenizerSource): Promise<Ope
   const chatTemplates = config === undefined
     ? new Map<string, ChatTemplate>()
     : configTemplates(config.member("chat_template"), variables);
-  const file = `${source.path}/chat_template.jinja`;
-  const template = source.format === "huggingface" ? await optional(readTemplate(file)) : undefined;
-  if (template !== undefined) {
-    chatTemplates.set(DEFAULT_TEMPLATE, new ChatTemplate(template, { file, variables }));
+  const template = await source.chatTemplate();
+  if (template) {
+    const { file } = template;
+    chatTemplates.set(DEFAULT_TEMPLATE, new ChatTemplate(template.text(), { file, variables }));
   }
   const cleanUp = config?.member("clean_up_tokenization_spaces");
   return {
@@ -81,15 +72,6 @@ export async function openTokenizer(from: string | TokenizerSource): Promise<Ope
     chatTemplates,
     cleanUpSpaces: cleanUp === undefined || cleanUp.isAbsent ? false : cleanUp.boolean(),
     endId: variables.eos_token === undefined ? undefined : tokenizer.idOf(variables.eos_token),
-  };
-}
-
-function directorySource(path: string): TokenizerSource {
-  return {
-    path,
-    format: "huggingface",
-    tokenizer: () => readJson(`${path}/tokenizer.json`),
-    tokenizerConfig: async () => await optional(readJson(`${path}/tokenizer_config.json`)) ?? null,
   };
 }
 
@@ -114,21 +96,4 @@ function configTemplates(
     templates.set(name, new ChatTemplate(source.text(), { file, variables }));
   }
   return templates;
-}
-
-async function readTemplate(path: string): Promise<string> {
-  const { size } = await Deno.stat(path);
-  if (size > TEMPLATE_BYTES_MAX) {
-    throw new ModelFileError(path, "", `has ${size} bytes, more than ${TEMPLATE_BYTES_MAX}`);
-  }
-  return decodeUtf8(path, await Deno.readFile(path));
-}
-
-async function optional<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -37,6 +37,7 @@ export function openGguf(path: string): ModelSource {
       rotaryRows: config.family === "llama" ? "pairs" : "halves",
       tokenizer: () => Promise.resolve(ggufTokenizer(path, header.metadata)),
       tokenizerConfig: () => Promise.resolve(ggufTokenizerConfig(path, header.metadata)),
+      chatTemplate: () => Promise.resolve(null),
       files,
       [Symbol.dispose]: () => files.close(),
     };

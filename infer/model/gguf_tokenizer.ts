@@ -166,11 +166,19 @@ export async function tokenizerPairs(source: ModelSource): Promise<GgufPair[]> {
   for (const [name, value] of endTokenIds(source, tokens)) {
     pairs.push({ key: key(name), type: "uint32", value });
   }
-  const template = (await source.tokenizerConfig())?.member("chat_template");
-  if (template && typeof template.value === "string") {
-    pairs.push({ key: "tokenizer.chat_template", type: "string", value: template.value });
-  }
+  const template = await defaultTemplate(source);
+  if (template) pairs.push({ key: "tokenizer.chat_template", type: "string", value: template });
   return pairs;
+}
+
+/** The template that is used when none is asked for, from wherever the model keeps it. */
+async function defaultTemplate(source: ModelSource): Promise<string | undefined> {
+  const file = await source.chatTemplate();
+  if (file) return file.text();
+  const template = (await source.tokenizerConfig())?.member("chat_template");
+  if (!Array.isArray(template?.value)) return template?.isAbsent ? undefined : template?.text();
+  const named = template.elements().find((one) => one.member("name").text() === "default");
+  return named?.member("template").text();
 }
 
 /** Keys of the tokens that end a text, a turn, and a message to a tool: GGUF has no others. */

@@ -2,14 +2,17 @@
 import { ModelFileError } from "../model_file_error.ts";
 import { generationConfig } from "./generation_config.ts";
 import { huggingFaceConfig } from "./huggingface_config.ts";
-import { type JsonNode, readJson } from "./json_node.ts";
-import { checkedPlan, type ModelSource } from "./model_source.ts";
+import { JsonNode, readJson, readText } from "./json_node.ts";
+import { checkedPlan, type ModelSource, type TokenizerSource } from "./model_source.ts";
 import { readSafetensors } from "./safetensors.ts";
 import type { TensorInfo } from "./tensor.ts";
 import { WeightFiles } from "./weight_files.ts";
 
 /** Most files that a model's weights are spread over. */
 export const SHARDS_MAX = 4096;
+
+/** Largest chat_template.jinja that is read; published ones have some ten thousand bytes. */
+const TEMPLATE_BYTES_MAX = 4 * 1024 * 1024;
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -25,10 +28,10 @@ export async function openHuggingFace(directory: string): Promise<ModelSource> {
   const root = directory.replace(/\/+$/, "");
   const config = huggingFaceConfig(await readJson(`${root}/config.json`));
   const generation = generationConfig(
-    await optionalJson(`${root}/generation_config.json`),
+    await optional(readJson(`${root}/generation_config.json`)),
     config,
   );
-  const index = await optionalJson(`${root}/${INDEX}`);
+  const index = await optional(readJson(`${root}/${INDEX}`));
   const files = new WeightFiles();
   try {
     const tensors = index === null ? singleFile(files, root) : shardedFiles(files, root, index);
@@ -39,8 +42,7 @@ export async function openHuggingFace(directory: string): Promise<ModelSource> {
       generation,
       tensors,
       rotaryRows: "halves",
-      tokenizer: () => readJson(`${root}/tokenizer.json`),
-      tokenizerConfig: () => optionalJson(`${root}/tokenizer_config.json`),
+      ...huggingFaceTokenizer(root),
       files,
       [Symbol.dispose]: () => files.close(),
     };
@@ -52,10 +54,23 @@ export async function openHuggingFace(directory: string): Promise<ModelSource> {
   }
 }
 
-/** A JSON document, or null where there is no such file. */
-async function optionalJson(path: string): Promise<JsonNode | null> {
+/** The files of a directory that are about text; nothing is read yet. */
+export function huggingFaceTokenizer(directory: string): TokenizerSource {
+  return {
+    tokenizer: () => readJson(`${directory}/tokenizer.json`),
+    tokenizerConfig: () => optional(readJson(`${directory}/tokenizer_config.json`)),
+    chatTemplate: async () => {
+      const file = `${directory}/chat_template.jinja`;
+      const text = await optional(readText(file, TEMPLATE_BYTES_MAX));
+      return text === null ? null : new JsonNode(file, "", text);
+    },
+  };
+}
+
+/** What is read, or null where there is no such file. */
+async function optional<T>(reading: Promise<T>): Promise<T | null> {
   try {
-    return await readJson(path);
+    return await reading;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

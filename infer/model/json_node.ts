@@ -117,12 +117,21 @@ export function parseJson(file: string, text: string): JsonNode {
  * @throws {Deno.errors.NotFound} when there is no such file
  */
 export async function readJson(file: string): Promise<JsonNode> {
+  return parseJson(file, await readText(file, JSON_BYTES_MAX));
+}
+
+/**
+ * Reads a file of UTF-8.
+ *
+ * @throws {ModelFileError} when it has more than `bytesMax` or is not UTF-8
+ * @throws {Deno.errors.NotFound} when there is no such file
+ */
+export async function readText(file: string, bytesMax: number): Promise<string> {
   const { size } = await Deno.stat(file);
-  if (size > JSON_BYTES_MAX) {
-    throw new ModelFileError(file, "", `has ${size} bytes, more than ${JSON_BYTES_MAX}`);
+  if (size > bytesMax) {
+    throw new ModelFileError(file, "", `has ${size} bytes, more than ${bytesMax}`);
   }
-  const bytes = await Deno.readFile(file);
-  return parseJson(file, decodeUtf8(file, bytes));
+  return decodeUtf8(file, await Deno.readFile(file));
 }
 
 /**

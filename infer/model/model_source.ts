@@ -10,7 +10,7 @@ import type { WeightFiles } from "./weight_files.ts";
 import { type PlannedWeight, weightCount, weightPlan } from "./weight_plan.ts";
 
 /** A model whose headers are read and checked, and whose weights are still in its files. */
-export interface ModelSource extends Disposable {
+export interface ModelSource extends TokenizerSource, Disposable {
   /** The directory or file. */
   readonly path: string;
   /** Which layout its files have. */
@@ -26,12 +26,18 @@ export interface ModelSource extends Disposable {
    * Face's files, `2 * i` and `2 * i + 1` in GGUF files of Llama.
    */
   readonly rotaryRows: "halves" | "pairs";
+  /** Where tensors are read from. */
+  readonly files: WeightFiles;
+}
+
+/** Where a model's tokenizer and templates come from; read each time they are asked for. */
+export interface TokenizerSource {
   /** The tokenizer as a tokenizer.json; made up of the metadata for GGUF. */
   tokenizer(): Promise<JsonNode>;
   /** The settings as a tokenizer_config.json; null where there are none. */
   tokenizerConfig(): Promise<JsonNode | null>;
-  /** Where tensors are read from. */
-  readonly files: WeightFiles;
+  /** The text of chat_template.jinja, which counts for more than the settings; null without it. */
+  chatTemplate(): Promise<JsonNode | null>;
 }
 
 /** Suffix of the tensor that holds the scales of an INT8 tensor. */
