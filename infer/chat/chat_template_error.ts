@@ -15,4 +15,6 @@
 export class ChatTemplateError extends Error {
   /** Names the kind of error. */
   readonly code: string = "ECHATTEMPLATE";
+  /** Its class, as errors are printed. */
+  override readonly name: string = "ChatTemplateError";
 }
