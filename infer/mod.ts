@@ -3,17 +3,35 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
- * Text goes in and out by a {@linkcode Tokenizer} and a {@linkcode ChatTemplate}, which
- * {@linkcode openTokenizer} reads from a model's directory:
+ * A model is opened, its weights are loaded into a {@linkcode Backend}, and a {@linkcode Tokenizer}
+ * and a {@linkcode ChatTemplate} turn text into tokens and back:
  *
  * ```ts
- * import { openTokenizer } from "@photon/std/infer";
+ * import { loadWeights, openModel, openTokenizer } from "@photon/std/infer";
+ * import { ReferenceBackend, runStep, StepBatch } from "@photon/std/infer";
  *
- * export async function prompt(directory: string, question: string): Promise<Uint32Array> {
- *   const { tokenizer, chatTemplate } = await openTokenizer(directory);
- *   // A special token in the question stays text.
- *   return chatTemplate!.encode(tokenizer, [{ role: "user", content: question }]);
+ * using source = await openModel("tests/fixtures/infer/models/llama-tied-default");
+ * const { tokenizer, chatTemplate } = await openTokenizer(source);
+ * const bounds = { tokensMax: 64, sequencesMax: 1, blocksPerSequenceMax: 8, blockTokens: 16 };
+ * using backend = new ReferenceBackend(await loadWeights(source), { bounds, blockCount: 8 });
+ *
+ * // A special token in the question stays text.
+ * const question = [{ role: "user", content: "the cat <|eot_id|>" }];
+ * let tokens: ArrayLike<number> = chatTemplate!.encode(tokenizer, question);
+ * const [batch, blocks] = [new StepBatch(bounds), [0, 1, 2, 3, 4, 5, 6, 7]];
+ * const detokenizer = tokenizer.detokenizer({ skipSpecialTokens: true });
+ * let [answer, computedTokens] = ["", 0];
+ * while (computedTokens < 80) {
+ *   batch.clear();
+ *   batch.add({ tokens, computedTokens, blocks, logits: "last" });
+ *   const { logits } = runStep(backend, batch);
+ *   computedTokens += tokens.length;
+ *   const likeliest = logits.indexOf(Math.max(...logits));
+ *   if (source.generation.eosTokenIds.includes(likeliest)) break;
+ *   answer += detokenizer.push(likeliest);
+ *   tokens = [likeliest];
  * }
+ * answer += detokenizer.flush();
  * ```
  *
  * @module

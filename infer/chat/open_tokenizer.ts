@@ -37,12 +37,13 @@ const TOKEN_MEMBERS = ["bos_token", "eos_token", "pad_token", "unk_token"];
  * @example The tokens of a question
  * ```ts
  * import { openTokenizer } from "@photon/std/infer";
+ * import { assertEquals } from "@std/assert";
  *
- * export async function ask(directory: string, question: string): Promise<Uint32Array> {
- *   const { tokenizer, chatTemplate } = await openTokenizer(directory);
- *   if (chatTemplate === undefined) return tokenizer.encode(question);
- *   return chatTemplate.encode(tokenizer, [{ role: "user", content: question }]);
- * }
+ * const directory = "tests/fixtures/infer/models/llama-tied-default";
+ * const { tokenizer, chatTemplate } = await openTokenizer(directory);
+ * const messages = [{ role: "user", content: "the cat" }];
+ * const ids = chatTemplate!.encode(tokenizer, messages);
+ * assertEquals(tokenizer.decode(ids), chatTemplate!.render(messages));
  * ```
  *
  * @throws {ModelFileError} when one of the files is wrong

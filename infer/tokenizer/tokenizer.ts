@@ -50,13 +50,13 @@ const KEPT_BYTES_MAX = 2 ** 18;
  * @example Text to ids and back
  * ```ts
  * import { Tokenizer } from "@photon/std/infer";
+ * import { assertEquals } from "@std/assert";
  *
- * export async function count(directory: string, text: string): Promise<number> {
- *   const file = `${directory}/tokenizer.json`;
- *   const tokenizer = new Tokenizer(await Deno.readFile(file), { file });
- *   console.assert(tokenizer.decode(tokenizer.encode(text)) === text.normalize("NFC"));
- *   return tokenizer.encode(text).length;
- * }
+ * const file = "tests/fixtures/infer/models/llama-tied-default/tokenizer.json";
+ * const tokenizer = new Tokenizer(await Deno.readFile(file), { file });
+ * const ids = tokenizer.encode("the cat");
+ * assertEquals(tokenizer.tokenOf(ids[0]), "<|begin_of_text|>");
+ * assertEquals(tokenizer.decode(ids, { skipSpecialTokens: true }), "the cat");
  * ```
  */
 export class Tokenizer {
