@@ -182,6 +182,10 @@ Deno.test("a step that names what does not exist is refused before it computes",
   const blocks = Array.from({ length: 40 }, (_, i) => i);
   long.add({ tokens: [1], computedTokens: 256, blocks, logits: "last" });
   assertThrows(() => backend.submit(long), RangeError, "A context of 257 is more than 256");
+  const wide = new StepBatch({ ...BOUNDS, tokensMax: 97 });
+  const some = blocks.slice(0, 16);
+  wide.add({ tokens: new Array(97).fill(1), computedTokens: 0, blocks: some, logits: "none" });
+  assertThrows(() => backend.submit(wide), RangeError, "A step of 97 tokens of 1 sequences is");
   const other = new StepBatch({ ...BOUNDS, blockTokens: 16 });
   assertThrows(() => backend.submit(other), RangeError, "Blocks have 8 tokens, not 16");
 });

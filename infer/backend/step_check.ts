@@ -3,7 +3,7 @@ import type { Backend } from "./backend.ts";
 import type { StepBatch } from "./step_batch.ts";
 
 /**
- * Checks all that a backend reads memory by: token ids, context lengths, block tables.
+ * Checks all that a backend reads memory by: its bounds, token ids, context lengths, block tables.
  *
  * @throws {RangeError} that names what does not exist
  */
@@ -14,6 +14,12 @@ export function checkStep(
   const { blockTokens, blocksPerSequenceMax } = batch.bounds;
   if (blockTokens !== bounds.blockTokens) {
     throw new RangeError(`Blocks have ${bounds.blockTokens} tokens, not ${blockTokens}`);
+  }
+  const { tokenCount, sequenceCount } = batch;
+  if (tokenCount > bounds.tokensMax || sequenceCount > bounds.sequencesMax) {
+    const size = `${tokenCount} tokens of ${sequenceCount} sequences`;
+    const most = `${bounds.tokensMax} of ${bounds.sequencesMax}`;
+    throw new RangeError(`A step of ${size} is more than ${most}`);
   }
   for (let token = 0; token < batch.tokenCount; token++) {
     const id = batch.tokenIds[token]!;
