@@ -2,9 +2,10 @@
 import { parseArgs } from "node:util";
 import { inspectModel } from "./inspect_model.ts";
 import { ModelFileError } from "./model_file_error.ts";
+import { GROUP_SIZES } from "./model/group_quantize.ts";
 import { openModel } from "./model/open_model.ts";
 import { quantizeDirectory } from "./model/quantize_directory.ts";
-import { type GgufWeightType, writeGguf } from "./model/write_gguf.ts";
+import { GGUF_WEIGHT_TYPES, isGgufWeightType, writeGguf } from "./model/write_gguf.ts";
 import { ProgressBar } from "./progress_bar.ts";
 
 const USAGE = `Usage: deno task infer COMMAND
@@ -16,8 +17,6 @@ const USAGE = `Usage: deno task infer COMMAND
 
 MODEL is a directory in Hugging Face's layout or a GGUF file.
 `;
-
-const GGUF_TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];
 
 /** Exit status of a command that was not understood, as shells have it. */
 const STATUS_USAGE = 2;
@@ -49,10 +48,10 @@ function isParseError(error: unknown): boolean {
     /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? "");
 }
 
-/** Errors whose message says all; others are defects and keep their stack. */
+/** Errors whose message says all, those of the system too; others are defects, with their stack. */
 function isExpected(error: unknown): boolean {
-  return error instanceof ModelFileError || error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.PermissionDenied;
+  return error instanceof ModelFileError || error instanceof Deno.errors.AlreadyExists ||
+    error instanceof Error && /^E[A-Z0-9]+$/.test((error as { code?: string }).code ?? "");
 }
 
 async function dispatch(args: readonly string[], signal: AbortSignal | undefined): Promise<number> {
@@ -88,7 +87,7 @@ async function dispatch(args: readonly string[], signal: AbortSignal | undefined
       return 0;
     case "gguf":
       expect(2);
-      await gguf(paths[0]!, paths[1]!, values.type ?? "Q8_0");
+      await gguf(paths[0]!, paths[1]!, values.type ?? "Q8_0", signal);
       return 0;
   }
   throw new UsageError(command === undefined ? "Name a command" : `"${command}" is no command`);
@@ -106,7 +105,7 @@ async function quantize(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const bits = wholeNumber("bits", values.bits ?? "8", [8]);
-  const groupSize = wholeNumber("group", values.group ?? "64", [32, 64, 128]);
+  const groupSize = wholeNumber("group", values.group ?? "64", GROUP_SIZES);
   const workers = values.workers === undefined ? undefined : wholeNumber("workers", values.workers);
   using source = await openModel(from);
   using bar = new ProgressBar(`INT${bits}, groups of ${groupSize}`);
@@ -118,13 +117,21 @@ async function quantize(
   });
 }
 
-async function gguf(from: string, to: string, type: string): Promise<void> {
-  if (!GGUF_TYPES.includes(type)) throw new UsageError(`--type is not ${GGUF_TYPES.join(", ")}`);
+async function gguf(
+  from: string,
+  to: string,
+  type: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!isGgufWeightType(type)) {
+    throw new UsageError(`--type is ${type}, not ${GGUF_WEIGHT_TYPES.join(", ")}`);
+  }
   using source = await openModel(from);
   using bar = new ProgressBar(type);
   await writeGguf(source, to, {
-    type: type as GgufWeightType,
+    type,
     onProgress: (done, total) => bar.advance(done, total),
+    ...(signal && { signal }),
   });
 }
 
@@ -144,10 +151,13 @@ function put(stream: { writeSync(bytes: Uint8Array): number }, text: string): vo
   }
 }
 
-/** The program: Ctrl-C gives up, and what was written is removed. */
+/** The program: Ctrl-C gives up, and what was written is removed; a second one ends it at once. */
 async function main(): Promise<void> {
   const controller = new AbortController();
-  const stop = () => controller.abort(new Error("Interrupted"));
+  const stop = () => {
+    Deno.removeSignalListener("SIGINT", stop);
+    controller.abort(new Error("Interrupted"));
+  };
   Deno.addSignalListener("SIGINT", stop);
   const status = await runCommand(Deno.args, controller.signal);
   Deno.removeSignalListener("SIGINT", stop);

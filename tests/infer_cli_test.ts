@@ -75,6 +75,8 @@ Deno.test("infer says what it does not understand, and how it is used", async ()
     [["inspect", "a", "--fast"], 2, "Unknown option '--fast'"],
     [["inspect", "/nowhere"], 1, "No such file or directory"],
     [["inspect", MODELS], 1, "config.json"],
+    [["inspect", `${LLAMA}/config.json/x`], 1, "Not a directory"],
+    [["gguf", LLAMA, "b", "--type", "Q5"], 2, "--type is Q5, not F32, F16, BF16, Q8_0, Q4_0"],
   ];
   await Promise.all(cases.map(async ([args, code, message]) => {
     const outcome = await infer(...args);

@@ -1,5 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { decodeFloats, encodeFloats } from "../infer/model/float_format.ts";
 import { quantizeRows } from "../infer/model/group_quantize.ts";
@@ -17,16 +23,12 @@ import { writeAt } from "../infer/model/write_at.ts";
 import { type GgufWeightType, writeGguf } from "../infer/model/write_gguf.ts";
 import { ModelFileError } from "../infer/model_file_error.ts";
 import { Tokenizer } from "../infer/tokenizer/tokenizer.ts";
-import { allLogits, loadBackend, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
+import { inFolder, patched, tryModel } from "./infer_hostile.ts";
+import { allLogits, GGUF_NAMES, loadBackend, MODELS, readGolden } from "./infer_model.ts";
 import { leakTest } from "./leak.ts";
 import { workerTest } from "./worker_leak.ts";
 
 const TYPES: readonly GgufWeightType[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];
-/** Models that GGUF's readers understand; the others are refused, see below. */
-const GGUF_NAMES = MODEL_NAMES.filter((name) =>
-  !["qwen3-linear", "qwen3-llama3", "qwen3-untied-yarn"].includes(name)
-);
-
 Deno.test("decodeFloats() reads back what encodeFloats() wrote, of every half float", () => {
   for (const type of ["F16", "BF16"] as const) {
     const halves = Uint16Array.from({ length: 65_536 }, (_, i) => i);
@@ -198,6 +200,9 @@ workerTest(
       const writing = writeGguf(source, `${folder}/out/a.gguf`, { type: "Q8_0" });
       await assertRejects(() => writing, ModelFileError, `${name}: Holds NaN`);
       assertEquals([...Deno.readDirSync(`${folder}/out`)], []);
+      for (const groupSize of [0, 48, NaN]) {
+        await assertRejects(() => loadWeights(source, { weights: { groupSize } }), RangeError);
+      }
       await assertRejects(
         () => loadWeights(source, { weights: { groupSize: 32 } }),
         ModelFileError,
@@ -274,6 +279,41 @@ workerTest("GGUF keeps what INT8 in groups of 32 holds, to the last bit", async 
   });
 });
 
+leakTest("writeGguf() ends when its signal aborts, and removes its file", async () => {
+  await inFolder(async (folder) => {
+    using source = await openModel(`${MODELS}llama-yarn`);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const writing = writeGguf(source, `${folder}/a.gguf`, {
+      type: "F16",
+      signal: controller.signal,
+      onProgress: () => controller.abort(reason),
+    });
+    assertEquals(await writing.catch((error) => error), reason);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  });
+});
+
+leakTest("GGUF with RoPE factors that nothing can be divided by is refused", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/a.gguf`;
+    {
+      using source = await openModel(`${MODELS}llama-square-llama3`);
+      await writeGguf(source, path, { type: "F16" });
+    }
+    const file = await Deno.readFile(path);
+    using files = new WeightFiles();
+    const { offset } = readGgufHeader(files, path).tensors.get("rope_freqs.weight")!;
+    for (const factor of [0, -1, NaN, Infinity]) {
+      const bytes = new Uint8Array(Float32Array.of(factor).buffer);
+      await Deno.writeFile(`${folder}/b.gguf`, patched(file, offset + 8, bytes));
+      const error = await tryModel(`${folder}/b.gguf`);
+      assertEquals(error?.part, "rope_freqs.weight");
+      assertStringIncludes(error!.reason, `holds ${factor}, which`);
+    }
+  });
+});
+
 leakTest("writeGguf() refuses what readers of GGUF would compute otherwise", async () => {
   // Data: a model, and what cannot be said of it.
   const cases = [
@@ -287,15 +327,6 @@ leakTest("writeGguf() refuses what readers of GGUF would compute otherwise", asy
     await assertRejects(() => writeGguf(source, path, { type: "F32" }), ModelFileError, message);
   }
 });
-
-async function inFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);

@@ -6,9 +6,9 @@ import { openModel } from "../infer/model/open_model.ts";
 import { type GgufWeightType, writeGguf } from "../infer/model/write_gguf.ts";
 import {
   allLogits,
+  GGUF_NAMES,
   greedyTokens,
   loadBackend,
-  MODEL_NAMES,
   MODELS,
   readGolden,
 } from "./infer_model.ts";
@@ -16,11 +16,6 @@ import {
 // llama.cpp loads what writeGguf wrote. It is not quick to install, so this is a soak.
 
 const COUNT = 32;
-
-/** Models that GGUF can say; see the test of writeGguf's refusals. */
-const NAMES = MODEL_NAMES.filter((name) =>
-  !["qwen3-linear", "qwen3-llama3", "qwen3-untied-yarn"].includes(name)
-);
 
 /**
  * How far below the likeliest token llama.cpp's may lie, in logits of -5 to 5, where it rounds what
@@ -60,7 +55,7 @@ interface Subject {
 
 async function writeSubjects(folder: string): Promise<Subject[]> {
   const subjects: Subject[] = [];
-  for (const name of NAMES) {
+  for (const name of GGUF_NAMES) {
     using source = await openModel(MODELS + name);
     for (const type of Object.keys(MARGIN_MAX) as GgufWeightType[]) {
       const path = `${folder}/${name}.${type}.gguf`;

@@ -8,8 +8,8 @@ import { JsonNode } from "./json_node.ts";
 import {
   CONFIG_LIMITS as LIMITS,
   configContradiction,
+  familyOf,
   type ModelConfig,
-  type ModelFamily,
 } from "./model_config.ts";
 import { checkedPlan, type ModelSource } from "./model_source.ts";
 import { type RopeScaling, yarnAttentionFactor } from "./rope.ts";
@@ -100,12 +100,6 @@ function ggufConfig(files: WeightFiles, path: string, header: GgufHeader): Model
   return config;
 }
 
-function familyOf(node: JsonNode): ModelFamily {
-  const family = node.text();
-  if (family === "llama" || family === "qwen3") return family;
-  return node.fail(`is "${family}"; supported are llama and qwen3`);
-}
-
 function vocabularySize(path: string, tensors: GgufHeader["tensors"]): number {
   const size = tensors.get("token_embd.weight")?.shape[0];
   if (size !== undefined && size >= 1 && size <= LIMITS.vocabularySize) return size;
@@ -159,11 +153,14 @@ function scalingOf(
 }
 
 function readFactors(files: WeightFiles, tensor: TensorInfo, headSize: number): Float32Array {
-  if (tensor.type === "F32" && tensor.shape.length === 1 && tensor.shape[0] === headSize / 2) {
-    return decodeFloats("F32", files.readTensor(tensor));
+  const { file, name, type, shape } = tensor;
+  if (type !== "F32" || shape.length !== 1 || shape[0] !== headSize / 2) {
+    throw new ModelFileError(file, name, `is ${type} [${shape}], not F32 [${headSize / 2}]`);
   }
-  const reason = `is ${tensor.type} [${tensor.shape}], not F32 [${headSize / 2}]`;
-  throw new ModelFileError(tensor.file, tensor.name, reason);
+  const factors = decodeFloats("F32", files.readTensor(tensor));
+  const wrong = factors.find((factor) => !(factor > 0 && factor < Infinity));
+  if (wrong === undefined) return factors;
+  throw new ModelFileError(file, name, `holds ${wrong}, which frequencies cannot be divided by`);
 }
 
 function endTokens(node: (key: string) => JsonNode): number[] {

@@ -4,6 +4,7 @@ import type { GgufValue } from "./gguf_header.ts";
 import type { GgufPair } from "./gguf_plan.ts";
 import { JsonNode } from "./json_node.ts";
 import type { ModelSource } from "./model_source.ts";
+import { SPLIT_PATTERNS } from "./split_pattern.ts";
 
 // GGUF keeps a tokenizer as metadata: the texts of all tokens by id, their kinds, the merges, and
 // the name of the pre-tokenizer. A tokenizer.json is made of it, so that one loader serves both.
@@ -12,18 +13,14 @@ import type { ModelSource } from "./model_source.ts";
 // deno-fmt-ignore
 const KIND = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const;
 
-// Data: the pre-tokenizers that are known by GGUF's name, and what belongs to each.
-const PRE_TOKENIZERS = {
-  "llama-bpe": { digits: "{1,3}", nfc: false, ignoreMerges: true, addBos: true },
-  "qwen2": { digits: "", nfc: true, ignoreMerges: false, addBos: false },
-} as const;
+// Data: what belongs to each pre-tokenizer.
+// deno-fmt-ignore
+const PRE_TOKENIZERS = [
+  { ...SPLIT_PATTERNS.llama3, nfc: false, ignoreMerges: true,  addBos: true },
+  { ...SPLIT_PATTERNS.qwen,   nfc: true,  ignoreMerges: false, addBos: false },
+];
 
-type PreTokenizer = keyof typeof PRE_TOKENIZERS;
-
-function splitPattern(digits: string): string {
-  return "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" + digits +
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-}
+type PreTokenizer = (typeof PRE_TOKENIZERS)[number];
 
 /**
  * The tokenizer of a GGUF file as a tokenizer.json.
@@ -35,14 +32,14 @@ export function ggufTokenizer(file: string, metadata: ReadonlyMap<string, GgufVa
   const model = node("tokenizer.ggml.model");
   if (model.text() !== "gpt2") model.fail(`is "${model.text()}"; supported is gpt2`);
   const pre = node("tokenizer.ggml.pre");
-  const name = pre.text();
-  if (!Object.hasOwn(PRE_TOKENIZERS, name)) {
-    pre.fail(`is "${name}"; supported are ${Object.keys(PRE_TOKENIZERS).join(" and ")}`);
+  const settings = PRE_TOKENIZERS.find(({ ggufName }) => ggufName === pre.text());
+  if (settings === undefined) {
+    const known = PRE_TOKENIZERS.map(({ ggufName }) => ggufName).join(" and ");
+    return pre.fail(`is "${pre.text()}"; supported are ${known}`);
   }
-  const settings = PRE_TOKENIZERS[name as PreTokenizer];
   const tokens = texts(node("tokenizer.ggml.tokens"));
   const kinds = kindsOf(node("tokenizer.ggml.token_type"), tokens.length);
-  const split = { Regex: splitPattern(settings.digits) };
+  const split = { Regex: settings.source };
   const bos = node("tokenizer.ggml.bos_token_id");
   const addBos = node("tokenizer.ggml.add_bos_token");
   const begins = addBos.isAbsent ? settings.addBos : addBos.boolean();
@@ -150,15 +147,15 @@ export async function tokenizerPairs(source: ModelSource): Promise<GgufPair[]> {
       ? merge.value
       : merge.elements().map((side) => side.text()).join(" ")
   );
-  const name = preTokenizerOf(tokenizer);
+  const { ggufName, addBos } = preTokenizerOf(tokenizer);
   const key = (name: string) => `tokenizer.ggml.${name}`;
   const pairs: GgufPair[] = [
     { key: key("model"), type: "string", value: "gpt2" },
-    { key: key("pre"), type: "string", value: name },
+    { key: key("pre"), type: "string", value: ggufName },
     { key: key("tokens"), type: "strings", value: tokens },
     { key: key("token_type"), type: "int32s", value: kinds },
     { key: key("merges"), type: "strings", value: merges },
-    { key: key("add_bos_token"), type: "boolean", value: PRE_TOKENIZERS[name].addBos },
+    { key: key("add_bos_token"), type: "boolean", value: addBos },
   ];
   if (config.bosTokenId !== null) {
     pairs.push({ key: key("bos_token_id"), type: "uint32", value: config.bosTokenId });
@@ -224,9 +221,6 @@ function tokensById(tokenizer: JsonNode, size: number): { tokens: string[]; kind
 function preTokenizerOf(tokenizer: JsonNode): PreTokenizer {
   const node = tokenizer.member("pre_tokenizer");
   const text = JSON.stringify(node.value ?? null);
-  const known = Object.entries(PRE_TOKENIZERS).find(([, { digits }]) =>
-    text.includes(JSON.stringify(splitPattern(digits)))
-  );
-  if (known) return known[0] as PreTokenizer;
-  return node.fail("is neither that of Llama 3 nor that of Qwen");
+  const known = PRE_TOKENIZERS.find(({ source }) => text.includes(JSON.stringify(source)));
+  return known ?? node.fail("is neither that of Llama 3 nor that of Qwen");
 }

@@ -4,6 +4,19 @@ import { groupsOf } from "./matrix.ts";
 /** Largest level; -128 is not used, so that levels can be negated. */
 export const LEVEL_MAX = 127;
 
+/** Groups that weights are quantised in. */
+export const GROUP_SIZES: readonly number[] = [32, 64, 128];
+
+/**
+ * Refuses what is no size of a group.
+ *
+ * @throws {RangeError} when weights are not quantised in groups of so many
+ */
+export function checkGroupSize(groupSize: number): void {
+  if (GROUP_SIZES.includes(groupSize)) return;
+  throw new RangeError(`Cannot quantise in groups of ${groupSize}, not ${GROUP_SIZES.join(", ")}`);
+}
+
 /** Rows quantised to INT8 in groups. */
 export interface QuantizedRows {
   readonly levels: Int8Array<ArrayBuffer>;

@@ -1,10 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { ModelFileError } from "../model_file_error.ts";
 import type { JsonNode } from "./json_node.ts";
+import { GROUP_SIZES } from "./group_quantize.ts";
 import {
   CONFIG_LIMITS as LIMITS,
   configContradiction,
-  GROUP_SIZES,
+  familyOf,
   type GroupQuantization,
   type ModelConfig,
   type ModelFamily,
@@ -14,7 +15,6 @@ import { type RopeConfig, type RopeScaling, yarnAttentionFactor } from "./rope.t
 /** Name that our files carry in `quantization_config.quant_method`. */
 export const QUANTIZATION_METHOD = "photon";
 
-const FAMILIES: readonly string[] = ["llama", "qwen3"] satisfies ModelFamily[];
 const THETA_DEFAULT = 10_000;
 const NORM_EPSILON_DEFAULT = 1e-6;
 /** The default of transformers' Qwen3Config; Llama's is the hidden size by the heads. */
@@ -69,12 +69,6 @@ export function tokenIds(node: JsonNode): number[] {
   if (node.isAbsent) return [];
   const nodes = Array.isArray(node.value) ? node.elements() : [node];
   return nodes.map((id) => id.integer(0, LIMITS.vocabularySize));
-}
-
-function familyOf(node: JsonNode): ModelFamily {
-  const family = node.text();
-  if (FAMILIES.includes(family)) return family as ModelFamily;
-  return node.fail(`is "${family}"; supported are ${FAMILIES.join(" and ")}`);
 }
 
 function refuseUnsupported(root: JsonNode): void {

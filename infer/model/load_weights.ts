@@ -1,18 +1,17 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { ModelFileError } from "../model_file_error.ts";
 import { isFloatType } from "./float_format.ts";
-import { type QuantizedRows, quantizeRows } from "./group_quantize.ts";
+import { checkGroupSize, quantizeRows } from "./group_quantize.ts";
 import { type FloatMatrix, groupsOf, type Matrix, toFloatMatrix } from "./matrix.ts";
 import { checkedPlan, type ModelSource } from "./model_source.ts";
 import type { LayerWeights, Linear, ModelWeights } from "./model_weights.ts";
-import { readPieces, readRows, readVector } from "./weight_reader.ts";
+import { namingTensor, nextTurn, readPieces, readRows, readVector } from "./weight_reader.ts";
 import type { PlannedWeight, WeightRole } from "./weight_plan.ts";
 
 /** Options of {@linkcode loadWeights}. */
 export interface LoadWeightsOptions {
   /**
    * What matrices become in memory: as they are stored (floating point as F32), all F32, or all
-   * that is floating point quantised to INT8 in groups of so many.
+   * that is floating point quantised to INT8 in groups of 32, 64 or 128.
    *
    * @default {"stored"}
    */
@@ -36,12 +35,14 @@ export interface LoadWeightsOptions {
  * assertEquals(weights.layers[0]!.gate.matrix.kind, "int8");
  * ```
  * @throws {ModelFileError} that names file, tensor and reason
+ * @throws {RangeError} when the group size is another
  * @throws the reason of the signal
  */
 export async function loadWeights(
   source: ModelSource,
   options: LoadWeightsOptions = {},
 ): Promise<ModelWeights> {
+  if (typeof options.weights === "object") checkGroupSize(options.weights.groupSize);
   const plan = checkedPlan(source);
   const totalBytes = plan.reduce((sum, { name }) => sum + source.tensors.get(name)!.byteLength, 0);
   const loaded = new Map<string, Matrix | Float32Array>();
@@ -107,30 +108,14 @@ async function loadWeight(
   const groups = groupsOf(columns, groupSize);
   const scales = new Float32Array(rows * groups);
   for (const { begin, piece } of readPieces(source, weight)) {
-    const quantized = quantizePiece(source, weight, piece as FloatMatrix, groupSize);
+    const { values } = piece as FloatMatrix;
+    const quantized = namingTensor(
+      source.tensors.get(weight.name)!,
+      () => quantizeRows(values, columns, groupSize),
+    );
     levels.set(quantized.levels, begin * columns);
     scales.set(quantized.scales, begin * groups);
     await nextTurn();
   }
   return { kind: "int8", rows, columns, groupSize, levels, scales };
-}
-
-function quantizePiece(
-  source: ModelSource,
-  weight: PlannedWeight,
-  { values, columns }: FloatMatrix,
-  groupSize: number,
-): QuantizedRows {
-  try {
-    return quantizeRows(values, columns, groupSize);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    const { file, name } = source.tensors.get(weight.name)!;
-    throw new ModelFileError(file, name, cause.message, { cause });
-  }
-}
-
-/** Lets timers and signals through: reading and quantising block. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

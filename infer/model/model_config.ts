@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { JsonNode } from "./json_node.ts";
 import type { RopeConfig } from "./rope.ts";
 
 /** What the arithmetic of a model needs to know; the same from config.json and from GGUF. */
@@ -42,6 +43,20 @@ export interface ModelConfig {
 /** Architectures that are understood. */
 export type ModelFamily = "llama" | "qwen3";
 
+/** The architectures, as config.json and GGUF name them. */
+export const MODEL_FAMILIES: readonly ModelFamily[] = ["llama", "qwen3"];
+
+/**
+ * The family that a file names.
+ *
+ * @throws {ModelFileError} when it is another
+ */
+export function familyOf(node: JsonNode): ModelFamily {
+  const name = node.text();
+  const family = MODEL_FAMILIES.find((family) => family === name);
+  return family ?? node.fail(`is "${name}"; supported are ${MODEL_FAMILIES.join(" and ")}`);
+}
+
 /** INT8 in groups along the rows of a matrix, one scale a group. */
 export interface GroupQuantization {
   /** Bits of a level. */
@@ -62,9 +77,6 @@ export const CONFIG_LIMITS = {
   vocabularySize:   4_194_304,
   contextTokensMax: 16_777_216,
 } as const;
-
-/** Groups that weights are quantised in. */
-export const GROUP_SIZES: readonly number[] = [32, 64, 128];
 
 /** Why the sizes cannot belong together, or undefined where they can. */
 export function configContradiction(config: ModelConfig): string | undefined {

@@ -3,10 +3,10 @@ import { workModule } from "../../io/work_call.ts";
 import { WorkPool } from "../../io/work_pool.ts";
 import { ModelFileError } from "../model_file_error.ts";
 import { isFloatType } from "./float_format.ts";
+import { checkGroupSize } from "./group_quantize.ts";
 import { QUANTIZATION_METHOD } from "./huggingface_config.ts";
 import { readJson } from "./json_node.ts";
 import { groupsOf } from "./matrix.ts";
-import { GROUP_SIZES } from "./model_config.ts";
 import { checkedPlan, type ModelSource, SCALE_SUFFIX } from "./model_source.ts";
 import type { QuantizeJob } from "./quantize_piece.ts";
 import { type FilePlan, type PlannedTensor, planSafetensors } from "./safetensors.ts";
@@ -79,11 +79,7 @@ export async function quantizeDirectory(
   options: QuantizeOptions = {},
 ): Promise<void> {
   const { groupSize = 64, signal } = options;
-  if (!GROUP_SIZES.includes(groupSize)) {
-    throw new RangeError(
-      `Cannot quantise in groups of ${groupSize}, not ${GROUP_SIZES.join(", ")}`,
-    );
-  }
+  checkGroupSize(groupSize);
   signal?.throwIfAborted();
   if (source.format !== "huggingface") {
     throw new ModelFileError(source.path, "", "is not a directory in Hugging Face's layout");

@@ -117,6 +117,25 @@ export function reorderRows(
   return out;
 }
 
+/**
+ * What `compute` gives for numbers of a tensor; its `RangeError` becomes one that names the tensor.
+ *
+ * @throws {ModelFileError} that names file, tensor and reason
+ */
+export function namingTensor<T>({ file, name }: TensorInfo, compute: () => T): T {
+  try {
+    return compute();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ModelFileError(file, name, cause.message, { cause });
+  }
+}
+
+/** Lets timers and signals through: reading and rounding block. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 function refuse({ file, name, type }: TensorInfo): never {
   throw new ModelFileError(file, name, `has the type ${type}`);
 }

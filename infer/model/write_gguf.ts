@@ -10,7 +10,14 @@ import { encodeQ4, encodeQ8, packQ8 } from "./quantized_block.ts";
 import { ropeTable, yarnAttentionFactor } from "./rope.ts";
 import type { FilePlan, PlannedTensor } from "./safetensors.ts";
 import { TENSOR_TYPES } from "./tensor.ts";
-import { isRotated, readPieces, readVector, reorderRows } from "./weight_reader.ts";
+import {
+  isRotated,
+  namingTensor,
+  nextTurn,
+  readPieces,
+  readVector,
+  reorderRows,
+} from "./weight_reader.ts";
 import type { PlannedWeight } from "./weight_plan.ts";
 import { writeAt } from "./write_at.ts";
 
@@ -23,11 +30,21 @@ export interface WriteGgufOptions {
   readonly type: GgufWeightType;
   /** Told after each piece how many bytes are written, and of how many. */
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
+  /** Gives up; what was written is removed. */
+  readonly signal?: AbortSignal;
 }
 
 /** File type in the metadata, for people to read (`general.file_type`). */
 // deno-fmt-ignore
-const FILE_TYPES: Record<GgufWeightType, number> = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 };
+const FILE_TYPES: Record<GgufWeightType, number> = { F32: 0, F16: 1, BF16: 32, Q8_0: 7, Q4_0: 2 };
+
+/** All types that a GGUF file is written in. */
+export const GGUF_WEIGHT_TYPES = Object.keys(FILE_TYPES) as readonly GgufWeightType[];
+
+/** Whether a text names a type that a GGUF file is written in. */
+export function isGgufWeightType(text: string): text is GgufWeightType {
+  return Object.hasOwn(FILE_TYPES, text);
+}
 
 /** What readers take for YaRN's range of rotations. */
 const [BETA_FAST, BETA_SLOW] = [32, 1];
@@ -52,13 +69,15 @@ const ROPE_FACTORS = "rope_freqs.weight";
  * ```
  * @throws {ModelFileError} when the model cannot be told in GGUF: rows that are not whole blocks,
  * a tokenizer of another kind, more than three tokens that end an answer
+ * @throws the reason of the signal
  */
 export async function writeGguf(
   source: ModelSource,
   path: string,
   options: WriteGgufOptions,
 ): Promise<void> {
-  const { type } = options;
+  const { type, signal } = options;
+  signal?.throwIfAborted();
   refuseUnspeakable(source);
   const weights = checkedPlan(source);
   const tensors = weights.map((weight) => ggufTensor(source, weight, type));
@@ -81,7 +100,7 @@ async function writeTensors(
   weights: readonly PlannedWeight[],
   plan: FilePlan,
   path: string,
-  { type, onProgress }: WriteGgufOptions,
+  { type, onProgress, signal }: WriteGgufOptions,
 ): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   // Holes between tensors read as zeros.
@@ -97,8 +116,9 @@ async function writeTensors(
   if (factors) put(ROPE_FACTORS, 0, encodeFloats("F32", factors));
   for (const weight of weights) {
     for (const { begin, bytes } of encodedPieces(source, weight, type)) {
+      signal?.throwIfAborted();
       put(weight.ggufName, begin, bytes);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await nextTurn();
     }
   }
   onProgress?.(plan.fileBytes, plan.fileBytes);
@@ -167,14 +187,10 @@ function encodeMatrix(
   const isSame = matrix.kind === "int8" && matrix.groupSize === TENSOR_TYPES.Q8_0.blockSize;
   if (type === "Q8_0" && isSame) return packQ8(matrix.levels, matrix.scales);
   const { values } = toFloatMatrix(matrix);
-  try {
+  return namingTensor(source.tensors.get(weight.name)!, () => {
     if (type === "Q8_0") return encodeQ8(values);
     return type === "Q4_0" ? encodeQ4(values) : encodeFloats(type, values);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    const { file, name } = source.tensors.get(weight.name)!;
-    throw new ModelFileError(file, name, cause.message, { cause });
-  }
+  });
 }
 
 /** Divisors of the frequencies, where GGUF has no other way to say them. */

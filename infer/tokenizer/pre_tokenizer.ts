@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { SPLIT_PATTERNS } from "../model/split_pattern.ts";
 import { classAt, LETTER, NEWLINE, NUMBER, OTHER, SPACE, widthOf } from "./character_class.ts";
 
 // The alternatives of the pattern that Llama 3 and Qwen use, in their order; \s is White_Space:
@@ -12,17 +13,9 @@ import { classAt, LETTER, NEWLINE, NUMBER, OTHER, SPACE, widthOf } from "./chara
 //
 // Each of them is decided by the classes of the first one or two characters.
 
-// Data: the published patterns by how many digits stay together.
-// deno-fmt-ignore
-const PATTERNS = [
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-];
-const DIGITS_MAX = [3, 1];
-
 /** Digits that stay together under a published pattern; undefined when it is another pattern. */
 export function digitsMaxOf(pattern: string): number | undefined {
-  return DIGITS_MAX[PATTERNS.indexOf(pattern)];
+  return Object.values(SPLIT_PATTERNS).find(({ source }) => source === pattern)?.digitsMax;
 }
 
 /** Where the piece that begins at `start` ends; `bytes` are well-formed UTF-8, `start < end`. */
