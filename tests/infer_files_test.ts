@@ -266,6 +266,19 @@ leakTest(
   },
 );
 
+leakTest("writeGguf() says that nothing comes before a text where nothing does", async () => {
+  await inFolder(async (folder) => {
+    await copyFolder(`${MODELS}llama-tied-default`, `${folder}/in`);
+    const file = `${folder}/in/tokenizer.json`;
+    const tokenizer = JSON.parse(await Deno.readTextFile(file));
+    await Deno.writeTextFile(file, JSON.stringify({ ...tokenizer, "post_processor": null }));
+    using source = await openModel(`${folder}/in`);
+    await writeGguf(source, `${folder}/a.gguf`, { type: "F16" });
+    using copy = await openModel(`${folder}/a.gguf`);
+    await sameTokens(source, copy);
+  });
+});
+
 workerTest("GGUF keeps what INT8 in groups of 32 holds, to the last bit", async () => {
   await inFolder(async (folder) => {
     using source = await openModel(`${MODELS}llama-yarn`);

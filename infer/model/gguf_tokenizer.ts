@@ -147,7 +147,7 @@ export async function tokenizerPairs(source: ModelSource): Promise<GgufPair[]> {
       ? merge.value
       : merge.elements().map((side) => side.text()).join(" ")
   );
-  const { ggufName, addBos } = preTokenizerOf(tokenizer);
+  const { ggufName } = preTokenizerOf(tokenizer);
   const key = (name: string) => `tokenizer.ggml.${name}`;
   const pairs: GgufPair[] = [
     { key: key("model"), type: "string", value: "gpt2" },
@@ -155,7 +155,7 @@ export async function tokenizerPairs(source: ModelSource): Promise<GgufPair[]> {
     { key: key("tokens"), type: "strings", value: tokens },
     { key: key("token_type"), type: "int32s", value: kinds },
     { key: key("merges"), type: "strings", value: merges },
-    { key: key("add_bos_token"), type: "boolean", value: addBos },
+    { key: key("add_bos_token"), type: "boolean", value: beginsTexts(tokenizer) },
   ];
   if (config.bosTokenId !== null) {
     pairs.push({ key: key("bos_token_id"), type: "uint32", value: config.bosTokenId });
@@ -215,6 +215,12 @@ function tokensById(tokenizer: JsonNode, size: number): { tokens: string[]; kind
     kinds[id] = token.member("special").boolean() ? KIND.control : KIND.userDefined;
   }
   return { tokens, kinds };
+}
+
+/** Whether the tokenizer puts the token that begins a text before it: only a template does. */
+function beginsTexts(tokenizer: JsonNode): boolean {
+  const { value } = tokenizer.member("post_processor");
+  return JSON.stringify(value ?? null).includes('"TemplateProcessing"');
 }
 
 /** Which of the known pre-tokenizers it is, told by the pattern that it splits by. */
