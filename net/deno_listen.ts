@@ -36,7 +36,7 @@ export function denoListenUnix(request: UnixListenRequest): DenoListenSocket<Den
   return new DenoListenSocket(listener, (conn) => adopt(conn, request.socketOptions));
 }
 
-/** The flag shows in what it adds. */
-function hasUnstableNet(): boolean {
+/** Whether Deno runs with `--unstable-net`: the flag shows in what it adds. */
+export function hasUnstableNet(): boolean {
   return "listenDatagram" in Deno;
 }

@@ -2,6 +2,7 @@
 import type { Duplex } from "../io/byte_stream.ts";
 import { notSupported } from "../io/portable.ts";
 import type { TcpConnectRequest, TcpListenRequest } from "./addr.ts";
+import { hasUnstableNet } from "./deno_listen.ts";
 import { DenoListenSocket } from "./deno_listener.ts";
 import { DenoStreamSocket } from "./deno_socket.ts";
 import { checkPortableOptions } from "./portable.ts";
@@ -23,10 +24,14 @@ export async function denoConnectTls(
   checkPortableOptions(socketOptions);
   checkProtocol(client.protocol);
   if (tcpFastOpen) throw notSupported("tcpFastOpen");
-  const conn = await Deno.connectTls({ port, ...denoClient(client), ...client.identity, hostname });
-  if (!signal?.aborted) return new TlsConn(adoptTls(conn));
-  conn.close();
-  throw signal.reason;
+  signal?.throwIfAborted();
+  const connecting = Deno.connectTls({
+    port,
+    ...denoClient(client),
+    ...client.identity,
+    hostname,
+  });
+  return new TlsConn(adoptTls(await unlessAborted(connecting, signal)));
 }
 
 /**
@@ -66,11 +71,13 @@ export function denoListenTls(request: TcpListenRequest, server: TlsServerReques
   if (identities.length > 1 || clientCertificates !== "none") throw notSupported("tlsOptions");
   if (tcpFastOpen) throw notSupported("tcpFastOpen");
   if (!reuseAddress) throw notSupported("noReuseAddress");
-  if (reusePort) throw notSupported("reusePort");
+  // Deno ends the process when it is asked for this without the flag.
+  if (reusePort && !hasUnstableNet()) throw notSupported("reusePort");
   const listener = Deno.listenTls({
     hostname,
     port,
     tcpBacklog,
+    ...(reusePort && { reusePort }),
     ...identities[0],
     ...(alpnProtocols.length > 0 && { alpnProtocols: [...alpnProtocols] }),
   });
@@ -113,6 +120,25 @@ class DenoSecureSocket extends DenoStreamSocket implements SecureSocket {
 function adoptTls(conn: Deno.TlsConn): AcceptedSocket<Deno.NetAddr> & { socket: SecureSocket } {
   const { localAddr, remoteAddr } = conn;
   return { socket: new DenoSecureSocket(conn), localAddr, remoteAddr };
+}
+
+/** Deno's call takes no signal: the caller is answered at once, and what comes late is closed. */
+async function unlessAborted(
+  connecting: Promise<Deno.TlsConn>,
+  signal: AbortSignal | undefined,
+): Promise<Deno.TlsConn> {
+  if (signal === undefined) return await connecting;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => {
+    reject(signal.reason);
+    connecting.then((conn) => conn.close(), () => {});
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 function denoClient({ caCerts, alpnProtocols, verifyHost }: TlsClientRequest) {
