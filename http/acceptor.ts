@@ -2,7 +2,10 @@
 import { engineInfo, openEngine } from "../io/engine_info.ts";
 import { checkListenOptions, type TcpListenOptions, type UnixListenOptions } from "../net/addr.ts";
 import { denoListenTcp, denoListenUnix } from "../net/deno_listen.ts";
+import { listenTls } from "../net/listen_tls.ts";
 import type { AcceptedSocket, ListenSocket, StreamSocket } from "../net/stream_socket.ts";
+import type { TlsConn } from "../net/tls_conn.ts";
+import type { ListenTlsOptions } from "../net/tls_options.ts";
 import { uringListenTcp, uringListenUnix } from "../net/uring_listen.ts";
 import { UringStreamSocket } from "../net/uring_socket.ts";
 import { RingTransport } from "./ring_transport.ts";
@@ -54,12 +57,13 @@ export function listenPlain(options: TcpListenOptions | UnixListenOptions): Acce
 }
 
 /**
- * Listens for TLS connections.
+ * Listens for TLS connections, on the ring where there is one.
  *
  * @throws {Deno.errors.InvalidData} when certificate or key cannot be read
+ * @throws {Deno.errors.NotSupported} on the ring, when OpenSSL 3 is not installed
  */
-export function listenSecure(options: Deno.ListenTlsOptions & Deno.TlsCertifiedKeyPem): Acceptor {
-  const listener = Deno.listenTls({ ...options, alpnProtocols: ["http/1.1"] });
+export function listenSecure(options: ListenTlsOptions): Acceptor {
+  const listener = listenTls({ ...options, alpnProtocols: ["http/1.1"] });
   return {
     addr: listener.addr,
     secure: true,
@@ -79,7 +83,7 @@ function plain(accepted: AcceptedSocket<Deno.Addr>): Accepted {
   return { transport: overSocket(byteSocket(socket), localAddr, remoteAddr), remoteAddr };
 }
 
-function secure(conn: Deno.TlsConn): Accepted {
+function secure(conn: TlsConn): Accepted {
   const { localAddr, remoteAddr } = conn;
   return { transport: overSocket(conn, localAddr, remoteAddr), remoteAddr };
 }

@@ -42,12 +42,14 @@ export type ServeTlsOptions = ServeTcpOptions & Deno.TlsCertifiedKeyPem;
  * - Lines end in CR LF only, and an HTTP/1.1 request without a valid `Host`, with two of them, or
  *   with two lengths is answered 400 (RFC 9112 sections 2.2, 3.2 and 6.3).
  * - {@linkcode ServeLimits} bound what a peer may ask; `Deno.serve` has none of the timeouts.
- * - HTTP/2 is not spoken: TLS offers `http/1.1` only.
+ * - HTTP/2 is not spoken: TLS offers `http/1.1` only. On the ring it is OpenSSL 3 of the system.
  *
  * @throws {TypeError} when no handler is given
  * @throws {RangeError} when a port or a limit is out of range
  * @throws {Deno.errors.AddrInUse} when something listens there already
  * @throws {Deno.errors.NotCapable} without net permission for the address
+ * @throws {Deno.errors.InvalidData} when certificate or key are none
+ * @throws {Deno.errors.NotSupported} with a certificate on the ring, without OpenSSL 3
  *
  * @example Say hello
  * ```ts

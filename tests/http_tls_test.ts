@@ -1,9 +1,16 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assertEquals, assertThrows } from "@std/assert";
 import { serve, upgradeHttp } from "../http/mod.ts";
-import type { Serve } from "./http_contract_case.ts";
+import { engineInfo } from "../io/engine_info.ts";
+import { get, type Serve } from "./http_contract_case.ts";
 import { RawClient } from "./http_raw_client.ts";
-import { get } from "./http_contract_case.ts";
+import { leakTest } from "./leak.ts";
+import { runTestFiles } from "./subprocess.ts";
+import "./tls_warm_up.ts";
+
+/** Set in the run that this file starts. */
+const ENGINE_RUN = "PHOTON_HTTP_TLS_RUN";
+const RUN_LIMIT_MS = 60_000;
 
 // Data: an authority of this test, its certificate for localhost, and the key of that.
 const CA = `-----BEGIN CERTIFICATE-----
@@ -35,10 +42,25 @@ ucwl/3GbC1nd/2UTyGW6PR9nuqrWG/7eGL5G3vC3NAQrqVicHUshHm4k
 
 const OPTIONS = { hostname: "127.0.0.1", port: 0, cert: CERT, key: KEY, onListen() {} };
 
-for (
-  const [label, subject] of [["Photon", serve as unknown as Serve], ["Deno", Deno.serve]] as const
-) {
-  Deno.test(`[${label}] serve() answers over TLS`, async () => {
+const { engine } = engineInfo();
+
+register(`Photon on ${engine}`, serve as unknown as Serve, leakTest);
+
+if (!Deno.env.has(ENGINE_RUN)) {
+  register("Deno", Deno.serve, (name, body) => Deno.test(name, body));
+
+  Deno.test("serve() over TLS holds with PHOTON_ENGINE=deno", async () => {
+    const env = { PHOTON_ENGINE: "deno", [ENGINE_RUN]: "1" };
+    await runTestFiles(["tests/http_tls_test.ts"], env, RUN_LIMIT_MS);
+  });
+}
+
+function register(
+  label: string,
+  subject: Serve,
+  test: (name: string, body: () => Promise<void>) => void,
+): void {
+  test(`[${label}] serve() answers over TLS`, async () => {
     using client = Deno.createHttpClient({ caCerts: [CA] });
     await using server = subject(OPTIONS, async (request) => {
       return new Response(`${request.url.split(":")[0]} ${await request.text()}`);
@@ -50,11 +72,35 @@ for (
     }
   });
 
-  Deno.test(`[${label}] serve() refuses a certificate that is none`, () => {
-    assertThrows(() => subject({ ...OPTIONS, cert: "x" }, () => new Response()));
+  test(`[${label}] serve() answers pipelined requests over TLS in order`, async () => {
+    const big = "b".repeat(1_000_000);
+    await using server = subject(OPTIONS, (request) => {
+      return new Response(request.url.endsWith("/big") ? big : "small");
+    });
+    using client = await dial(server.addr);
+    await client.send(get("/big") + get("/small") + get("/big", "Connection: close"));
+    for (const body of [big, "small", big]) assertEquals((await client.response()).body, body);
+    assertEquals(await client.rest(), "");
   });
 
-  Deno.test(`[${label}] serve() goes on beside clients that speak no TLS`, async () => {
+  test(`[${label}] server.shutdown() ends TLS connections that wait with a goodbye`, async () => {
+    const server = subject(OPTIONS, () => new Response("ok"));
+    using client = await dial(server.addr);
+    assertEquals((await client.ask(get("/"))).body, "ok");
+    await server.shutdown();
+    // Without close_notify this would reject with UnexpectedEof.
+    assertEquals(await client.rest(), "");
+  });
+
+  // deno-lint-ignore require-await -- all tests are
+  test(`[${label}] serve() refuses a certificate that is none`, async () => {
+    assertThrows(
+      () => subject({ ...OPTIONS, cert: "x" }, () => new Response()),
+      Deno.errors.InvalidData,
+    );
+  });
+
+  test(`[${label}] serve() goes on beside clients that speak no TLS`, async () => {
     using client = Deno.createHttpClient({ caCerts: [CA] });
     await using server = subject(OPTIONS, () => new Response("ok"));
     using plain = await RawClient.open(server.addr);
@@ -65,17 +111,44 @@ for (
   });
 }
 
-Deno.test("upgradeHttp() gives a connection over TLS", async () => {
+leakTest("serve() chooses http/1.1 of what a client offers", async () => {
+  await using server = serve(OPTIONS, () => new Response("ok"));
+  const { port } = server.addr;
+  const alpnProtocols = ["h2", "http/1.1"];
+  using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [CA], alpnProtocols });
+  assertEquals((await conn.handshake()).alpnProtocol, "http/1.1");
+});
+
+// Deno closes a connection only behind its handshake.
+leakTest("serve() hangs up on a client that never says hello", async () => {
+  const limits = { headerTimeoutMs: 50, idleTimeoutMs: 50 };
+  await using server = serve({ ...OPTIONS, limits }, () => new Response("ok"));
+  using silent = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  assertEquals(await silent.read(new Uint8Array(1)).catch(() => null), null);
+}, { ignore: engine !== "uring" });
+
+leakTest("server.shutdown() does not wait for a client that never says hello", async () => {
+  const server = serve(OPTIONS, () => new Response("ok"));
+  using _silent = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  using client = await dial(server.addr);
+  assertEquals((await client.ask(get("/"))).body, "ok");
+  await server.shutdown();
+});
+
+leakTest("upgradeHttp() gives a connection over TLS", async () => {
   await using server = serve(OPTIONS, (request) => {
     const { response, conn } = upgradeHttp(request);
     conn.then((conn) => conn.readable.pipeTo(conn.writable)).catch(() => {});
     return response;
   });
-  const { port } = server.addr;
-  const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [CA] });
-  using client = new RawClient(conn);
+  using client = await dial(server.addr);
   await client.send(get("/", "Connection: Upgrade", "Upgrade: echo"));
   assertEquals((await client.response()).status, 101);
   await client.send("hello");
   assertEquals(await client.until("hello"), "hello");
 });
+
+async function dial({ port }: Deno.NetAddr): Promise<RawClient> {
+  const options = { hostname: "127.0.0.1", port, caCerts: [CA] };
+  return new RawClient(await Deno.connectTls(options));
+}
