@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { engineInfo, openEngine } from "../io/engine_info.ts";
 import { connect } from "../net/connect.ts";
+import { connectTls } from "../net/connect_tls.ts";
+import type { ConnectTlsOptions } from "../net/tls_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** What a connection needs of a stream. */
@@ -19,6 +21,7 @@ export interface Conn extends Disposable {
  * Opens a stream to a server: the one place that knows how.
  *
  * @throws {Deno.errors.ConnectionRefused} when nothing listens there
+ * @throws {Deno.errors.InvalidData} when a certificate is not good
  */
 export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Conn> {
   const options = signal === undefined ? {} : { signal };
@@ -27,24 +30,23 @@ export async function dial(endpoint: Endpoint, signal?: AbortSignal): Promise<Co
   }
   const { hostname, port, tls } = endpoint;
   if (tls === undefined) return hurried(await connect({ hostname, port, ...options }));
-  return await dialTls({ hostname, port, ...tls }, signal);
+  return hurried(await dialTls({ hostname, port, ...tls, ...options }));
 }
 
 /** A certificate that is not good shows here, and not in the first read. */
-async function dialTls(options: Deno.ConnectTlsOptions, signal?: AbortSignal): Promise<Conn> {
-  signal?.throwIfAborted();
-  const connecting = Deno.connectTls(options);
-  // Deno's connect takes no signal: one that comes too late is closed.
-  const late = () => connecting.then((conn) => conn.close()).catch(() => {});
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal!.reason);
+async function dialTls(options: ConnectTlsOptions): Promise<Conn> {
+  const { signal } = options;
+  const conn = await connectTls(options);
+  const abort = () => conn[Symbol.dispose]();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const ready = connecting.then((conn) => conn.handshake().then(() => conn));
-    return await Promise.race([ready, aborted.promise]);
+    signal?.throwIfAborted();
+    await conn.handshake();
+    signal?.throwIfAborted();
+    return conn;
   } catch (error) {
-    late();
-    throw error;
+    conn[Symbol.dispose]();
+    throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener("abort", abort);
   }

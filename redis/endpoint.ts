@@ -1,8 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-/** Certificates and names of a TLS connection, as `Deno.connectTls` takes them. */
+/** Certificates and names of a TLS connection, as `connectTls` of `@photon/std/net` takes them. */
 export interface TlsOptions {
-  /** PEM texts of the authorities to trust, instead of the system's. */
+  /** PEM texts of authorities to trust beside the system's. */
   caCerts?: string[];
   /** PEM text of the client's certificate chain. */
   cert?: string;

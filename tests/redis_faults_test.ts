@@ -10,7 +10,6 @@ import {
   QueueFullError,
   ReplyError,
 } from "../redis/redis_error.ts";
-import { makeCertificates } from "./redis_certificates.ts";
 import { Proxy } from "./redis_proxy.ts";
 import { redisTest, serverTest } from "./redis_servers.ts";
 
@@ -153,30 +152,6 @@ serverTest("LOADING is told by its name while the server reads its data", async 
   await other.configSet({ "key-load-delay": 0 });
   await reload;
 }, { config: { "loading-process-events-interval-bytes": 1024 } });
-
-serverTest("a certificate that is over is told by that", async () => {
-  const folder = await Deno.makeTempDir();
-  await makeCertificates(folder);
-  const port = freePort();
-  const config = {
-    ...{ "tls-port": port, "tls-auth-clients": "no", "tls-ca-cert-file": `${folder}/ca.crt` },
-    ...{ "tls-cert-file": `${folder}/good.crt`, "tls-key-file": `${folder}/good.key` },
-  };
-  await using server = await startServer({ config });
-  await using admin = await connect(server.url);
-  const tls = { caCerts: [await Deno.readTextFile(`${folder}/ca.crt`)] };
-  const url = `rediss://localhost:${port}`;
-  const client = await connect(url, { tls });
-  assertEquals(await client.echo("secret"), "secret");
-  client.close();
-  await assertRejects(() => connect(url), Error, "UnknownIssuer");
-  await admin.configSet([
-    ["tls-cert-file", `${folder}/old.crt`],
-    ["tls-key-file", `${folder}/old.key`],
-  ]);
-  await assertRejects(() => connect(url, { tls }), Error, "xpired");
-  await Deno.remove(folder, { recursive: true });
-});
 
 redisTest("a peer that speaks no RESP is hung up on, and told by its name", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
