@@ -135,7 +135,9 @@ async function unlessAborted(
   };
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([connecting, aborted]);
+    const conn = await Promise.race([connecting, aborted]);
+    signal.throwIfAborted();
+    return conn;
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -5,7 +5,7 @@ import { PortableFile } from "../fs/portable_file.ts";
 import { PORTABLE_GAPS, type PortableGap } from "../io/portable.ts";
 import { checkConnectOptions, checkListenOptions } from "../net/addr.ts";
 import { UnixConn } from "../net/conn.ts";
-import { denoStartTls } from "../net/deno_tls.ts";
+import { denoConnectTls, denoStartTls } from "../net/deno_tls.ts";
 import { checkTlsClient } from "../net/tls_options.ts";
 import type { TcpConnectRequest, TcpListenRequest, UnixListenRequest } from "../net/addr.ts";
 import type { ConnectOptions, TcpListenOptions } from "../net/addr.ts";
@@ -373,4 +373,16 @@ Deno.test("an option that Deno does not have costs no connection", async () => {
   for (const option of options) {
     await assertRejects(() => connectTcp({ port: 1, ...option }), NotSupported);
   }
+});
+
+Deno.test("denoConnectTls() that is given up closes the connection that comes late", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const stop = new AbortController();
+  const options = { hostname: "127.0.0.1", port, signal: stop.signal };
+  const request = checkConnectOptions(options) as TcpConnectRequest;
+  const connecting = denoConnectTls(request, checkTlsClient("connectTls", options));
+  stop.abort(new Error("on purpose"));
+  await assertRejects(() => connecting, Error, "on purpose");
+  using _conn = await listener.accept();
 });
