@@ -48,22 +48,26 @@ export class MessageWriter {
 
   /** Appends one byte. */
   u8(value: number): void {
-    this.#bytes[this.#room(1)] = value;
+    const at = this.#room(1);
+    this.#bytes[at] = value;
   }
 
   /** Appends two bytes. */
   u16(value: number): void {
-    this.#view.setUint16(this.#room(2), value, true);
+    const at = this.#room(2);
+    this.#view.setUint16(at, value, true);
   }
 
   /** Appends four bytes. */
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setUint32(at, value, true);
   }
 
   /** Appends eight bytes. */
   u64(value: bigint): void {
-    this.#view.setBigUint64(this.#room(8), value, true);
+    const at = this.#room(8);
+    this.#view.setBigUint64(at, value, true);
   }
 
   /** Appends a safe integer as eight bytes. */
@@ -75,12 +79,14 @@ export class MessageWriter {
 
   /** Appends four bytes of a floating-point number. */
   f32(value: number): void {
-    this.#view.setFloat32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setFloat32(at, value, true);
   }
 
   /** Appends eight bytes of a floating-point number. */
   f64(value: number): void {
-    this.#view.setFloat64(this.#room(8), value, true);
+    const at = this.#room(8);
+    this.#view.setFloat64(at, value, true);
   }
 
   /** Appends text as UTF-8, its length in front as four bytes. */
@@ -94,7 +100,8 @@ export class MessageWriter {
   /** Appends bytes as they are; long ones are borrowed until the writer was sent. */
   raw(bytes: Uint8Array): void {
     if (bytes.length < BORROWED_BYTES_MIN) {
-      this.#bytes.set(bytes, this.#room(bytes.length));
+      const at = this.#room(bytes.length);
+      this.#bytes.set(bytes, at);
       return;
     }
     this.#borrowed.push({ at: this.#length, bytes });
@@ -136,6 +143,7 @@ export class MessageWriter {
     if (this.#bytes.length > KEPT_BYTES_MAX) this.#replace(new Uint8Array(FIRST_BYTES));
   }
 
+  /** Makes room; the memory may be another one afterwards. */
   #room(byteLength: number): number {
     const at = this.#length;
     const end = at + byteLength;

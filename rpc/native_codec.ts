@@ -56,6 +56,7 @@ function compile(schema: Schema): NativeCodec {
     case "string":
       return STRING;
     case "bytes":
+    case "alignedBytes":
       return BYTES;
     case "array":
       return arrayCodec(nativeCodec(schema.item));
@@ -236,7 +237,9 @@ function readFlag(reader: MessageReader): boolean {
 
 function integer(minimum: number, maximum: number, write: WriteNumber): NativeCodec["write"] {
   return (writer, value) => {
-    if (!Number.isInteger(value) || !((value as number) >= minimum && (value as number) <= maximum)) {
+    if (
+      !Number.isInteger(value) || !((value as number) >= minimum && (value as number) <= maximum)
+    ) {
       throw mistyped(`an integer from ${minimum} to ${maximum}`, value);
     }
     write(writer, value as number);

@@ -91,6 +91,9 @@ export function asRpcError(thrown: unknown): RpcError {
   if (isAbort(thrown, "AbortError")) {
     return new RpcError("CANCELLED", "Cannot call: it was given up", { cause: thrown });
   }
+  if (thrown instanceof Deno.errors.Busy) {
+    return new RpcError("RESOURCE_EXHAUSTED", thrown.message, { cause: thrown });
+  }
   return new RpcError("UNKNOWN", "Cannot call: the handler failed", { cause: thrown });
 }
 

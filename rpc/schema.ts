@@ -15,7 +15,7 @@ export type ScalarKind = keyof typeof SCALAR_BYTES;
 
 /** A type as plain data: what codecs are compiled from, and what reflection tells. */
 export type Schema =
-  | { readonly kind: ScalarKind | "string" | "bytes" }
+  | { readonly kind: ScalarKind | "string" | "bytes" | "alignedBytes" }
   | { readonly kind: "array" | "optional"; readonly item: Schema }
   | { readonly kind: "map"; readonly key: Schema; readonly value: Schema }
   | { readonly kind: "oneOf"; readonly names: readonly string[] }
@@ -45,7 +45,9 @@ export interface Type<T> {
 /** What values of a type are in TypeScript. */
 export type ValueOf<S> = S extends Type<infer T> ? T : never;
 
-const scalar = <T>(kind: ScalarKind | "string" | "bytes"): Type<T> => ({ schema: { kind } });
+const scalar = <T>(kind: ScalarKind | "string" | "bytes" | "alignedBytes"): Type<T> => ({
+  schema: { kind },
+});
 
 /** An integer from 0 to 255. */
 export const u8: Type<number> = scalar("u8");
@@ -77,6 +79,9 @@ export const bool: Type<boolean> = scalar("bool");
 export const string: Type<string> = scalar("string");
 /** Bytes. What is received is a view of the message, and shares its memory. */
 export const bytes: Type<Uint8Array> = scalar("bytes");
+
+/** {@linkcode bytes} that the photon framing puts in front of all others, as `aligned_buffer`. */
+export const alignedBytes: Type<Uint8Array> = scalar("alignedBytes");
 
 /** Any number of values of a type. */
 export function array<T>(item: Type<T>): Type<T[]> {
@@ -129,10 +134,16 @@ export function variant<Cases extends Record<string, Type<unknown>>>(
 
 /** A struct's value: fields that may be undefined may also be left out. */
 export type StructOf<Fields extends Record<string, Type<unknown>>> =
-  & { [Name in keyof Fields as undefined extends ValueOf<Fields[Name]> ? never : Name]:
-    ValueOf<Fields[Name]> }
-  & { [Name in keyof Fields as undefined extends ValueOf<Fields[Name]> ? Name : never]?:
-    ValueOf<Fields[Name]> };
+  & {
+    [Name in keyof Fields as undefined extends ValueOf<Fields[Name]> ? never : Name]: ValueOf<
+      Fields[Name]
+    >;
+  }
+  & {
+    [Name in keyof Fields as undefined extends ValueOf<Fields[Name]> ? Name : never]?: ValueOf<
+      Fields[Name]
+    >;
+  };
 
 /**
  * Named fields, in their order. A peer that knows fewer of them ignores the rest; one that knows

@@ -1,0 +1,397 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Duplex } from "../io/byte_stream.ts";
+import { type CallOptions, callTimeMs } from "./call_options.ts";
+import { type ClientSession, closedError, type SessionOptions } from "./client_session.ts";
+import { IncomingStream, type IncomingStreamOwner, SendCredit } from "./credit.ts";
+import { KeepAlive, type Watched } from "./keep_alive.ts";
+import { FrameLink, type FrameReceiver } from "./frame_link.ts";
+import { type Hello, HELLO_BEFORE, readHello, writeHello } from "./hello.ts";
+import { MessageReader } from "./message_reader.ts";
+import { messageCodec, type NativeCodec } from "./native_codec.ts";
+import {
+  beginFrame,
+  endFrame,
+  endHead,
+  FrameFlag,
+  FrameKind,
+  type Metadata,
+  NATIVE_HEAD_BYTES,
+  NATIVE_PREFACE,
+  type NativeFrame,
+  nativeFrameBytes,
+  NO_METADATA,
+  readMetadata,
+  readNativeFrame,
+  writeMetadata,
+} from "./native_frame.ts";
+import { OutOfOrder } from "./out_of_order.ts";
+import { asRpcError, codeName, RpcError } from "./rpc_error.ts";
+import { isStream, itemSchema, type Method } from "./service.ts";
+
+/** A reply as it lies in the memory that was received. */
+interface RawReply {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly metadata: Metadata;
+}
+
+/** Both directions of a call with streams. */
+interface StreamCall {
+  readonly credit: SendCredit | null;
+  readonly incoming: IncomingStream<unknown> | null;
+  readonly replyCodec: NativeCodec;
+}
+
+/** The client's side of one connection that speaks the native framing. */
+export class NativeClient implements ClientSession, FrameReceiver {
+  readonly #link: FrameLink;
+  readonly #options: SessionOptions;
+  readonly #calls: OutOfOrder<RawReply>;
+  readonly #streams = new Map<number, StreamCall>();
+  readonly #frame: NativeFrame = {
+    kind: 0,
+    flags: 0,
+    tag: 0,
+    value: 0,
+    headAt: 0,
+    messageAt: 0,
+    end: 0,
+  };
+  readonly #reader = new MessageReader();
+  readonly #own: Hello;
+  #peer: Hello = HELLO_BEFORE;
+  #greeted = false;
+  #draining = false;
+  #late = 0;
+  readonly #keepAlive: KeepAlive;
+  #pongWaiters: { resolve(): void; reject(error: unknown): void }[] = [];
+
+  /** Greets the server; calls may be made at once. */
+  constructor(conn: Duplex, options: SessionOptions) {
+    this.#options = options;
+    const { messageBytesMax, windowBytes } = options;
+    this.#own = { messageBytesMax, windowBytes };
+    this.#calls = new OutOfOrder({
+      givenUp: (tag) => this.#cancel(tag),
+      callsMax: options.callsMax,
+    });
+    const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
+    const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
+    this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
+    this.#link.writer.raw(NATIVE_PREFACE);
+    writeHello(this.#link.writer, this.#own);
+    this.#link.flush();
+    this.#keepAlive = new KeepAlive(this.#watched(), options.keepAlive);
+    void this.#link.read();
+  }
+
+  /** Calls in flight. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Replies that came for calls that were given up. */
+  get lateReplies(): number {
+    return this.#late;
+  }
+
+  /** Whether it takes new calls. */
+  get usable(): boolean {
+    return !this.#link.ended && !this.#draining;
+  }
+
+  /** Calls a method whose request and reply are one message each. */
+  async unary(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const raw = await this.#issue(serviceId, method, request, options);
+    return this.#decodeReply(messageCodec(itemSchema(method.response)), raw, options);
+  }
+
+  /** Calls a method with a stream of replies, and one of requests or one request. */
+  stream(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<unknown> {
+    const call = this.#openStream(serviceId, method, request, options);
+    call.reply.then(() => call.incoming!.end(), (error) => call.incoming!.end(error));
+    return call.incoming!;
+  }
+
+  /** Calls a method with a stream of requests and one reply. */
+  async collect(
+    serviceId: number,
+    method: Method,
+    requests: AsyncIterable<unknown>,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const { reply } = this.#openStream(serviceId, method, requests, options);
+    return this.#decodeReply(messageCodec(itemSchema(method.response)), await reply, options);
+  }
+
+  /** Asks for a sign of life; resolves when it came. */
+  ping(): Promise<void> {
+    if (this.#link.ended) return Promise.reject(closedError());
+    this.#writeEmpty(FrameKind.PING, 0, 0);
+    return new Promise((resolve, reject) => this.#pongWaiters.push({ resolve, reject }));
+  }
+
+  /** Ends the connection; calls in flight fail with `UNAVAILABLE`. */
+  close(error: unknown = closedError()): void {
+    this.#link.end(error);
+  }
+
+  /** For the link. */
+  frame(bytes: Uint8Array, view: DataView, start: number): void {
+    const frame = this.#frame;
+    readNativeFrame(view, start, frame);
+    const { kind, tag } = frame;
+    if (!this.#greeted && kind !== FrameKind.HELLO) throw unexpected(kind);
+    if (kind === FrameKind.REPLY) this.#replied(bytes);
+    else if (kind === FrameKind.MESSAGE) this.#arrived(bytes);
+    else if (kind === FrameKind.CREDIT) this.#streams.get(tag)?.credit?.grant(frame.value);
+    else if (kind === FrameKind.HELLO) this.#hello(bytes);
+    else if (kind === FrameKind.PONG) this.#pongWaiters.shift()?.resolve();
+    else if (kind === FrameKind.PING) this.#writeEmpty(FrameKind.PONG, tag, 0);
+    else if (kind === FrameKind.GOAWAY) this.#goAway();
+    else throw unexpected(kind);
+  }
+
+  /** For the link. */
+  ended(error: unknown): void {
+    const reason = error instanceof RpcError ? error : closedError(error);
+    this.#keepAlive.stop();
+    for (const { reject } of this.#pongWaiters.splice(0)) reject(reason);
+    this.#calls.failAll(reason);
+    for (const { credit, incoming } of this.#streams.values()) {
+      credit?.end(reason);
+      incoming?.end(reason);
+    }
+    this.#streams.clear();
+    this.#options.ended?.(error);
+  }
+
+  async #issue(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<RawReply> {
+    if (this.#link.ended) throw closedError();
+    const timeoutMs = callTimeMs(options);
+    const send = (tag: number) =>
+      this.#writeRequest(tag, serviceId, method, request, timeoutMs, options);
+    const wait = timeoutMs === Infinity && options?.signal === undefined
+      ? undefined
+      : { timeoutMs, signal: options?.signal };
+    try {
+      return await this.#calls.issue(send, wait);
+    } catch (error) {
+      throw callError(error, options);
+    }
+  }
+
+  #writeRequest(
+    tag: number,
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    timeoutMs: number,
+    options?: CallOptions,
+  ): void {
+    const streams = isStream(method.request);
+    const writer = this.#link.writer;
+    const mark = writer.mark();
+    const before = writer.byteLength;
+    try {
+      const flags = streams ? 0 : FrameFlag.BODY | FrameFlag.END;
+      const value = timeoutMs === Infinity
+        ? 0
+        : Math.min(0xffff_ffff, Math.max(1, Math.ceil(timeoutMs)));
+      const at = beginFrame(writer, FrameKind.REQUEST, flags, tag, value);
+      writer.u32(serviceId);
+      writer.u32(method.id);
+      if (options?.metadata !== undefined) writeMetadata(writer, options.metadata);
+      endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
+      if (!streams) messageCodec(itemSchema(method.request)).write(writer, request);
+      this.#checkLength(writer.byteLength - before);
+      endFrame(writer, at, writer.byteLength - before);
+    } catch (error) {
+      writer.truncate(mark);
+      throw error;
+    }
+    this.#link.flush();
+  }
+
+  #openStream(serviceId: number, method: Method, request: unknown, options?: CallOptions) {
+    let opened = 0;
+    const owner: IncomingStreamOwner = {
+      consumed: (byteLength) => this.#writeEmpty(FrameKind.CREDIT, opened, byteLength),
+      abandoned: () => void (this.#calls.fail(opened, ABANDONED) && this.#cancel(opened)),
+    };
+    const replies = isStream(method.response);
+    const call: StreamCall = {
+      credit: isStream(method.request) ? new SendCredit(this.#peer.windowBytes) : null,
+      incoming: replies ? new IncomingStream(owner, this.#own.windowBytes) : null,
+      replyCodec: messageCodec(itemSchema(method.response)),
+    };
+    const timeoutMs = callTimeMs(options);
+    const reply = this.#link.ended ? Promise.reject(closedError()) : this.#calls.issue((tag) => {
+      opened = tag;
+      this.#streams.set(tag, call);
+      this.#writeRequest(tag, serviceId, method, request, timeoutMs, options);
+      if (call.credit !== null) {
+        this.#sendAll(tag, call.credit, method, request as AsyncIterable<unknown>);
+      }
+    }, { timeoutMs, signal: options?.signal });
+    const settled = reply.catch((error) => {
+      throw callError(error, options);
+    }).finally(() => {
+      this.#streams.delete(opened);
+      call.credit?.end(ABANDONED);
+    });
+    return { reply: settled, incoming: call.incoming };
+  }
+
+  async #sendAll(
+    tag: number,
+    credit: SendCredit,
+    method: Method,
+    requests: AsyncIterable<unknown>,
+  ): Promise<void> {
+    const codec = messageCodec(itemSchema(method.request));
+    try {
+      for await (const request of requests) {
+        await credit.ready();
+        await this.#link.ready();
+        credit.spend(this.#writeMessage(tag, FrameFlag.BODY, codec, request));
+      }
+      await credit.ready();
+      this.#writeMessage(tag, FrameFlag.END, null, undefined);
+    } catch (error) {
+      // Of a call that is over nobody wants to know why its requests ended.
+      if (error !== ABANDONED && this.#calls.fail(tag, error)) this.#cancel(tag);
+    }
+  }
+
+  #writeMessage(tag: number, flags: number, codec: NativeCodec | null, message: unknown): number {
+    const writer = this.#link.writer;
+    const mark = writer.mark();
+    const before = writer.byteLength;
+    try {
+      const at = beginFrame(writer, FrameKind.MESSAGE, flags, tag, 0);
+      codec?.write(writer, message);
+      this.#checkLength(writer.byteLength - before);
+      endFrame(writer, at, writer.byteLength - before);
+    } catch (error) {
+      writer.truncate(mark);
+      throw error;
+    }
+    this.#link.flush();
+    return writer.byteLength - before;
+  }
+
+  #checkLength(byteLength: number): void {
+    const { messageBytesMax } = this.#peer;
+    if (byteLength <= messageBytesMax) return;
+    const text =
+      `Cannot call: the message has ${byteLength} bytes, the peer takes ${messageBytesMax}`;
+    throw new RpcError("RESOURCE_EXHAUSTED", text);
+  }
+
+  #replied(bytes: Uint8Array): void {
+    const { tag, value, headAt, messageAt, end } = this.#frame;
+    const reader = this.#reader;
+    reader.open(bytes, headAt, messageAt);
+    if (value !== 0) {
+      const message = reader.string();
+      const details = reader.raw(reader.u32());
+      if (!this.#calls.fail(tag, new RpcError(codeName(value), message, { details }))) this.#late++;
+      return;
+    }
+    const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
+    if (!this.#calls.complete(tag, { bytes, start: messageAt, end, metadata })) this.#late++;
+  }
+
+  #arrived(bytes: Uint8Array): void {
+    const { tag, messageAt, end } = this.#frame;
+    const call = this.#streams.get(tag);
+    if (call?.incoming == null) return;
+    this.#reader.open(bytes, messageAt, end);
+    const value = call.replyCodec.read(this.#reader);
+    if (call.incoming.push(value, end - messageAt)) return;
+    throw new RpcError("INTERNAL", "Cannot go on: the server sends more than it has credit for");
+  }
+
+  #decodeReply(codec: NativeCodec, raw: RawReply, options?: CallOptions): unknown {
+    if (options?.onReplyMetadata !== undefined) options.onReplyMetadata(raw.metadata);
+    const reader = this.#reader;
+    reader.open(raw.bytes, raw.start, raw.end);
+    try {
+      return codec.read(reader);
+    } catch (cause) {
+      throw new RpcError("INTERNAL", "Cannot decode reply: the server sent another type", {
+        cause,
+      });
+    }
+  }
+
+  #hello(bytes: Uint8Array): void {
+    this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
+    this.#peer = readHello(this.#reader);
+    this.#greeted = true;
+  }
+
+  #goAway(): void {
+    this.#draining = true;
+    this.#options.draining?.();
+  }
+
+  #writeEmpty(kind: number, tag: number, value: number): void {
+    if (this.#link.ended) return;
+    const writer = this.#link.writer;
+    endFrame(writer, beginFrame(writer, kind, 0, tag, value), NATIVE_HEAD_BYTES);
+    this.#link.flush();
+  }
+
+  #cancel(tag: number): void {
+    this.#writeEmpty(FrameKind.CANCEL, tag, 0);
+  }
+
+  #watched(): Watched {
+    const link = this.#link;
+    return {
+      get ended() {
+        return link.ended;
+      },
+      get lastReadMs() {
+        return link.lastReadMs;
+      },
+      // Nobody waits for the answer: that bytes come is enough.
+      ask: () => this.ping().catch(() => {}),
+      dead: () => link.end(SILENT),
+    };
+  }
+}
+
+const SILENT = new RpcError("UNAVAILABLE", "Cannot call: the server gives no sign of life");
+
+/** Ends a stream whose reader left; nobody sees it. */
+const ABANDONED = new RpcError("CANCELLED", "Cannot go on: the reader has left");
+
+function unexpected(kind: number): RpcError {
+  return new RpcError("INTERNAL", `Cannot go on: the server sent a frame of kind ${kind}`);
+}
+
+/** What a caller is told: its own signal's reason as it is, all else as an RpcError. */
+function callError(error: unknown, options: CallOptions | undefined): unknown {
+  if (options?.signal?.aborted && error === options.signal.reason) return error;
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  return asRpcError(error);
+}

@@ -1,0 +1,359 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Duplex } from "../io/byte_stream.ts";
+import { CallContext } from "./call_context.ts";
+import { runWithDeadline } from "./call_options.ts";
+import { closedError } from "./client_session.ts";
+import { IncomingStream, SendCredit } from "./credit.ts";
+import { FrameLink, type FrameReceiver } from "./frame_link.ts";
+import type { BoundMethod } from "./handlers.ts";
+import { type Hello, HELLO_BEFORE, readHello, writeHello } from "./hello.ts";
+import { KeepAlive, type KeepAliveOptions } from "./keep_alive.ts";
+import { MessageReader } from "./message_reader.ts";
+import type { NativeCodec } from "./native_codec.ts";
+import {
+  beginFrame,
+  endFrame,
+  endHead,
+  FrameFlag,
+  FrameKind,
+  type Metadata,
+  NATIVE_HEAD_BYTES,
+  type NativeFrame,
+  nativeFrameBytes,
+  NO_METADATA,
+  readMetadata,
+  readNativeFrame,
+  writeMetadata,
+} from "./native_frame.ts";
+import { asRpcError, codeNumber, DETAILS_BYTES_MAX, RpcError } from "./rpc_error.ts";
+import type { ServerOwner, ServerSession } from "./server_session.ts";
+
+/** Text of an error that travels at most, in UTF-16 units. */
+const TEXT_LENGTH_MAX = 4096;
+
+/** A call that is being served. */
+interface ServedCall {
+  readonly context: CallContext;
+  readonly incoming: IncomingStream<unknown> | null;
+  readonly credit: SendCredit | null;
+  readonly bound: BoundMethod;
+}
+
+/** The server's side of one connection that speaks the native framing. */
+export class NativeServer implements ServerSession, FrameReceiver {
+  readonly #link: FrameLink;
+  readonly #owner: ServerOwner;
+  readonly #calls = new Map<number, ServedCall>();
+  readonly #frame: NativeFrame = {
+    ...{ kind: 0, flags: 0, tag: 0, value: 0, headAt: 0, messageAt: 0, end: 0 },
+  };
+  readonly #reader = new MessageReader();
+  readonly #own: Hello;
+  #peer: Hello = HELLO_BEFORE;
+  readonly #keepAlive: KeepAlive;
+  #draining = false;
+  #idleWaiters: (() => void)[] = [];
+
+  /** Greets the client; {@linkcode run} reads. */
+  constructor(conn: Duplex, owner: ServerOwner, keepAlive?: KeepAliveOptions) {
+    this.#owner = owner;
+    const { messageBytesMax, windowBytes } = owner.limits;
+    this.#own = { messageBytesMax, windowBytes };
+    const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
+    const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
+    this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
+    writeHello(this.#link.writer, this.#own);
+    this.#link.flush();
+    const link = this.#link;
+    this.#keepAlive = new KeepAlive({
+      get ended() {
+        return link.ended;
+      },
+      get lastReadMs() {
+        return link.lastReadMs;
+      },
+      ask: () => this.#writeEmpty(FrameKind.PING, 0, 0),
+      dead: () => link.end(new RpcError("UNAVAILABLE", "Cannot serve: the client is silent")),
+    }, keepAlive);
+  }
+
+  /** Calls being served. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Serves until the connection ends. */
+  run(first: Uint8Array): Promise<void> {
+    return this.#link.read(first);
+  }
+
+  /** Takes no more calls, answers those that are there, and closes. */
+  async drain(): Promise<void> {
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#writeEmpty(FrameKind.GOAWAY, 0, 0);
+    }
+    while (this.#calls.size > 0 && !this.#link.ended) {
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    }
+    await this.#link.flushed();
+    this.#link.end(null);
+  }
+
+  /** Ends the connection at once; handlers are told by their signal. */
+  close(): void {
+    this.#link.end(null);
+  }
+
+  /** For the link. */
+  frame(bytes: Uint8Array, view: DataView, start: number): void {
+    const frame = this.#frame;
+    readNativeFrame(view, start, frame);
+    const { kind, tag } = frame;
+    if (kind === FrameKind.REQUEST) this.#requested(bytes);
+    else if (kind === FrameKind.MESSAGE) this.#arrived(bytes);
+    else if (kind === FrameKind.CANCEL) this.#cancelled(tag);
+    else if (kind === FrameKind.CREDIT) this.#calls.get(tag)?.credit?.grant(frame.value);
+    else if (kind === FrameKind.PING) this.#writeEmpty(FrameKind.PONG, tag, 0);
+    else if (kind === FrameKind.HELLO) this.#hello(bytes);
+    else if (kind !== FrameKind.PONG) {
+      throw new RpcError("INTERNAL", `Cannot go on: the client sent a frame of kind ${kind}`);
+    }
+  }
+
+  /** For the link. */
+  ended(error: unknown): void {
+    const reason = closedError(error);
+    this.#keepAlive.stop();
+    for (const { context, incoming, credit } of this.#calls.values()) {
+      context.abort(reason);
+      incoming?.end(reason);
+      credit?.end(reason);
+      this.#owner.left();
+    }
+    this.#calls.clear();
+    this.#tellIdle();
+    this.#owner.ended(this, error);
+  }
+
+  #requested(bytes: Uint8Array): void {
+    const { tag, value, flags, headAt, messageAt, end } = this.#frame;
+    const reader = this.#reader;
+    reader.open(bytes, headAt, messageAt);
+    const bound = this.#owner.find(reader.u32(), reader.u32());
+    if (this.#calls.has(tag)) {
+      throw new RpcError("INTERNAL", `Cannot serve call: its tag ${tag} is in use`);
+    }
+    if (bound instanceof RpcError) return this.#writeError(tag, bound);
+    if (this.#draining) return this.#writeError(tag, DRAINING);
+    const context = new CallContext(readMetadata(reader), value);
+    const refused = this.#owner.enter(this.#calls.size);
+    if (refused !== null) return this.#writeError(tag, refused);
+    const call = this.#open(tag, bound, context);
+    let request: unknown = call.incoming;
+    if (call.incoming === null) {
+      reader.open(bytes, messageAt, end);
+      try {
+        request = bound.requestCodec.read(reader);
+      } catch (cause) {
+        return this.#finish(tag, new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause }));
+      }
+    } else if (flags & FrameFlag.END) call.incoming.end();
+    this.#serve(tag, call, request);
+  }
+
+  #open(tag: number, bound: BoundMethod, context: CallContext): ServedCall {
+    const owner = {
+      consumed: (byteLength: number) => {
+        if (this.#calls.has(tag)) this.#writeEmpty(FrameKind.CREDIT, tag, byteLength);
+      },
+      // The rest of the requests is not wanted; the reply is.
+      abandoned: () => {},
+    };
+    const call: ServedCall = {
+      context,
+      bound,
+      incoming: bound.streamsRequests ? new IncomingStream(owner, this.#own.windowBytes) : null,
+      credit: bound.streamsReplies ? new SendCredit(this.#peer.windowBytes) : null,
+    };
+    this.#calls.set(tag, call);
+    return call;
+  }
+
+  #serve(tag: number, call: ServedCall, request: unknown): void {
+    const { bound, context } = call;
+    let result: unknown;
+    try {
+      result = context.deadline === undefined
+        ? bound.call(request, context)
+        : runWithDeadline(context.deadline, () => bound.call(request, context));
+    } catch (error) {
+      return this.#finish(tag, error);
+    }
+    if (bound.streamsReplies) void this.#sendAll(tag, call, result as AsyncIterable<unknown>);
+    else if (result instanceof Promise) {
+      result.then((reply) => this.#answer(tag, call, reply), (error) => this.#finish(tag, error));
+    } else this.#answer(tag, call, result);
+  }
+
+  #answer(tag: number, { bound, context }: ServedCall, reply: unknown): void {
+    // Not there any more when the caller gave up.
+    if (!this.#calls.has(tag)) return;
+    try {
+      this.#writeReply(tag, context.replyMetadata, bound.replyCodec, reply);
+    } catch (error) {
+      return this.#finish(tag, error);
+    }
+    this.#leave(tag);
+  }
+
+  async #sendAll(tag: number, call: ServedCall, replies: AsyncIterable<unknown>): Promise<void> {
+    const credit = call.credit!;
+    try {
+      for await (const reply of replies) {
+        await credit.ready();
+        await this.#link.ready();
+        if (!this.#calls.has(tag)) return;
+        credit.spend(this.#writeMessage(tag, call.bound.replyCodec, reply));
+      }
+      if (!this.#calls.has(tag)) return;
+      this.#writeReply(tag, call.context.replyMetadata, null, undefined);
+      this.#leave(tag);
+    } catch (error) {
+      this.#finish(tag, error);
+    }
+  }
+
+  #arrived(bytes: Uint8Array): void {
+    const { tag, flags, messageAt, end } = this.#frame;
+    const call = this.#calls.get(tag);
+    // Of a call that is answered the rest of the requests is on its way.
+    if (call === undefined) return;
+    if (call.incoming === null) {
+      throw new RpcError("INTERNAL", "Cannot serve call: it takes one request");
+    }
+    if (flags & FrameFlag.BODY) {
+      this.#reader.open(bytes, messageAt, end);
+      let request: unknown;
+      try {
+        request = call.bound.requestCodec.read(this.#reader);
+      } catch (cause) {
+        const error = new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause });
+        call.incoming.end(error);
+        return this.#finish(tag, error);
+      }
+      if (!call.incoming.push(request, end - messageAt)) {
+        throw new RpcError("INTERNAL", "Cannot serve call: more is sent than there is credit for");
+      }
+    }
+    if (flags & FrameFlag.END) call.incoming.end();
+  }
+
+  #cancelled(tag: number): void {
+    const call = this.#calls.get(tag);
+    if (call === undefined) return;
+    this.#leave(tag);
+    call.context.abort(CANCELLED);
+    call.incoming?.end(CANCELLED);
+    call.credit?.end(CANCELLED);
+  }
+
+  /** Answers with an error; the call is over. */
+  #finish(tag: number, error: unknown): void {
+    const call = this.#calls.get(tag);
+    if (call === undefined) return;
+    this.#leave(tag);
+    call.incoming?.end(error);
+    call.credit?.end(error);
+    this.#writeError(tag, asRpcError(error));
+  }
+
+  #leave(tag: number): void {
+    this.#calls.delete(tag);
+    this.#owner.left();
+    if (this.#calls.size === 0) this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  #hello(bytes: Uint8Array): void {
+    this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
+    this.#peer = readHello(this.#reader);
+  }
+
+  #writeReply(tag: number, metadata: Metadata, codec: NativeCodec | null, reply: unknown): void {
+    const head = metadata === NO_METADATA ? undefined : metadata;
+    this.#write(FrameKind.REPLY, codec ? FrameFlag.BODY : 0, tag, head, codec, reply);
+  }
+
+  #writeMessage(tag: number, codec: NativeCodec, reply: unknown): number {
+    return this.#write(FrameKind.MESSAGE, FrameFlag.BODY, tag, undefined, codec, reply);
+  }
+
+  #write(
+    kind: number,
+    flags: number,
+    tag: number,
+    metadata: Metadata | undefined,
+    codec: NativeCodec | null,
+    message: unknown,
+  ): number {
+    const writer = this.#link.writer;
+    const mark = writer.mark();
+    const before = writer.byteLength;
+    try {
+      const at = beginFrame(writer, kind, flags, tag, 0);
+      if (metadata !== undefined) {
+        writeMetadata(writer, metadata);
+        endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
+      }
+      codec?.write(writer, message);
+      this.#checkLength(writer.byteLength - before);
+      endFrame(writer, at, writer.byteLength - before);
+    } catch (error) {
+      writer.truncate(mark);
+      throw error;
+    }
+    this.#link.flush();
+    return writer.byteLength - before;
+  }
+
+  #writeError(tag: number, error: RpcError): void {
+    if (this.#link.ended) return;
+    const writer = this.#link.writer;
+    const before = writer.byteLength;
+    const at = beginFrame(writer, FrameKind.REPLY, 0, tag, codeNumber(error.code));
+    writer.string(error.message.slice(0, TEXT_LENGTH_MAX).toWellFormed());
+    const details = error.details.slice(0, DETAILS_BYTES_MAX);
+    writer.u32(details.length);
+    writer.raw(details);
+    const frameBytes = writer.byteLength - before;
+    endHead(writer, at, frameBytes - NATIVE_HEAD_BYTES);
+    endFrame(writer, at, frameBytes);
+    this.#link.flush();
+  }
+
+  #writeEmpty(kind: number, tag: number, value: number): void {
+    if (this.#link.ended) return;
+    const writer = this.#link.writer;
+    endFrame(writer, beginFrame(writer, kind, 0, tag, value), NATIVE_HEAD_BYTES);
+    this.#link.flush();
+  }
+
+  #checkLength(byteLength: number): void {
+    const { messageBytesMax } = this.#peer;
+    if (byteLength <= messageBytesMax) return;
+    const text =
+      `Cannot answer: the reply has ${byteLength} bytes, the caller takes ${messageBytesMax}`;
+    throw new RpcError("RESOURCE_EXHAUSTED", text);
+  }
+}
+
+const CANCELLED = new RpcError("CANCELLED", "Cannot go on: the caller gave up");
+const DRAINING = new RpcError("UNAVAILABLE", "Cannot serve call: the server shuts down");
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "Cannot decode request";
+}
