@@ -2,10 +2,8 @@
 import type { Duplex } from "../io/byte_stream.ts";
 import { type Client, clientOf } from "./client.ts";
 import type { ClientSession } from "./client_session.ts";
-import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./hello.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
-import { NativeClient } from "./native_client.ts";
-import { PhotonClient } from "./photon_client.ts";
+import { openSession } from "./open_session.ts";
 import type { Methods, Service } from "./service.ts";
 
 /** Options of {@linkcode RpcChannel}. */
@@ -73,16 +71,7 @@ export class RpcChannel implements Disposable {
 
   /** Speaks over a connection, which it will close. */
   constructor(conn: Duplex, options: RpcChannelOptions = {}) {
-    const session = {
-      messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
-      windowBytes: options.windowBytes ?? WINDOW_BYTES,
-      callsMax: options.callsMax ?? 65_536,
-      keepAlive: options.keepAlive,
-      ended: options.onEnd,
-    };
-    this.#session = options.framing === "photon"
-      ? new PhotonClient(conn, session)
-      : new NativeClient(conn, session);
+    this.#session = openSession(conn, options, options.onEnd);
   }
 
   /** Calls in flight. */

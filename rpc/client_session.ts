@@ -35,3 +35,9 @@ export interface ClientSession extends Caller {
 export function closedError(cause?: unknown): RpcError {
   return new RpcError("UNAVAILABLE", "Cannot call: the connection is closed", { cause });
 }
+
+/** The error of a call that was not even sent. */
+export function unsentError(cause?: unknown): RpcError {
+  const text = "Cannot call: there is no connection";
+  return new RpcError("UNAVAILABLE", text, { cause, unserved: true });
+}

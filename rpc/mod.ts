@@ -17,9 +17,12 @@
  *
  * @module
  */
+export type { BackoffOptions } from "./backoff.ts";
+export type { Balance } from "./balancer.ts";
 export { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
 export { RpcChannel, type RpcChannelOptions } from "./channel.ts";
+export { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
 export { type Caller, type Client, clientOf, type Received, type Sent } from "./client.ts";
 export {
   type Handler,
@@ -34,7 +37,17 @@ export {
 export type { KeepAliveOptions } from "./keep_alive.ts";
 export type { Metadata } from "./native_frame.ts";
 export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
+export type { RetryOptions } from "./retry_budget.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
+export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
+export {
+  dnsResolver,
+  redisResolver,
+  registerInRedis,
+  type RegistryClient,
+  type RpcResolver,
+  staticResolver,
+} from "./resolver.ts";
 export {
   alignedBytes,
   array,

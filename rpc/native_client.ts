@@ -1,7 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
-import { type ClientSession, closedError, type SessionOptions } from "./client_session.ts";
+import {
+  type ClientSession,
+  closedError,
+  type SessionOptions,
+  unsentError,
+} from "./client_session.ts";
 import { IncomingStream, type IncomingStreamOwner, SendCredit } from "./credit.ts";
 import { KeepAlive, type Watched } from "./keep_alive.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
@@ -9,9 +14,6 @@ import { type Hello, HELLO_BEFORE, readHello, writeHello } from "./hello.ts";
 import { MessageReader } from "./message_reader.ts";
 import { messageCodec, type NativeCodec } from "./native_codec.ts";
 import {
-  beginFrame,
-  endFrame,
-  endHead,
   FrameFlag,
   FrameKind,
   type Metadata,
@@ -22,8 +24,8 @@ import {
   NO_METADATA,
   readMetadata,
   readNativeFrame,
-  writeMetadata,
 } from "./native_frame.ts";
+import { NativeSender } from "./native_sender.ts";
 import { OutOfOrder } from "./out_of_order.ts";
 import { asRpcError, codeName, RpcError } from "./rpc_error.ts";
 import { isStream, itemSchema, type Method } from "./service.ts";
@@ -46,6 +48,7 @@ interface StreamCall {
 /** The client's side of one connection that speaks the native framing. */
 export class NativeClient implements ClientSession, FrameReceiver {
   readonly #link: FrameLink;
+  readonly #sender: NativeSender;
   readonly #options: SessionOptions;
   readonly #calls: OutOfOrder<RawReply>;
   readonly #streams = new Map<number, StreamCall>();
@@ -79,6 +82,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
     const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
     this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
+    this.#sender = new NativeSender(this.#link);
     this.#link.writer.raw(NATIVE_PREFACE);
     writeHello(this.#link.writer, this.#own);
     this.#link.flush();
@@ -138,7 +142,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   /** Asks for a sign of life; resolves when it came. */
   ping(): Promise<void> {
     if (this.#link.ended) return Promise.reject(closedError());
-    this.#writeEmpty(FrameKind.PING, 0, 0);
+    this.#sender.empty(FrameKind.PING, 0, 0);
     return new Promise((resolve, reject) => this.#pongWaiters.push({ resolve, reject }));
   }
 
@@ -158,7 +162,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     else if (kind === FrameKind.CREDIT) this.#streams.get(tag)?.credit?.grant(frame.value);
     else if (kind === FrameKind.HELLO) this.#hello(bytes);
     else if (kind === FrameKind.PONG) this.#pongWaiters.shift()?.resolve();
-    else if (kind === FrameKind.PING) this.#writeEmpty(FrameKind.PONG, tag, 0);
+    else if (kind === FrameKind.PING) this.#sender.empty(FrameKind.PONG, tag, 0);
     else if (kind === FrameKind.GOAWAY) this.#goAway();
     else throw unexpected(kind);
   }
@@ -183,10 +187,10 @@ export class NativeClient implements ClientSession, FrameReceiver {
     request: unknown,
     options?: CallOptions,
   ): Promise<RawReply> {
-    if (this.#link.ended) throw closedError();
+    if (this.#link.ended) throw unsentError();
     const timeoutMs = callTimeMs(options);
     const send = (tag: number) =>
-      this.#writeRequest(tag, serviceId, method, request, timeoutMs, options);
+      this.#request(tag, serviceId, method, request, timeoutMs, options);
     const wait = timeoutMs === Infinity && options?.signal === undefined
       ? undefined
       : { timeoutMs, signal: options?.signal };
@@ -197,7 +201,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     }
   }
 
-  #writeRequest(
+  #request(
     tag: number,
     serviceId: number,
     method: Method,
@@ -206,33 +210,16 @@ export class NativeClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): void {
     const streams = isStream(method.request);
-    const writer = this.#link.writer;
-    const mark = writer.mark();
-    const before = writer.byteLength;
-    try {
-      const flags = streams ? 0 : FrameFlag.BODY | FrameFlag.END;
-      const value = timeoutMs === Infinity
-        ? 0
-        : Math.min(0xffff_ffff, Math.max(1, Math.ceil(timeoutMs)));
-      const at = beginFrame(writer, FrameKind.REQUEST, flags, tag, value);
-      writer.u32(serviceId);
-      writer.u32(method.id);
-      if (options?.metadata !== undefined) writeMetadata(writer, options.metadata);
-      endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
-      if (!streams) messageCodec(itemSchema(method.request)).write(writer, request);
-      this.#checkLength(writer.byteLength - before);
-      endFrame(writer, at, writer.byteLength - before);
-    } catch (error) {
-      writer.truncate(mark);
-      throw error;
-    }
-    this.#link.flush();
+    const flags = streams ? 0 : FrameFlag.BODY | FrameFlag.END;
+    const { id: methodId } = method;
+    const head = { tag, flags, timeoutMs, serviceId, methodId, metadata: options?.metadata };
+    this.#sender.request(head, streams ? null : messageCodec(itemSchema(method.request)), request);
   }
 
   #openStream(serviceId: number, method: Method, request: unknown, options?: CallOptions) {
     let opened = 0;
     const owner: IncomingStreamOwner = {
-      consumed: (byteLength) => this.#writeEmpty(FrameKind.CREDIT, opened, byteLength),
+      consumed: (byteLength) => this.#sender.empty(FrameKind.CREDIT, opened, byteLength),
       abandoned: () => void (this.#calls.fail(opened, ABANDONED) && this.#cancel(opened)),
     };
     const replies = isStream(method.response);
@@ -242,10 +229,10 @@ export class NativeClient implements ClientSession, FrameReceiver {
       replyCodec: messageCodec(itemSchema(method.response)),
     };
     const timeoutMs = callTimeMs(options);
-    const reply = this.#link.ended ? Promise.reject(closedError()) : this.#calls.issue((tag) => {
+    const reply = this.#link.ended ? Promise.reject(unsentError()) : this.#calls.issue((tag) => {
       opened = tag;
       this.#streams.set(tag, call);
-      this.#writeRequest(tag, serviceId, method, request, timeoutMs, options);
+      this.#request(tag, serviceId, method, request, timeoutMs, options);
       if (call.credit !== null) {
         this.#sendAll(tag, call.credit, method, request as AsyncIterable<unknown>);
       }
@@ -270,49 +257,31 @@ export class NativeClient implements ClientSession, FrameReceiver {
       for await (const request of requests) {
         await credit.ready();
         await this.#link.ready();
-        credit.spend(this.#writeMessage(tag, FrameFlag.BODY, codec, request));
+        credit.spend(this.#message(tag, FrameFlag.BODY, codec, request));
       }
       await credit.ready();
-      this.#writeMessage(tag, FrameFlag.END, null, undefined);
+      this.#message(tag, FrameFlag.END, null, undefined);
     } catch (error) {
       // Of a call that is over nobody wants to know why its requests ended.
       if (error !== ABANDONED && this.#calls.fail(tag, error)) this.#cancel(tag);
     }
   }
 
-  #writeMessage(tag: number, flags: number, codec: NativeCodec | null, message: unknown): number {
-    const writer = this.#link.writer;
-    const mark = writer.mark();
-    const before = writer.byteLength;
-    try {
-      const at = beginFrame(writer, FrameKind.MESSAGE, flags, tag, 0);
-      codec?.write(writer, message);
-      this.#checkLength(writer.byteLength - before);
-      endFrame(writer, at, writer.byteLength - before);
-    } catch (error) {
-      writer.truncate(mark);
-      throw error;
-    }
-    this.#link.flush();
-    return writer.byteLength - before;
-  }
-
-  #checkLength(byteLength: number): void {
-    const { messageBytesMax } = this.#peer;
-    if (byteLength <= messageBytesMax) return;
-    const text =
-      `Cannot call: the message has ${byteLength} bytes, the peer takes ${messageBytesMax}`;
-    throw new RpcError("RESOURCE_EXHAUSTED", text);
+  #message(tag: number, flags: number, codec: NativeCodec | null, message: unknown): number {
+    return this.#sender.message(FrameKind.MESSAGE, flags, tag, undefined, codec, message);
   }
 
   #replied(bytes: Uint8Array): void {
-    const { tag, value, headAt, messageAt, end } = this.#frame;
+    const { tag, flags, value, headAt, messageAt, end } = this.#frame;
     const reader = this.#reader;
     reader.open(bytes, headAt, messageAt);
     if (value !== 0) {
       const message = reader.string();
       const details = reader.raw(reader.u32());
-      if (!this.#calls.fail(tag, new RpcError(codeName(value), message, { details }))) this.#late++;
+      const unserved = (flags & FrameFlag.UNSERVED) !== 0;
+      if (!this.#calls.fail(tag, new RpcError(codeName(value), message, { details, unserved }))) {
+        this.#late++;
+      }
       return;
     }
     const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
@@ -345,6 +314,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
     this.#peer = readHello(this.#reader);
+    this.#sender.frameBytesMax = this.#peer.messageBytesMax;
     this.#greeted = true;
   }
 
@@ -353,15 +323,8 @@ export class NativeClient implements ClientSession, FrameReceiver {
     this.#options.draining?.();
   }
 
-  #writeEmpty(kind: number, tag: number, value: number): void {
-    if (this.#link.ended) return;
-    const writer = this.#link.writer;
-    endFrame(writer, beginFrame(writer, kind, 0, tag, value), NATIVE_HEAD_BYTES);
-    this.#link.flush();
-  }
-
   #cancel(tag: number): void {
-    this.#writeEmpty(FrameKind.CANCEL, tag, 0);
+    this.#sender.empty(FrameKind.CANCEL, tag, 0);
   }
 
   #watched(): Watched {

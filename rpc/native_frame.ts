@@ -47,6 +47,8 @@ export const FrameFlag = {
   END: 2,
   /** The message is compressed, by what both sides said in their HELLO. */
   COMPRESSED: 4,
+  /** Of a reply with an error: no handler has seen the call. */
+  UNSERVED: 8,
 } as const;
 
 /** Most bytes of a head: metadata is small. */

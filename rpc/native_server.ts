@@ -11,9 +11,6 @@ import { KeepAlive, type KeepAliveOptions } from "./keep_alive.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { NativeCodec } from "./native_codec.ts";
 import {
-  beginFrame,
-  endFrame,
-  endHead,
   FrameFlag,
   FrameKind,
   type Metadata,
@@ -23,13 +20,10 @@ import {
   NO_METADATA,
   readMetadata,
   readNativeFrame,
-  writeMetadata,
 } from "./native_frame.ts";
-import { asRpcError, codeNumber, DETAILS_BYTES_MAX, RpcError } from "./rpc_error.ts";
+import { NativeSender } from "./native_sender.ts";
+import { asRpcError, RpcError } from "./rpc_error.ts";
 import type { ServerOwner, ServerSession } from "./server_session.ts";
-
-/** Text of an error that travels at most, in UTF-16 units. */
-const TEXT_LENGTH_MAX = 4096;
 
 /** A call that is being served. */
 interface ServedCall {
@@ -42,6 +36,7 @@ interface ServedCall {
 /** The server's side of one connection that speaks the native framing. */
 export class NativeServer implements ServerSession, FrameReceiver {
   readonly #link: FrameLink;
+  readonly #sender: NativeSender;
   readonly #owner: ServerOwner;
   readonly #calls = new Map<number, ServedCall>();
   readonly #frame: NativeFrame = {
@@ -62,6 +57,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
     const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
     this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
+    this.#sender = new NativeSender(this.#link);
     writeHello(this.#link.writer, this.#own);
     this.#link.flush();
     const link = this.#link;
@@ -72,7 +68,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
       get lastReadMs() {
         return link.lastReadMs;
       },
-      ask: () => this.#writeEmpty(FrameKind.PING, 0, 0),
+      ask: () => this.#sender.empty(FrameKind.PING, 0, 0),
       dead: () => link.end(new RpcError("UNAVAILABLE", "Cannot serve: the client is silent")),
     }, keepAlive);
   }
@@ -91,7 +87,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   async drain(): Promise<void> {
     if (!this.#draining) {
       this.#draining = true;
-      this.#writeEmpty(FrameKind.GOAWAY, 0, 0);
+      this.#sender.empty(FrameKind.GOAWAY, 0, 0);
     }
     while (this.#calls.size > 0 && !this.#link.ended) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
@@ -114,7 +110,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     else if (kind === FrameKind.MESSAGE) this.#arrived(bytes);
     else if (kind === FrameKind.CANCEL) this.#cancelled(tag);
     else if (kind === FrameKind.CREDIT) this.#calls.get(tag)?.credit?.grant(frame.value);
-    else if (kind === FrameKind.PING) this.#writeEmpty(FrameKind.PONG, tag, 0);
+    else if (kind === FrameKind.PING) this.#sender.empty(FrameKind.PONG, tag, 0);
     else if (kind === FrameKind.HELLO) this.#hello(bytes);
     else if (kind !== FrameKind.PONG) {
       throw new RpcError("INTERNAL", `Cannot go on: the client sent a frame of kind ${kind}`);
@@ -144,11 +140,11 @@ export class NativeServer implements ServerSession, FrameReceiver {
     if (this.#calls.has(tag)) {
       throw new RpcError("INTERNAL", `Cannot serve call: its tag ${tag} is in use`);
     }
-    if (bound instanceof RpcError) return this.#writeError(tag, bound);
-    if (this.#draining) return this.#writeError(tag, DRAINING);
+    if (bound instanceof RpcError) return this.#sender.error(tag, bound);
+    if (this.#draining) return this.#sender.error(tag, DRAINING);
     const context = new CallContext(readMetadata(reader), value);
     const refused = this.#owner.enter(this.#calls.size);
-    if (refused !== null) return this.#writeError(tag, refused);
+    if (refused !== null) return this.#sender.error(tag, refused);
     const call = this.#open(tag, bound, context);
     let request: unknown = call.incoming;
     if (call.incoming === null) {
@@ -165,7 +161,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   #open(tag: number, bound: BoundMethod, context: CallContext): ServedCall {
     const owner = {
       consumed: (byteLength: number) => {
-        if (this.#calls.has(tag)) this.#writeEmpty(FrameKind.CREDIT, tag, byteLength);
+        if (this.#calls.has(tag)) this.#sender.empty(FrameKind.CREDIT, tag, byteLength);
       },
       // The rest of the requests is not wanted; the reply is.
       abandoned: () => {},
@@ -200,7 +196,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     // Not there any more when the caller gave up.
     if (!this.#calls.has(tag)) return;
     try {
-      this.#writeReply(tag, context.replyMetadata, bound.replyCodec, reply);
+      this.#reply(tag, context.replyMetadata, bound.replyCodec, reply);
     } catch (error) {
       return this.#finish(tag, error);
     }
@@ -214,10 +210,10 @@ export class NativeServer implements ServerSession, FrameReceiver {
         await credit.ready();
         await this.#link.ready();
         if (!this.#calls.has(tag)) return;
-        credit.spend(this.#writeMessage(tag, call.bound.replyCodec, reply));
+        credit.spend(this.#message(tag, call.bound.replyCodec, reply));
       }
       if (!this.#calls.has(tag)) return;
-      this.#writeReply(tag, call.context.replyMetadata, null, undefined);
+      this.#reply(tag, call.context.replyMetadata, null, undefined);
       this.#leave(tag);
     } catch (error) {
       this.#finish(tag, error);
@@ -265,7 +261,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     this.#leave(tag);
     call.incoming?.end(error);
     call.credit?.end(error);
-    this.#writeError(tag, asRpcError(error));
+    this.#sender.error(tag, asRpcError(error));
   }
 
   #leave(tag: number): void {
@@ -281,78 +277,23 @@ export class NativeServer implements ServerSession, FrameReceiver {
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
     this.#peer = readHello(this.#reader);
+    this.#sender.frameBytesMax = this.#peer.messageBytesMax;
   }
 
-  #writeReply(tag: number, metadata: Metadata, codec: NativeCodec | null, reply: unknown): void {
+  #reply(tag: number, metadata: Metadata, codec: NativeCodec | null, reply: unknown): void {
     const head = metadata === NO_METADATA ? undefined : metadata;
-    this.#write(FrameKind.REPLY, codec ? FrameFlag.BODY : 0, tag, head, codec, reply);
+    this.#sender.message(FrameKind.REPLY, codec ? FrameFlag.BODY : 0, tag, head, codec, reply);
   }
 
-  #writeMessage(tag: number, codec: NativeCodec, reply: unknown): number {
-    return this.#write(FrameKind.MESSAGE, FrameFlag.BODY, tag, undefined, codec, reply);
-  }
-
-  #write(
-    kind: number,
-    flags: number,
-    tag: number,
-    metadata: Metadata | undefined,
-    codec: NativeCodec | null,
-    message: unknown,
-  ): number {
-    const writer = this.#link.writer;
-    const mark = writer.mark();
-    const before = writer.byteLength;
-    try {
-      const at = beginFrame(writer, kind, flags, tag, 0);
-      if (metadata !== undefined) {
-        writeMetadata(writer, metadata);
-        endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
-      }
-      codec?.write(writer, message);
-      this.#checkLength(writer.byteLength - before);
-      endFrame(writer, at, writer.byteLength - before);
-    } catch (error) {
-      writer.truncate(mark);
-      throw error;
-    }
-    this.#link.flush();
-    return writer.byteLength - before;
-  }
-
-  #writeError(tag: number, error: RpcError): void {
-    if (this.#link.ended) return;
-    const writer = this.#link.writer;
-    const before = writer.byteLength;
-    const at = beginFrame(writer, FrameKind.REPLY, 0, tag, codeNumber(error.code));
-    writer.string(error.message.slice(0, TEXT_LENGTH_MAX).toWellFormed());
-    const details = error.details.slice(0, DETAILS_BYTES_MAX);
-    writer.u32(details.length);
-    writer.raw(details);
-    const frameBytes = writer.byteLength - before;
-    endHead(writer, at, frameBytes - NATIVE_HEAD_BYTES);
-    endFrame(writer, at, frameBytes);
-    this.#link.flush();
-  }
-
-  #writeEmpty(kind: number, tag: number, value: number): void {
-    if (this.#link.ended) return;
-    const writer = this.#link.writer;
-    endFrame(writer, beginFrame(writer, kind, 0, tag, value), NATIVE_HEAD_BYTES);
-    this.#link.flush();
-  }
-
-  #checkLength(byteLength: number): void {
-    const { messageBytesMax } = this.#peer;
-    if (byteLength <= messageBytesMax) return;
-    const text =
-      `Cannot answer: the reply has ${byteLength} bytes, the caller takes ${messageBytesMax}`;
-    throw new RpcError("RESOURCE_EXHAUSTED", text);
+  #message(tag: number, codec: NativeCodec, reply: unknown): number {
+    return this.#sender.message(FrameKind.MESSAGE, FrameFlag.BODY, tag, undefined, codec, reply);
   }
 }
 
 const CANCELLED = new RpcError("CANCELLED", "Cannot go on: the caller gave up");
-const DRAINING = new RpcError("UNAVAILABLE", "Cannot serve call: the server shuts down");
+const DRAINING = new RpcError("UNAVAILABLE", "Cannot serve call: the server shuts down", {
+  unserved: true,
+});
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : "Cannot decode request";

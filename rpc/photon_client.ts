@@ -1,7 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
-import { type ClientSession, closedError, type SessionOptions } from "./client_session.ts";
+import {
+  type ClientSession,
+  closedError,
+  type SessionOptions,
+  unsentError,
+} from "./client_session.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
 import { OutOfOrder } from "./out_of_order.ts";
 import { photonCodec } from "./photon_codec.ts";
@@ -51,7 +56,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): Promise<unknown> {
     if (isStream(method.request) || isStream(method.response)) throw noStreams();
-    if (this.#link.ended) throw closedError();
+    if (this.#link.ended) throw unsentError();
     const pieces = photonCodec(itemSchema(method.request)).encode(request);
     const payloadBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const wait = { timeoutMs: callTimeMs(options), signal: options?.signal };

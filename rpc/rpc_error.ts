@@ -47,12 +47,15 @@ export class RpcError extends Error {
   readonly code: RpcCode;
   /** Bytes of the application, told by the peer or for it; empty for none. */
   readonly details: Uint8Array;
+  /** Whether no handler has seen the call: to call again is safe, whatever it does. */
+  readonly unserved: boolean;
 
   /** An error to throw, or one that came from the peer. */
   constructor(code: RpcCode, message: string, options: RpcErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? NO_BYTES;
+    this.unserved = options.unserved ?? false;
   }
 }
 
@@ -62,6 +65,12 @@ export interface RpcErrorOptions {
   details?: Uint8Array;
   /** What it was thrown for; it does not travel. */
   cause?: unknown;
+  /**
+   * Whether no handler has seen the call; set by the library.
+   *
+   * @default {false}
+   */
+  unserved?: boolean;
 }
 
 /** Longest details that travel with an error; longer ones are cut off. */

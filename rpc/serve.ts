@@ -162,7 +162,9 @@ export class RpcServer<L extends RpcListener = RpcListener>
     const bound = methods?.get(methodId);
     if (bound !== undefined) return bound;
     const what = methods === undefined ? `service ${serviceId}` : `method ${methodId}`;
-    return new RpcError("UNIMPLEMENTED", `Cannot serve call: there is no ${what}`);
+    return new RpcError("UNIMPLEMENTED", `Cannot serve call: there is no ${what}`, {
+      unserved: true,
+    });
   }
 
   /** For connections. */
@@ -240,7 +242,9 @@ export class RpcServer<L extends RpcListener = RpcListener>
   }
 }
 
-const TOO_MANY = new RpcError("RESOURCE_EXHAUSTED", "Cannot serve call: too many are in flight");
+const TOO_MANY = new RpcError("RESOURCE_EXHAUSTED", "Cannot serve call: too many are in flight", {
+  unserved: true,
+});
 const PREFACE_BYTES = 8;
 /** Time that a client has to say which framing it speaks. */
 const GREETING_MS_MAX = 10_000;
