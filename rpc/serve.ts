@@ -103,6 +103,7 @@ export class RpcServer<L extends RpcListener = RpcListener>
   readonly #greeting = new Set<Duplex>();
   #calls = 0;
   #draining = false;
+  #accepting = true;
   #finish!: () => void;
 
   /** Use {@linkcode serve}. */
@@ -193,7 +194,7 @@ export class RpcServer<L extends RpcListener = RpcListener>
     } catch (error) {
       if (!this.#draining) this.#options.onConnectionError?.(error);
     }
-    this.#draining = true;
+    this.#accepting = false;
     this.#finishWhenEmpty();
   }
 
@@ -238,7 +239,7 @@ export class RpcServer<L extends RpcListener = RpcListener>
   }
 
   #finishWhenEmpty(): void {
-    if (this.#draining && this.connections === 0) this.#finish();
+    if (!this.#accepting && this.connections === 0) this.#finish();
   }
 }
 
