@@ -34,9 +34,13 @@ export {
   type Interceptor,
   type Outgoing,
 } from "./handlers.ts";
+export { Health, healthService, type HealthStatus } from "./health.ts";
 export type { KeepAliveOptions } from "./keep_alive.ts";
+export type { LatencyHistogram } from "./latency_histogram.ts";
+export { type MethodMetrics, RpcMetrics } from "./metrics.ts";
 export type { Metadata } from "./native_frame.ts";
 export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
+export { reflection, reflectionService } from "./reflection.ts";
 export type { RetryOptions } from "./retry_budget.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
 export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
@@ -90,3 +94,13 @@ export {
   type Stream,
   stream,
 } from "./service.ts";
+export {
+  currentTrace,
+  formatTraceparent,
+  newSpan,
+  parseTraceparent,
+  runInTrace,
+  traceCaller,
+  type TraceContext,
+  traceInterceptor,
+} from "./trace_context.ts";
