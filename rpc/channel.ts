@@ -2,6 +2,7 @@
 import type { Duplex } from "../io/byte_stream.ts";
 import { type Client, clientOf } from "./client.ts";
 import type { ClientSession } from "./client_session.ts";
+import type { CompressionOptions } from "./compression.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
 import { openSession } from "./open_session.ts";
 import type { Methods, Service } from "./service.ts";
@@ -32,6 +33,8 @@ export interface RpcChannelOptions {
    * @default {65536}
    */
   callsMax?: number;
+  /** Compresses messages when the server does so too; left out for not at all. */
+  compression?: CompressionOptions;
   /** When to ask a silent server for a sign of life; the photon framing cannot ask. */
   keepAlive?: KeepAliveOptions;
   /** Told when the connection is over; `error` is null when the server closed it in order. */

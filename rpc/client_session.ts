@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Caller } from "./client.ts";
+import type { CompressionOptions } from "./compression.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
 import { RpcError } from "./rpc_error.ts";
 
@@ -11,6 +12,8 @@ export interface SessionOptions {
   windowBytes: number;
   /** Calls in flight at most. */
   callsMax: number;
+  /** When messages are compressed. */
+  compression?: CompressionOptions | undefined;
   /** When to ask a silent server for a sign of life. */
   keepAlive?: KeepAliveOptions | undefined;
   /** The connection is over. */

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { implement, type Implementation } from "./handlers.ts";
-import { oneOf, string, struct } from "./schema.ts";
-import { defineService, method, type Service } from "./service.ts";
+import { oneOf, string, struct, type Type } from "./schema.ts";
+import { defineService, type Method, method, type Service } from "./service.ts";
 
 /** Number of the service that every server may have. */
 const HEALTH_ID = 0xffff_0001;
@@ -9,7 +9,14 @@ const HEALTH_ID = 0xffff_0001;
 /** Whether a server, or one of its services, takes calls. */
 export type HealthStatus = "SERVING" | "NOT_SERVING" | "UNKNOWN";
 
-const definition = defineService({
+/** Methods of {@linkcode healthService}. */
+export type HealthMethods = {
+  /** What is known of a service, or of the server under the empty name. */
+  readonly check: Method<Type<{ service: string }>, Type<{ status: HealthStatus }>>;
+};
+
+/** The service by which load balancers and pools ask whether a server is well. */
+export const healthService: Service<HealthMethods> = defineService({
   id: HEALTH_ID,
   name: "health",
   methods: {
@@ -21,9 +28,6 @@ const definition = defineService({
     }),
   },
 });
-
-/** The service by which load balancers and pools ask whether a server is well. */
-export const healthService: Service<typeof definition.methods> = definition;
 
 /**
  * What a server says of its health.

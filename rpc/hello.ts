@@ -1,7 +1,15 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import {
+  chooseCompressor,
+  COMPRESSED_BYTES_MIN,
+  type CompressionOptions,
+  compressors,
+} from "./compression.ts";
+import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
 import { messageCodec } from "./native_codec.ts";
 import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
+import type { NativeSender } from "./native_sender.ts";
 import { beginFrame, endFrame, FrameFlag, FrameKind } from "./native_frame.ts";
 import { array, optional, string, struct, u32, type ValueOf } from "./schema.ts";
 
@@ -15,16 +23,34 @@ const hello = struct({
 /** What one side can take. */
 export type Hello = ValueOf<typeof hello>;
 
-/** Longest message by default, in bytes. */
-export const MESSAGE_BYTES_MAX = 67_108_864;
-/** Bytes that a stream may send before the receiver has taken some. */
-export const WINDOW_BYTES = 262_144;
-
 /** What is taken for granted until the peer's first frame is there. */
 export const HELLO_BEFORE: Hello = {
   messageBytesMax: MESSAGE_BYTES_MAX,
   windowBytes: WINDOW_BYTES,
 };
+
+/** What this side says of itself; without compression options it takes none that is compressed. */
+export function ownHello(
+  messageBytesMax: number,
+  windowBytes: number,
+  compression: CompressionOptions | undefined,
+): Hello {
+  const own: Hello = { messageBytesMax, windowBytes };
+  if (compression !== undefined) own.compressions = compressors().map(({ name }) => name);
+  return own;
+}
+
+/** Sends from now on as the peer can take it. */
+export function agree(
+  sender: NativeSender,
+  peer: Hello,
+  compression: CompressionOptions | undefined,
+): void {
+  sender.frameBytesMax = peer.messageBytesMax;
+  if (compression === undefined) return;
+  sender.compressor = chooseCompressor(peer.compressions);
+  sender.compressedBytesMin = compression.minBytes ?? COMPRESSED_BYTES_MIN;
+}
 
 const codec = messageCodec(hello.schema);
 

@@ -121,6 +121,24 @@ export class MessageWriter {
     return { length: this.#length, borrowed, borrowedBytes: this.#borrowedBytes };
   }
 
+  /** A copy of all that was written since a place. */
+  since(mark: WriterMark): Uint8Array {
+    const copy = new Uint8Array(this.byteLength - mark.length - mark.borrowedBytes);
+    let from = mark.length;
+    let to = 0;
+    const append = (bytes: Uint8Array) => {
+      copy.set(bytes, to);
+      to += bytes.length;
+    };
+    for (const { at, bytes } of this.#borrowed.slice(mark.borrowed)) {
+      append(this.#bytes.subarray(from, at));
+      append(bytes);
+      from = at;
+    }
+    append(this.#bytes.subarray(from, this.#length));
+    return copy;
+  }
+
   /** All that was written, as buffers to be sent in this order; valid until {@linkcode clear}. */
   pieces(): Uint8Array[] {
     const own = this.#bytes;

@@ -34,13 +34,21 @@ export {
   type Interceptor,
   type Outgoing,
 } from "./handlers.ts";
-export { Health, healthService, type HealthStatus } from "./health.ts";
+export { Health, type HealthMethods, healthService, type HealthStatus } from "./health.ts";
+export type { CompressionOptions } from "./compression.ts";
 export type { KeepAliveOptions } from "./keep_alive.ts";
 export type { LatencyHistogram } from "./latency_histogram.ts";
 export { type MethodMetrics, RpcMetrics } from "./metrics.ts";
 export type { Metadata } from "./native_frame.ts";
 export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
-export { reflection, reflectionService } from "./reflection.ts";
+export {
+  type DescribedMessage,
+  type DescribedMethod,
+  type DescribedService,
+  reflection,
+  type ReflectionMethods,
+  reflectionService,
+} from "./reflection.ts";
 export type { RetryOptions } from "./retry_budget.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
 export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";

@@ -10,7 +10,8 @@ import {
 import { IncomingStream, type IncomingStreamOwner, SendCredit } from "./credit.ts";
 import { KeepAlive, type Watched } from "./keep_alive.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
-import { type Hello, HELLO_BEFORE, readHello, writeHello } from "./hello.ts";
+import { decompress } from "./compression.ts";
+import { agree, type Hello, HELLO_BEFORE, ownHello, readHello, writeHello } from "./hello.ts";
 import { MessageReader } from "./message_reader.ts";
 import { messageCodec, type NativeCodec } from "./native_codec.ts";
 import {
@@ -74,7 +75,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   constructor(conn: Duplex, options: SessionOptions) {
     this.#options = options;
     const { messageBytesMax, windowBytes } = options;
-    this.#own = { messageBytesMax, windowBytes };
+    this.#own = ownHello(messageBytesMax, windowBytes, options.compression);
     this.#calls = new OutOfOrder({
       givenUp: (tag) => this.#cancel(tag),
       callsMax: options.callsMax,
@@ -285,17 +286,31 @@ export class NativeClient implements ClientSession, FrameReceiver {
       return;
     }
     const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
-    if (!this.#calls.complete(tag, { bytes, start: messageAt, end, metadata })) this.#late++;
+    const reply = (flags & FrameFlag.COMPRESSED) === 0
+      ? { bytes, start: messageAt, end, metadata }
+      : { ...this.#decompressed(bytes), metadata };
+    if (!this.#calls.complete(tag, reply)) this.#late++;
   }
 
   #arrived(bytes: Uint8Array): void {
-    const { tag, messageAt, end } = this.#frame;
+    const { tag, flags, messageAt, end } = this.#frame;
     const call = this.#streams.get(tag);
-    if (call?.incoming == null) return;
-    this.#reader.open(bytes, messageAt, end);
+    // Of a call that is over the rest is on its way.
+    if (call === undefined || call.incoming === null) return;
+    if (flags & FrameFlag.COMPRESSED) {
+      const plain = this.#decompressed(bytes);
+      this.#reader.open(plain.bytes, 0, plain.end);
+    } else this.#reader.open(bytes, messageAt, end);
     const value = call.replyCodec.read(this.#reader);
     if (call.incoming.push(value, end - messageAt)) return;
     throw new RpcError("INTERNAL", "Cannot go on: the server sends more than it has credit for");
+  }
+
+  #decompressed(bytes: Uint8Array): { bytes: Uint8Array; start: number; end: number } {
+    const { messageAt, end } = this.#frame;
+    const message = bytes.subarray(messageAt, end);
+    const plain = decompress(this.#sender.compressor, message, this.#own.messageBytesMax);
+    return { bytes: plain, start: 0, end: plain.length };
   }
 
   #decodeReply(codec: NativeCodec, raw: RawReply, options?: CallOptions): unknown {
@@ -314,7 +329,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
     this.#peer = readHello(this.#reader);
-    this.#sender.frameBytesMax = this.#peer.messageBytesMax;
+    agree(this.#sender, this.#peer, this.#options.compression);
     this.#greeted = true;
   }
 

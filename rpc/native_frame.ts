@@ -135,9 +135,9 @@ export function endFrame(writer: MessageWriter, at: number, frameBytes: number):
 
 /** Appends metadata to a head. */
 export function writeMetadata(writer: MessageWriter, metadata: Metadata): void {
-  for (const name in metadata) {
+  for (const [name, text] of Object.entries(metadata)) {
     writer.string(name);
-    writer.string(metadata[name]);
+    writer.string(text);
   }
 }
 

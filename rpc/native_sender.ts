@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { COMPRESSED_BYTES_MIN, type Compressor } from "./compression.ts";
 import type { FrameLink } from "./frame_link.ts";
-import { MESSAGE_BYTES_MAX } from "./hello.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import type { NativeCodec } from "./native_codec.ts";
 import {
   beginFrame,
@@ -32,6 +33,10 @@ export interface RequestHead {
 export class NativeSender {
   /** Longest frame that the peer takes, in bytes. */
   frameBytesMax: number = MESSAGE_BYTES_MAX;
+  /** How long messages are made shorter; undefined for not at all. */
+  compressor: Compressor | undefined;
+  /** Shortest message that is compressed. */
+  compressedBytesMin: number = COMPRESSED_BYTES_MIN;
   readonly #link: FrameLink;
 
   /** Writes to this link. */
@@ -69,7 +74,7 @@ export class NativeSender {
       writer.u32(head.methodId);
       if (head.metadata !== undefined) writeMetadata(writer, head.metadata);
       endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
-      codec?.write(writer, message);
+      this.#body(at, head.flags, codec, message);
       this.#end(at, writer.byteLength - before);
     } catch (error) {
       writer.truncate(mark);
@@ -102,7 +107,7 @@ export class NativeSender {
         writeMetadata(writer, metadata);
         endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
       }
-      codec?.write(writer, message);
+      this.#body(at, flags, codec, message);
       this.#end(at, writer.byteLength - before);
     } catch (error) {
       writer.truncate(mark);
@@ -127,6 +132,23 @@ export class NativeSender {
     endHead(writer, at, frameBytes - NATIVE_HEAD_BYTES);
     endFrame(writer, at, frameBytes);
     this.#link.flush();
+  }
+
+  /** Appends the message, compressed where that pays. */
+  #body(at: number, flags: number, codec: NativeCodec | null, message: unknown): void {
+    if (codec === null) return;
+    const writer = this.#link.writer;
+    if (this.compressor === undefined) return codec.write(writer, message);
+    const mark = writer.mark();
+    const before = writer.byteLength;
+    codec.write(writer, message);
+    const byteLength = writer.byteLength - before;
+    if (byteLength < this.compressedBytesMin) return;
+    const compressed = this.compressor.compress(writer.since(mark));
+    if (compressed.length >= byteLength) return;
+    writer.truncate(mark);
+    writer.raw(compressed);
+    writer.setU8(at + 5, flags | FrameFlag.COMPRESSED);
   }
 
   #end(at: number, frameBytes: number): void {

@@ -6,7 +6,8 @@ import { closedError } from "./client_session.ts";
 import { IncomingStream, SendCredit } from "./credit.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
 import type { BoundMethod } from "./handlers.ts";
-import { type Hello, HELLO_BEFORE, readHello, writeHello } from "./hello.ts";
+import { decompress } from "./compression.ts";
+import { agree, type Hello, HELLO_BEFORE, ownHello, readHello, writeHello } from "./hello.ts";
 import { KeepAlive, type KeepAliveOptions } from "./keep_alive.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { NativeCodec } from "./native_codec.ts";
@@ -53,7 +54,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   constructor(conn: Duplex, owner: ServerOwner, keepAlive?: KeepAliveOptions) {
     this.#owner = owner;
     const { messageBytesMax, windowBytes } = owner.limits;
-    this.#own = { messageBytesMax, windowBytes };
+    this.#own = ownHello(messageBytesMax, windowBytes, owner.limits.compression);
     const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
     const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
     this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
@@ -133,7 +134,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   }
 
   #requested(bytes: Uint8Array): void {
-    const { tag, value, flags, headAt, messageAt, end } = this.#frame;
+    const { tag, value, flags, headAt, messageAt } = this.#frame;
     const reader = this.#reader;
     reader.open(bytes, headAt, messageAt);
     const bound = this.#owner.find(reader.u32(), reader.u32());
@@ -148,8 +149,8 @@ export class NativeServer implements ServerSession, FrameReceiver {
     const call = this.#open(tag, bound, context);
     let request: unknown = call.incoming;
     if (call.incoming === null) {
-      reader.open(bytes, messageAt, end);
       try {
+        this.#openMessage(bytes);
         request = bound.requestCodec.read(reader);
       } catch (cause) {
         return this.#finish(tag, new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause }));
@@ -229,9 +230,9 @@ export class NativeServer implements ServerSession, FrameReceiver {
       throw new RpcError("INTERNAL", "Cannot serve call: it takes one request");
     }
     if (flags & FrameFlag.BODY) {
-      this.#reader.open(bytes, messageAt, end);
       let request: unknown;
       try {
+        this.#openMessage(bytes);
         request = call.bound.requestCodec.read(this.#reader);
       } catch (cause) {
         const error = new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause });
@@ -243,6 +244,15 @@ export class NativeServer implements ServerSession, FrameReceiver {
       }
     }
     if (flags & FrameFlag.END) call.incoming.end();
+  }
+
+  /** Begins to read the frame's message, as it was before it was compressed. */
+  #openMessage(bytes: Uint8Array): void {
+    const { flags, messageAt, end } = this.#frame;
+    if ((flags & FrameFlag.COMPRESSED) === 0) return this.#reader.open(bytes, messageAt, end);
+    const message = bytes.subarray(messageAt, end);
+    const plain = decompress(this.#sender.compressor, message, this.#own.messageBytesMax);
+    this.#reader.open(plain, 0, plain.length);
   }
 
   #cancelled(tag: number): void {
@@ -277,7 +287,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
     this.#peer = readHello(this.#reader);
-    this.#sender.frameBytesMax = this.#peer.messageBytesMax;
+    agree(this.#sender, this.#peer, this.#owner.limits.compression);
   }
 
   #reply(tag: number, metadata: Metadata, codec: NativeCodec | null, reply: unknown): void {

@@ -2,14 +2,14 @@
 import type { Duplex } from "../io/byte_stream.ts";
 import type { RpcChannelOptions } from "./channel.ts";
 import type { ClientSession } from "./client_session.ts";
-import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./hello.ts";
+import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
 import { NativeClient } from "./native_client.ts";
 import { PhotonClient } from "./photon_client.ts";
 
 /** Speaks over a connection in the framing that is asked for. */
 export function openSession(
   conn: Duplex,
-  options: RpcChannelOptions = {},
+  options: RpcChannelOptions,
   ended?: (error: unknown) => void,
   draining?: () => void,
 ): ClientSession {
@@ -18,6 +18,7 @@ export function openSession(
     windowBytes: options.windowBytes ?? WINDOW_BYTES,
     callsMax: options.callsMax ?? CALLS_MAX,
     keepAlive: options.keepAlive,
+    compression: options.compression,
     ended,
     draining,
   };

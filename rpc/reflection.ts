@@ -1,32 +1,55 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { implement, type Implementation } from "./handlers.ts";
-import { array, bool, string, struct, u32 } from "./schema.ts";
-import { defineService, isStream, itemSchema, method, type Service } from "./service.ts";
+import { array, bool, string, struct, type Type, u32 } from "./schema.ts";
+import {
+  defineService,
+  isStream,
+  itemSchema,
+  type Method,
+  method,
+  type Service,
+} from "./service.ts";
 
 const REFLECTION_ID = 0xffff_0002;
 
-const message = struct({ stream: bool, schema: string });
-const described = struct({
-  id: u32,
-  name: string,
-  methods: array(struct({ id: u32, name: string, request: message, response: message })),
-});
+/** A request or a reply, as reflection tells it. */
+export interface DescribedMessage {
+  /** Whether there are any number of them. */
+  stream: boolean;
+  /** JSON of its `Schema`. */
+  schema: string;
+}
 
-const definition = defineService({
-  id: REFLECTION_ID,
-  name: "reflection",
-  methods: {
-    list: method({
-      id: 1,
-      request: struct({}),
-      response: struct({ services: array(described) }),
-      idempotent: true,
-    }),
-  },
-});
+/** A method, as reflection tells it. */
+export interface DescribedMethod {
+  /** Its number. */
+  id: number;
+  /** Its name. */
+  name: string;
+  /** What it takes. */
+  request: DescribedMessage;
+  /** What it gives. */
+  response: DescribedMessage;
+}
 
-/** The service that lists a server's services; schemas come as JSON of `Schema`. */
-export const reflectionService: Service<typeof definition.methods> = definition;
+/** A service, as reflection tells it. */
+export interface DescribedService {
+  /** Its number. */
+  id: number;
+  /** Its name. */
+  name: string;
+  /** Its methods. */
+  methods: DescribedMethod[];
+}
+
+/** Methods of {@linkcode reflectionService}. */
+export type ReflectionMethods = {
+  /** All services of the server. */
+  readonly list: Method<Type<Record<never, never>>, Type<{ services: DescribedService[] }>>;
+};
+
+/** The service that lists a server's services. */
+export const reflectionService: Service<ReflectionMethods> = defineReflection();
 
 /**
  * Lets clients ask which services there are, and of which types.
@@ -57,4 +80,25 @@ export function reflection(implementations: readonly Implementation[]): Implemen
     })),
   }));
   return implement(reflectionService, { list: () => ({ services }) });
+}
+
+function defineReflection(): Service<ReflectionMethods> {
+  const message = struct({ stream: bool, schema: string });
+  const described = struct({
+    id: u32,
+    name: string,
+    methods: array(struct({ id: u32, name: string, request: message, response: message })),
+  });
+  return defineService({
+    id: REFLECTION_ID,
+    name: "reflection",
+    methods: {
+      list: method({
+        id: 1,
+        request: struct({}),
+        response: struct({ services: array(described) }),
+        idempotent: true,
+      }),
+    },
+  });
 }

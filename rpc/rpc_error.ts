@@ -20,10 +20,14 @@ const CODES = {
   UNAVAILABLE:         14, // no connection, or the server drains: another try may help
   DATA_LOSS:           15, // a checksum does not match
   UNAUTHENTICATED:     16,
-} as const;
+} satisfies Record<RpcCode | "OK", number>;
 
 /** Name of a way in which a call can fail. */
-export type RpcCode = Exclude<keyof typeof CODES, "OK">;
+export type RpcCode =
+  | ("CANCELLED" | "UNKNOWN" | "INVALID_ARGUMENT" | "DEADLINE_EXCEEDED" | "NOT_FOUND")
+  | ("ALREADY_EXISTS" | "PERMISSION_DENIED" | "RESOURCE_EXHAUSTED" | "FAILED_PRECONDITION")
+  | ("ABORTED" | "OUT_OF_RANGE" | "UNIMPLEMENTED" | "INTERNAL" | "UNAVAILABLE" | "DATA_LOSS")
+  | "UNAUTHENTICATED";
 
 /**
  * Why a call failed. A handler that throws one answers its caller with just this; whatever else it

@@ -288,7 +288,8 @@ export class RpcPool implements Caller, Disposable {
     return new Endpoint(name, {
       backoff,
       breaker,
-      open: async (onEnd, onDraining) => openSession(await dial(name), channel, onEnd, onDraining),
+      open: async (onEnd, onDraining) =>
+        openSession(await dial(name), channel ?? {}, onEnd, onDraining),
     });
   }
 }

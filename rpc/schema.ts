@@ -8,10 +8,12 @@ export const SCALAR_BYTES = {
   u32: 4, i32: 4, f32: 4,
   u64: 8, i64: 8, f64: 8, // bigint
   u64Number: 8, i64Number: 8, // number; beyond 2^53 an error
-} as const;
+} satisfies Record<ScalarKind, number>;
 
 /** Name of a type of one value of a fixed size. */
-export type ScalarKind = keyof typeof SCALAR_BYTES;
+export type ScalarKind =
+  | ("u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "f32" | "f64" | "bool")
+  | ("u64Number" | "i64Number");
 
 /** A type as plain data: what codecs are compiled from, and what reflection tells. */
 export type Schema =

@@ -1,19 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
-import {
-  bindMethods,
-  type BoundMethod,
-  type Implementation,
-  type Interceptor,
-} from "./handlers.ts";
-import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./hello.ts";
+import type { CompressionOptions } from "./compression.ts";
+import type { Implementation, Interceptor } from "./handlers.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
-import { NATIVE_PREFACE } from "./native_frame.ts";
-import { NativeServer } from "./native_server.ts";
-import { PHOTON_MAGIC_BYTES } from "./photon_frame.ts";
-import { PhotonServer } from "./photon_server.ts";
-import { RpcError } from "./rpc_error.ts";
-import type { ServerLimits, ServerOwner, ServerSession } from "./server_session.ts";
+import { ServerCore } from "./server_core.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -43,6 +33,8 @@ export interface ServeOptions {
    * @default {65536}
    */
   callsMax?: number;
+  /** Compresses messages when the client does so too; left out for not at all. */
+  compression?: CompressionOptions;
   /** When to ask a silent client for a sign of life. */
   keepAlive?: KeepAliveOptions;
   /** Drains the server when it aborts. */
@@ -89,188 +81,48 @@ export function serve<L extends RpcListener>(
 }
 
 /** A server at work; made by {@linkcode serve}. */
-export class RpcServer<L extends RpcListener = RpcListener>
-  implements ServerOwner, AsyncDisposable {
-  /** For its connections. */
-  readonly limits: ServerLimits;
-  /** Resolves when it has ended and all connections are closed. */
-  readonly finished: Promise<void>;
-
+export class RpcServer<L extends RpcListener = RpcListener> implements AsyncDisposable {
   readonly #listener: L;
-  readonly #options: ServeOptions;
-  readonly #methods: Map<number, Map<number, BoundMethod>>;
-  readonly #sessions = new Set<ServerSession>();
-  readonly #greeting = new Set<Duplex>();
-  #calls = 0;
-  #draining = false;
-  #accepting = true;
-  #finish!: () => void;
+  readonly #core: ServerCore;
 
   /** Use {@linkcode serve}. */
   constructor(listener: L, implementations: readonly Implementation[], options: ServeOptions) {
     this.#listener = listener;
-    this.#options = options;
-    this.#methods = bindMethods(implementations, options.interceptors ?? []);
-    const { messageBytesMax = MESSAGE_BYTES_MAX, windowBytes = WINDOW_BYTES } = options;
-    this.limits = { messageBytesMax, windowBytes };
-    this.finished = new Promise((resolve) => this.#finish = resolve);
-    options.signal?.addEventListener("abort", () => void this.shutdown(), { once: true });
-    void this.#accept();
+    this.#core = new ServerCore(listener, implementations, options);
   }
 
-  /** Address of the listener. */
+  /** Address of the listener, where it has one. */
   get addr(): L extends { addr: infer A } ? A : undefined {
     return (this.#listener as { addr?: unknown }).addr as never;
   }
 
   /** Calls being served. */
   get calls(): number {
-    return this.#calls;
+    return this.#core.calls;
   }
 
   /** Connections that are open. */
   get connections(): number {
-    return this.#sessions.size + this.#greeting.size;
+    return this.#core.connections;
+  }
+
+  /** Resolves when the listener has ended and all connections are closed. */
+  get finished(): Promise<void> {
+    return this.#core.finished;
   }
 
   /** Takes no more calls, answers those that are there, and closes all connections. */
-  async shutdown(): Promise<void> {
-    this.#draining = true;
-    this.#closeListener();
-    for (const conn of this.#greeting) closeQuietly(conn);
-    await Promise.all([...this.#sessions].map((session) => session.drain()));
-    this.#finishWhenEmpty();
-    await this.finished;
+  shutdown(): Promise<void> {
+    return this.#core.shutdown();
   }
 
-  /** Ends everything at once. */
+  /** Ends everything at once; handlers are told by their signals. */
   close(): void {
-    this.#draining = true;
-    this.#closeListener();
-    for (const conn of this.#greeting) closeQuietly(conn);
-    for (const session of [...this.#sessions]) session.close();
-    this.#finishWhenEmpty();
+    this.#core.close();
   }
 
   /** As {@linkcode shutdown}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
-  }
-
-  /** For connections. */
-  find(serviceId: number, methodId: number): BoundMethod | RpcError {
-    const methods = this.#methods.get(serviceId);
-    const bound = methods?.get(methodId);
-    if (bound !== undefined) return bound;
-    const what = methods === undefined ? `service ${serviceId}` : `method ${methodId}`;
-    return new RpcError("UNIMPLEMENTED", `Cannot serve call: there is no ${what}`, {
-      unserved: true,
-    });
-  }
-
-  /** For connections. */
-  enter(callsOfConnection: number): RpcError | null {
-    const { callsPerConnectionMax = 1024, callsMax = 65_536 } = this.#options;
-    if (callsOfConnection >= callsPerConnectionMax || this.#calls >= callsMax) return TOO_MANY;
-    this.#calls++;
-    return null;
-  }
-
-  /** For connections. */
-  left(): void {
-    this.#calls--;
-  }
-
-  /** For connections. */
-  ended(session: ServerSession, error: unknown): void {
-    this.#sessions.delete(session);
-    if (error !== null) this.#options.onConnectionError?.(error);
-    this.#finishWhenEmpty();
-  }
-
-  async #accept(): Promise<void> {
-    try {
-      for await (const conn of this.#listener) void this.#greet(conn);
-    } catch (error) {
-      if (!this.#draining) this.#options.onConnectionError?.(error);
-    }
-    this.#accepting = false;
-    this.#finishWhenEmpty();
-  }
-
-  /** Finds out which framing a client speaks, and serves it. */
-  async #greet(conn: Duplex): Promise<void> {
-    this.#greeting.add(conn);
-    let first: Uint8Array | null = null;
-    const limit = setTimeout(() => closeQuietly(conn), GREETING_MS_MAX);
-    try {
-      first = await readPreface(conn);
-    } catch (error) {
-      if (!this.#draining) this.#options.onConnectionError?.(error);
-    }
-    clearTimeout(limit);
-    this.#greeting.delete(conn);
-    const session = first === null || this.#draining ? null : this.#open(conn, first);
-    if (session === null) {
-      closeQuietly(conn);
-      return this.#finishWhenEmpty();
-    }
-    this.#sessions.add(session);
-    await session.run(session instanceof NativeServer ? first!.subarray(PREFACE_BYTES) : first!);
-  }
-
-  #open(conn: Duplex, first: Uint8Array): ServerSession | null {
-    if (startsWith(first, NATIVE_PREFACE)) {
-      return new NativeServer(conn, this, this.#options.keepAlive);
-    }
-    if (startsWith(first, PHOTON_MAGIC_BYTES)) return new PhotonServer(conn, this);
-    this.#options.onConnectionError?.(
-      new Deno.errors.InvalidData("Cannot serve: not an RPC client"),
-    );
-    return null;
-  }
-
-  #closeListener(): void {
-    try {
-      this.#listener.close();
-    } catch {
-      // Closed by whoever gave it to us.
-    }
-  }
-
-  #finishWhenEmpty(): void {
-    if (!this.#accepting && this.connections === 0) this.#finish();
-  }
-}
-
-const TOO_MANY = new RpcError("RESOURCE_EXHAUSTED", "Cannot serve call: too many are in flight", {
-  unserved: true,
-});
-const PREFACE_BYTES = 8;
-/** Time that a client has to say which framing it speaks. */
-const GREETING_MS_MAX = 10_000;
-const FIRST_READ_BYTES = 4096;
-
-/** The first bytes, eight at least; null when the client left without a word. */
-async function readPreface(conn: Duplex): Promise<Uint8Array | null> {
-  const bytes = new Uint8Array(FIRST_READ_BYTES);
-  let length = 0;
-  while (length < PREFACE_BYTES) {
-    const count = await conn.read(bytes.subarray(length));
-    if (count === null) return null;
-    length += count;
-  }
-  return bytes.subarray(0, length);
-}
-
-function startsWith(bytes: Uint8Array, preface: Uint8Array): boolean {
-  return preface.every((byte, index) => bytes[index] === byte);
-}
-
-function closeQuietly(conn: Duplex): void {
-  try {
-    conn.close();
-  } catch {
-    // It is closed.
   }
 }

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { CompressionOptions } from "./compression.ts";
 import type { BoundMethod } from "./handlers.ts";
 import type { RpcError } from "./rpc_error.ts";
 
@@ -8,6 +9,8 @@ export interface ServerLimits {
   messageBytesMax: number;
   /** Bytes that a stream may send before its handler has taken some. */
   windowBytes: number;
+  /** When messages are compressed. */
+  compression?: CompressionOptions | undefined;
 }
 
 /** The server, as its connections see it. */

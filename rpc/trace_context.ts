@@ -2,7 +2,7 @@
 import { CoroutineLocal } from "../thread/coroutine_local.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Caller } from "./client.ts";
-import type { Interceptor } from "./handlers.ts";
+import type { InterceptedCall } from "./handlers.ts";
 
 /**
  * Where a call belongs in a trace (W3C Trace Context, section 3.2):
@@ -58,8 +58,9 @@ export function newSpan(parent?: TraceContext): TraceContext {
 }
 
 /** For `serve`: runs each handler in a span under that of its caller. */
-export const traceInterceptor: Interceptor = ({ context }, next) =>
-  runInTrace(newSpan(parseTraceparent(context.metadata["traceparent"])), next);
+export function traceInterceptor({ context }: InterceptedCall, next: () => unknown): unknown {
+  return runInTrace(newSpan(parseTraceparent(context.metadata["traceparent"])), next);
+}
 
 /** Sends the running coroutine's trace with every call through this caller. */
 export function traceCaller(inner: Caller): Caller {

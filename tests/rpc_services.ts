@@ -9,7 +9,7 @@ import {
   RpcChannel,
   type RpcChannelOptions,
   RpcError,
-  RpcServer,
+  type RpcServer,
   serve,
   type ServeOptions,
   stream,
