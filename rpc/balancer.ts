@@ -39,13 +39,13 @@ export function makePicker(balance: Balance): Picker {
   }
 }
 
-const leastLoaded: Picker = (candidates) => {
+function leastLoaded<C extends Candidate>(candidates: readonly C[]): C {
   const one = Math.floor(Math.random() * candidates.length);
   // Another one, if there is.
   const step = 1 + Math.floor(Math.random() * (candidates.length - 1));
   const other = (one + step) % candidates.length;
   return candidates[other].load < candidates[one].load ? candidates[other] : candidates[one];
-};
+}
 
 function highest<C extends Candidate>(candidates: readonly C[], key: string): C {
   let [best] = candidates;

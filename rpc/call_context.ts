@@ -1,9 +1,26 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { type Alarm, clearAlarm, setAlarm } from "../thread/alarm.ts";
 import { Deadline } from "../thread/deadline.ts";
 import { type Metadata, NO_METADATA } from "./native_frame.ts";
 import { RpcError } from "./rpc_error.ts";
 
-/** What a handler knows of the call beside its request. */
+/**
+ * What a handler knows of the call beside its request.
+ *
+ * @example A handler that reads metadata
+ * ```ts
+ * import { defineService, implement, method, struct, string } from "@photon/std/rpc";
+ *
+ * const text = struct({ text: string });
+ * const echo = defineService({
+ *   id: 1,
+ *   methods: { say: method({ id: 1, request: text, response: text }) },
+ * });
+ * implement(echo, {
+ *   say: (_request, { metadata }) => ({ text: metadata["user"] ?? "nobody" }),
+ * });
+ * ```
+ */
 export class CallContext {
   /** What the caller sent beside the request. */
   readonly metadata: Metadata;
@@ -13,6 +30,8 @@ export class CallContext {
   readonly deadline: Deadline | undefined;
   #controller: AbortController | undefined;
   #reason: unknown = undefined;
+  #alarm: Alarm | undefined;
+  #ended = false;
 
   /** Begins with what the request said. */
   constructor(metadata: Metadata, timeoutMs: number) {
@@ -26,7 +45,9 @@ export class CallContext {
       this.#controller = new AbortController();
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
       // Not before somebody looks: a timer for each call would cost more than most calls.
-      else this.deadline?.signal.addEventListener("abort", () => this.abort(EXPIRED));
+      else if (this.deadline !== undefined && !this.#ended) {
+        this.#alarm = setAlarm(this.deadline.atMs, () => this.abort(EXPIRED));
+      }
     }
     return this.#controller.signal;
   }
@@ -40,7 +61,15 @@ export class CallContext {
   abort(reason: unknown): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
+    this.end();
     this.#controller?.abort(reason);
+  }
+
+  /** The call is answered, and its deadline nobody's any more; for the connection. */
+  end(): void {
+    this.#ended = true;
+    if (this.#alarm !== undefined) clearAlarm(this.#alarm);
+    this.#alarm = undefined;
   }
 }
 

@@ -1,11 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
-import { type Client, clientOf } from "./client.ts";
+import type { CallOptions } from "./call_options.ts";
+import { type Caller, type Client, clientOf } from "./client.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { CompressionOptions } from "./compression.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
 import { openSession } from "./open_session.ts";
-import type { Methods, Service } from "./service.ts";
+import type { Method, Methods, Service } from "./service.ts";
 
 /** Options of {@linkcode RpcChannel}. */
 export interface RpcChannelOptions {
@@ -48,7 +49,8 @@ export interface RpcChannelOptions {
  * @example Two calls at once, in memory
  * ```ts
  * import { memoryDuplex } from "@photon/std/io";
- * import { defineService, implement, method, RpcChannel, serve, struct, u32 } from "@photon/std/rpc";
+ * import { defineService, implement, method, serve } from "@photon/std/rpc";
+ * import { RpcChannel, struct, u32 } from "@photon/std/rpc";
  * import { assertEquals } from "@std/assert";
  *
  * const number = struct({ value: u32 });
@@ -69,7 +71,7 @@ export interface RpcChannelOptions {
  * ]);
  * ```
  */
-export class RpcChannel implements Disposable {
+export class RpcChannel implements Caller, Disposable {
   readonly #session: ClientSession;
 
   /** Speaks over a connection, which it will close. */
@@ -89,7 +91,37 @@ export class RpcChannel implements Disposable {
 
   /** The methods of a service, as functions. */
   client<M extends Methods>(service: Service<M>): Client<M> {
-    return clientOf(service, this.#session);
+    return clientOf(service, this);
+  }
+
+  /** Calls a method; {@linkcode client} does it with types. */
+  unary(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    return this.#session.unary(serviceId, method, request, options);
+  }
+
+  /** Calls a method that gives a stream; {@linkcode client} does it with types. */
+  stream(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<unknown> {
+    return this.#session.stream(serviceId, method, request, options);
+  }
+
+  /** Calls a method that takes a stream; {@linkcode client} does it with types. */
+  collect(
+    serviceId: number,
+    method: Method,
+    requests: AsyncIterable<unknown>,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    return this.#session.collect(serviceId, method, requests, options);
   }
 
   /**

@@ -53,7 +53,23 @@ export interface Caller {
   ): Promise<unknown>;
 }
 
-/** The methods of a service, as functions that call through this caller. */
+/**
+ * The methods of a service, as functions that call through this caller.
+ *
+ * @example A caller that answers by itself
+ * ```ts
+ * import { type Caller, clientOf, defineService, method, string, struct } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = struct({ text: string });
+ * const echo = defineService({
+ *   id: 1,
+ *   methods: { say: method({ id: 1, request: text, response: text }) },
+ * });
+ * const caller = { unary: (_id, _method, request) => Promise.resolve(request) } as Caller;
+ * assertEquals(await clientOf(echo, caller).say({ text: "hi" }), { text: "hi" });
+ * ```
+ */
 export function clientOf<M extends Methods>(service: Service<M>, caller: Caller): Client<M> {
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {

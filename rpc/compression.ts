@@ -49,7 +49,9 @@ export function decompress(
     throw new RpcError("INTERNAL", "Cannot read message: it is compressed, which was not agreed");
   }
   try {
-    return compressor.decompress(bytes, bytesMax);
+    const plain = compressor.decompress(bytes, bytesMax);
+    // Node gives a Buffer, which the user's byte strings must not be.
+    return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
   } catch (cause) {
     throw new RpcError("INTERNAL", "Cannot read message: it cannot be decompressed", { cause });
   }

@@ -155,7 +155,7 @@ export class IncomingStream<T> implements AsyncIterableIterator<T> {
     return this;
   }
 
-  /** Credit is given back in halves of the window: a frame for each message would be one too many. */
+  /** Credit is given back in halves of the window, not by a frame for each message. */
   #consume(byteLength: number): void {
     this.#taken += byteLength;
     if (this.#ended || this.#taken * 2 < this.#windowBytes) return;

@@ -41,7 +41,21 @@ export interface Implementation {
 /** A handler whose types were checked before. */
 export type Handler = (request: never, context: CallContext) => unknown;
 
-/** Joins a service with its handlers; `this` is the object in each of them. */
+/**
+ * Joins a service with its handlers; `this` is the object in each of them.
+ *
+ * @example One handler for each method
+ * ```ts
+ * import { defineService, implement, method, struct, u32 } from "@photon/std/rpc";
+ *
+ * const number = struct({ value: u32 });
+ * const math = defineService({
+ *   id: 1,
+ *   methods: { square: method({ id: 1, request: number, response: number }) },
+ * });
+ * implement(math, { square: ({ value }) => ({ value: value * value }) });
+ * ```
+ */
 export function implement<M extends Methods>(
   service: Service<M>,
   handlers: Handlers<M>,

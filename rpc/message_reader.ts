@@ -27,7 +27,7 @@ export class MessageReader {
     return this.#end - this.#at;
   }
 
-  /** Goes no further than so many bytes from here; gives the end that was, for {@linkcode leave}. */
+  /** Goes no further than so many bytes; gives the end that was, for {@linkcode leave}. */
   enter(byteLength: number): number {
     if (byteLength > this.left) throw this.missing(byteLength);
     const end = this.#end;

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-/** Byte strings of this size and more are not copied into the message: they leave from where they are. */
+/** Byte strings of this size and more are not copied: they leave from where they are. */
 export const BORROWED_BYTES_MIN = 4096;
 
 const FIRST_BYTES = 4096;
@@ -108,7 +108,7 @@ export class MessageWriter {
     this.#borrowedBytes += bytes.length;
   }
 
-  /** Takes back what was written after this place of its own bytes; nothing of it may be borrowed. */
+  /** Takes back what was written since a place. */
   truncate(mark: WriterMark): void {
     this.#length = mark.length;
     this.#borrowed.length = mark.borrowed;

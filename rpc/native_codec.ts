@@ -265,23 +265,18 @@ function float(write: WriteNumber): NativeCodec["write"] {
 }
 
 const SAFE = Number.MAX_SAFE_INTEGER;
-const writeU8: WriteNumber = (writer, value) => writer.u8(value);
-const writeU16: WriteNumber = (writer, value) => writer.u16(value);
-const writeU32: WriteNumber = (writer, value) => writer.u32(value);
-const writeI64: WriteNumber = (writer, value) => writer.i64Number(value);
-
 // deno-fmt-ignore
 const SCALARS: Record<ScalarKind, NativeCodec> = {
-  u8:  { write: integer(0, 0xff, writeU8),                 read: (reader) => reader.u8() },
-  u16: { write: integer(0, 0xffff, writeU16),              read: (reader) => reader.u16() },
-  u32: { write: integer(0, 0xffff_ffff, writeU32),         read: (reader) => reader.u32() },
-  i8:  { write: integer(-0x80, 0x7f, writeU8),             read: (reader) => reader.u8() << 24 >> 24 },
-  i16: { write: integer(-0x8000, 0x7fff, writeU16),        read: (reader) => reader.u16() << 16 >> 16 },
-  i32: { write: integer(-0x8000_0000, 0x7fff_ffff, writeU32), read: (reader) => reader.u32() | 0 },
+  u8:  { write: integer(0, 0xff, (writer, value) => writer.u8(value)),                 read: (reader) => reader.u8() },
+  u16: { write: integer(0, 0xffff, (writer, value) => writer.u16(value)),              read: (reader) => reader.u16() },
+  u32: { write: integer(0, 0xffff_ffff, (writer, value) => writer.u32(value)),         read: (reader) => reader.u32() },
+  i8:  { write: integer(-0x80, 0x7f, (writer, value) => writer.u8(value)),             read: (reader) => reader.u8() << 24 >> 24 },
+  i16: { write: integer(-0x8000, 0x7fff, (writer, value) => writer.u16(value)),        read: (reader) => reader.u16() << 16 >> 16 },
+  i32: { write: integer(-0x8000_0000, 0x7fff_ffff, (writer, value) => writer.u32(value)), read: (reader) => reader.u32() | 0 },
   u64: { write: bigInteger(0n, 2n ** 64n - 1n),            read: (reader) => reader.u64() },
   i64: { write: bigInteger(-(2n ** 63n), 2n ** 63n - 1n),  read: (reader) => BigInt.asIntN(64, reader.u64()) },
-  u64Number: { write: integer(0, SAFE, writeI64),          read: (reader) => reader.i64Number(false) },
-  i64Number: { write: integer(-SAFE, SAFE, writeI64),      read: (reader) => reader.i64Number(true) },
+  u64Number: { write: integer(0, SAFE, (writer, value) => writer.i64Number(value)),          read: (reader) => reader.i64Number(false) },
+  i64Number: { write: integer(-SAFE, SAFE, (writer, value) => writer.i64Number(value)),      read: (reader) => reader.i64Number(true) },
   f32: { write: float((writer, value) => writer.f32(value)), read: (reader) => reader.f32() },
   f64: { write: float((writer, value) => writer.f64(value)), read: (reader) => reader.f64() },
   bool: {

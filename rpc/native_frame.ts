@@ -23,17 +23,18 @@ export const NATIVE_PREFACE: Uint8Array = new TextEncoder().encode("PhotonR\x01"
  */
 export const NATIVE_HEAD_BYTES = 16;
 
-// Data: the kinds of frames; C from the client, S from the server.
+// Data: C from the client, S from the server.
+/** The kinds of frames. */
 // deno-fmt-ignore
 export const FrameKind = {
   HELLO:   0, // CS first frame of either side; message: what it can (see hello.ts)
   REQUEST: 1, // C  opens call `tag`; value: ms left, 0 for no deadline;
               //    head: | interface u32 | method u32 | metadata |; message: the request, if BODY
   MESSAGE: 2, // CS one more of a stream, if BODY; with END the last one
-  REPLY:   3, // S  ends call `tag`; value: status; head: | text | details | metadata | when not 0,
+  REPLY:   3, // S  ends call `tag`; value: status; head: | text | details | when not 0,
               //    else | metadata |; message: the reply of a method that has one
   CANCEL:  4, // C  the caller gave up; the server answers no more
-  CREDIT:  5, // CS value: bytes that the peer may send more on the call's stream
+  CREDIT:  5, // CS value: bytes of whole frames that the peer may send more on the call's stream
   PING:    6, // CS is to be answered by PONG with the same tag
   PONG:    7, // CS
   GOAWAY:  8, // S  takes no more calls; those that it has it answers
@@ -50,6 +51,11 @@ export const FrameFlag = {
   /** Of a reply with an error: no handler has seen the call. */
   UNSERVED: 8,
 } as const;
+
+/** Bytes of a whole frame that was read; both ends count a stream's credit in these. */
+export function frameBytesOf(frame: NativeFrame): number {
+  return NATIVE_HEAD_BYTES + frame.end - frame.headAt;
+}
 
 /** Most bytes of a head: metadata is small. */
 export const HEAD_BYTES_MAX = 0xffff;
@@ -133,9 +139,14 @@ export function endFrame(writer: MessageWriter, at: number, frameBytes: number):
   writer.setU32(at, frameBytes - NATIVE_HEAD_BYTES);
 }
 
-/** Appends metadata to a head. */
+/**
+ * Appends metadata to a head.
+ *
+ * @throws {TypeError} When a value is no text
+ */
 export function writeMetadata(writer: MessageWriter, metadata: Metadata): void {
   for (const [name, text] of Object.entries(metadata)) {
+    if (typeof text !== "string") throw new TypeError(`Cannot call: metadata ${name} is no text`);
     writer.string(name);
     writer.string(text);
   }

@@ -12,7 +12,18 @@ export interface RpcResolver {
   readonly ttlMs?: number;
 }
 
-/** A resolver of addresses that never change. */
+/**
+ * A resolver of addresses that never change.
+ *
+ * @example Two servers
+ * ```ts
+ * import { staticResolver } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const resolver = staticResolver(["10.0.0.1:9000", "10.0.0.2:9000"]);
+ * assertEquals((await resolver.resolve()).length, 2);
+ * ```
+ */
 export function staticResolver(addresses: readonly string[]): RpcResolver {
   return { resolve: () => Promise.resolve(addresses), ttlMs: Infinity };
 }
@@ -21,6 +32,17 @@ export function staticResolver(addresses: readonly string[]): RpcResolver {
  * A resolver of all IPv4 and IPv6 addresses of a name, each with the same port.
  *
  * @param lookup Answers like `Deno.resolveDns`, which it is by default
+ *
+ * @example Both families of a name
+ * ```ts
+ * import { dnsResolver } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lookup = (_name: string, type: "A" | "AAAA") =>
+ *   Promise.resolve(type === "A" ? ["10.0.0.1"] : ["fd00::1"]);
+ * const resolver = dnsResolver("store.example", 9000, lookup);
+ * assertEquals(await resolver.resolve(), ["10.0.0.1:9000", "[fd00::1]:9000"]);
+ * ```
  */
 export function dnsResolver(
   hostname: string,
@@ -47,6 +69,16 @@ export interface RegistryClient {
 /**
  * A resolver of servers that register in Redis: members of a sorted set, each with the time in
  * milliseconds until which it is to be trusted as its score.
+ *
+ * @example Servers of a registry
+ * ```ts
+ * import { redisResolver } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const client = { command: () => Promise.resolve(["10.0.0.2:9000", "10.0.0.1:9000"]) };
+ * const resolver = redisResolver(client, "servers:store");
+ * assertEquals(await resolver.resolve(), ["10.0.0.1:9000", "10.0.0.2:9000"]);
+ * ```
  */
 export function redisResolver(client: RegistryClient, key: string): RpcResolver {
   return {
@@ -58,7 +90,20 @@ export function redisResolver(client: RegistryClient, key: string): RpcResolver 
   };
 }
 
-/** Registers a server for {@linkcode redisResolver}, for so long; call it again before that. */
+/**
+ * Registers a server for {@linkcode redisResolver}, for so long; call it again before that.
+ *
+ * @example A server that is trusted for a while
+ * ```ts
+ * import { registerInRedis } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const commands: string[] = [];
+ * const client = { command: (name: string) => Promise.resolve(commands.push(name)) };
+ * await registerInRedis(client, "servers:store", "10.0.0.1:9000");
+ * assertEquals(commands, ["ZADD", "ZREMRANGEBYSCORE"]);
+ * ```
+ */
 export async function registerInRedis(
   client: RegistryClient,
   key: string,

@@ -61,7 +61,8 @@ const RESOLVE_TTL_MS = 30_000;
  * @example A pool of one server
  * ```ts
  * import { listen } from "@photon/std/net";
- * import { defineService, implement, method, RpcPool, serve, string, struct } from "@photon/std/rpc";
+ * import { defineService, implement, method, RpcPool, serve } from "@photon/std/rpc";
+ * import { string, struct } from "@photon/std/rpc";
  * import { assertEquals } from "@std/assert";
  *
  * const text = struct({ text: string });

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-// Data: the types of one value of a fixed size, and their bytes.
+// Data:
+/** The types of one value of a fixed size, and their bytes. */
 // deno-fmt-ignore
 export const SCALAR_BYTES = {
   u8:  1, i8:  1, bool: 1,
@@ -85,17 +86,47 @@ export const bytes: Type<Uint8Array> = scalar("bytes");
 /** {@linkcode bytes} that the photon framing puts in front of all others, as `aligned_buffer`. */
 export const alignedBytes: Type<Uint8Array> = scalar("alignedBytes");
 
-/** Any number of values of a type. */
+/**
+ * Any number of values of a type.
+ *
+ * @example A value of it
+ * ```ts
+ * import { array, u8, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = array(u8);
+ * const value: ValueOf<typeof type> = [1, 2, 3];
+ * ```
+ */
 export function array<T>(item: Type<T>): Type<T[]> {
   return { schema: { kind: "array", item: item.schema } };
 }
 
-/** A value or `undefined`. Fields that are appended to a struct later must be optional. */
+/**
+ * A value or `undefined`. Fields that are appended to a struct later must be optional.
+ *
+ * @example A value of it
+ * ```ts
+ * import { optional, u8, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = optional(u8);
+ * const value: ValueOf<typeof type> = undefined;
+ * ```
+ */
 export function optional<T>(item: Type<T>): Type<T | undefined> {
   return { schema: { kind: "optional", item: item.schema } };
 }
 
-/** A `Map`, in its order. */
+/**
+ * A `Map`, in its order.
+ *
+ * @example A value of it
+ * ```ts
+ * import { map, string, u8, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = map(string, u8);
+ * const value: ValueOf<typeof type> = new Map([["a", 1]]);
+ * ```
+ */
 export function map<K, V>(key: Type<K>, value: Type<V>): Type<Map<K, V>> {
   return { schema: { kind: "map", key: key.schema, value: value.schema } };
 }
@@ -104,6 +135,14 @@ export function map<K, V>(key: Type<K>, value: Type<V>): Type<Map<K, V>> {
  * One of some words, 256 at most; append new ones at the end.
  *
  * @throws {RangeError} When there are none or too many
+ *
+ * @example A value of it
+ * ```ts
+ * import { oneOf, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = oneOf("red", "green");
+ * const value: ValueOf<typeof type> = "red";
+ * ```
  */
 export function oneOf<const Names extends readonly string[]>(
   ...names: Names
@@ -123,6 +162,14 @@ export type VariantOf<Cases extends Record<string, Type<unknown>>> = {
  * One of several cases, 256 at most; append new ones at the end.
  *
  * @throws {RangeError} When there are none or too many
+ *
+ * @example A value of it
+ * ```ts
+ * import { f64, string, variant, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = variant({ circle: f64, name: string });
+ * const value: ValueOf<typeof type> = { type: "circle", value: 0.5 };
+ * ```
  */
 export function variant<Cases extends Record<string, Type<unknown>>>(
   cases: Cases,
@@ -150,6 +197,14 @@ export type StructOf<Fields extends Record<string, Type<unknown>>> =
 /**
  * Named fields, in their order. A peer that knows fewer of them ignores the rest; one that knows
  * more takes those that are missing for undefined, so these must be {@linkcode optional}.
+ *
+ * @example A value of it
+ * ```ts
+ * import { optional, string, struct, u8, type ValueOf } from "@photon/std/rpc";
+ *
+ * const type = struct({ id: u8, name: optional(string) });
+ * const value: ValueOf<typeof type> = { id: 1 };
+ * ```
  */
 export function struct<Fields extends Record<string, Type<unknown>>>(
   fields: Fields,

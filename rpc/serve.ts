@@ -58,7 +58,8 @@ export interface RpcListener extends AsyncIterable<Duplex> {
  * @example A server and a client
  * ```ts
  * import { connect, listen } from "@photon/std/net";
- * import { defineService, implement, method, RpcChannel, serve, string, struct } from "@photon/std/rpc";
+ * import { defineService, implement, method, RpcChannel, serve } from "@photon/std/rpc";
+ * import { string, struct } from "@photon/std/rpc";
  * import { assertEquals } from "@std/assert";
  *
  * const text = struct({ text: string });
@@ -67,7 +68,8 @@ export interface RpcListener extends AsyncIterable<Duplex> {
  *   methods: { say: method({ id: 1, request: text, response: text }) },
  * });
  *
- * await using server = serve(listen({ port: 0 }), [implement(echo, { say: (request) => request })]);
+ * const handlers = implement(echo, { say: (request) => request });
+ * await using server = serve(listen({ port: 0 }), [handlers]);
  * using channel = new RpcChannel(await connect({ port: server.addr.port }));
  * assertEquals(await channel.client(echo).say({ text: "hi" }), { text: "hi" });
  * ```
@@ -80,7 +82,20 @@ export function serve<L extends RpcListener>(
   return new RpcServer(listener, implementations, options);
 }
 
-/** A server at work; made by {@linkcode serve}. */
+/**
+ * A server at work; made by {@linkcode serve}.
+ *
+ * @example Its face
+ * ```ts
+ * import { listen } from "@photon/std/net";
+ * import { Health, serve } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = serve(listen({ hostname: "127.0.0.1", port: 0 }), [new Health().implementation]);
+ * assertEquals([server.calls, server.connections], [0, 0]);
+ * await server.shutdown();
+ * ```
+ */
 export class RpcServer<L extends RpcListener = RpcListener> implements AsyncDisposable {
   readonly #listener: L;
   readonly #core: ServerCore;

@@ -7,7 +7,17 @@ export interface Stream<T> {
   readonly item: Type<T>;
 }
 
-/** Any number of values of a type, where {@linkcode method} takes a request or a reply. */
+/**
+ * Any number of values of a type, where {@linkcode method} takes a request or a reply.
+ *
+ * @example A reply that is a stream
+ * ```ts
+ * import { method, stream, struct, u32 } from "@photon/std/rpc";
+ *
+ * const number = struct({ value: u32 });
+ * const count = method({ id: 1, request: number, response: stream(number) });
+ * ```
+ */
 export function stream<T>(item: Type<T>): Stream<T> {
   return { item };
 }
@@ -31,7 +41,17 @@ export interface Method<Request extends Message = Message, Reply extends Message
   readonly idempotent?: boolean;
 }
 
-/** Types of requests and replies, as {@linkcode Method} has them. */
+/**
+ * Types of requests and replies, as {@linkcode Method} has them.
+ *
+ * @example One that may be called again
+ * ```ts
+ * import { method, string, struct } from "@photon/std/rpc";
+ *
+ * const text = struct({ text: string });
+ * const get = method({ id: 1, request: text, response: text, idempotent: true });
+ * ```
+ */
 export function method<Request extends Message, Reply extends Message>(
   definition: Method<Request, Reply>,
 ): Method<Request, Reply> {
@@ -64,7 +84,11 @@ export interface Service<M extends Methods = Methods> {
  *   id: 7,
  *   name: "store",
  *   methods: {
- *     length: method({ id: 1, request: struct({ text: string }), response: struct({ length: u32 }) }),
+ *     length: method({
+ *       id: 1,
+ *       request: struct({ text: string }),
+ *       response: struct({ length: u32 }),
+ *     }),
  *   },
  * });
  * ```

@@ -22,17 +22,48 @@ export interface TraceContext {
 
 const current = new CoroutineLocal<TraceContext | undefined>(() => undefined);
 
-/** The trace that the running coroutine belongs to; undefined for none. */
+/**
+ * The trace that the running coroutine belongs to; undefined for none.
+ *
+ * @example Outside of any trace
+ * ```ts
+ * import { currentTrace } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(currentTrace(), undefined);
+ * ```
+ */
 export function currentTrace(): TraceContext | undefined {
   return current.get();
 }
 
-/** Runs a function, and all that it awaits, as a part of a trace. */
+/**
+ * Runs a function, and all that it awaits, as a part of a trace.
+ *
+ * @example Inside of one
+ * ```ts
+ * import { currentTrace, newSpan, runInTrace } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const span = newSpan();
+ * assertEquals(runInTrace(span, () => currentTrace()), span);
+ * ```
+ */
 export function runInTrace<T>(context: TraceContext, call: () => T): T {
   return current.run(context, call);
 }
 
-/** Reads a `traceparent`; undefined for one that is malformed, which the standard has ignored. */
+/**
+ * Reads a `traceparent`; undefined for one that is malformed, which the standard has ignored.
+ *
+ * @example One that is malformed
+ * ```ts
+ * import { parseTraceparent } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseTraceparent("00-0-0-01"), undefined);
+ * ```
+ */
 export function parseTraceparent(text: string | undefined): TraceContext | undefined {
   const match = TRACEPARENT.exec(text ?? "");
   if (match === null || match[1] === "ff" || ZEROS.test(match[2]) || ZEROS.test(match[3])) {
@@ -43,12 +74,34 @@ export function parseTraceparent(text: string | undefined): TraceContext | undef
   return { traceId: match[2], spanId: match[3], sampled: (parseInt(match[4], 16) & 1) === 1 };
 }
 
-/** Writes a `traceparent`. */
+/**
+ * Writes a `traceparent`.
+ *
+ * @example There and back
+ * ```ts
+ * import { formatTraceparent, newSpan, parseTraceparent } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const span = newSpan();
+ * assertEquals(parseTraceparent(formatTraceparent(span)), span);
+ * ```
+ */
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
 }
 
-/** A new span of a trace, or the first of a new one. */
+/**
+ * A new span of a trace, or the first of a new one.
+ *
+ * @example Two spans of a trace
+ * ```ts
+ * import { newSpan } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const first = newSpan();
+ * assertEquals(newSpan(first).traceId, first.traceId);
+ * ```
+ */
 export function newSpan(parent?: TraceContext): TraceContext {
   return {
     traceId: parent?.traceId ?? randomHex(16),
@@ -57,12 +110,36 @@ export function newSpan(parent?: TraceContext): TraceContext {
   };
 }
 
-/** For `serve`: runs each handler in a span under that of its caller. */
+/**
+ * For `serve`: runs each handler in a span under that of its caller.
+ *
+ * @example A server whose handlers know their trace
+ * ```ts
+ * import { listen } from "@photon/std/net";
+ * import { Health, serve, traceInterceptor } from "@photon/std/rpc";
+ *
+ * const listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * const interceptors = [traceInterceptor];
+ * await using _server = serve(listener, [new Health().implementation], { interceptors });
+ * ```
+ */
 export function traceInterceptor({ context }: InterceptedCall, next: () => unknown): unknown {
   return runInTrace(newSpan(parseTraceparent(context.metadata["traceparent"])), next);
 }
 
-/** Sends the running coroutine's trace with every call through this caller. */
+/**
+ * Sends the running coroutine's trace with every call through this caller.
+ *
+ * @example A client that tells its trace
+ * ```ts
+ * import { memoryDuplex } from "@photon/std/io";
+ * import { clientOf, healthService, RpcChannel, traceCaller } from "@photon/std/rpc";
+ *
+ * const [near] = memoryDuplex();
+ * using channel = new RpcChannel(near);
+ * const client = clientOf(healthService, traceCaller(channel));
+ * ```
+ */
 export function traceCaller(inner: Caller): Caller {
   const traced = (options: CallOptions | undefined): CallOptions | undefined => {
     const context = currentTrace();

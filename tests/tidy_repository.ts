@@ -33,7 +33,7 @@ const BELOW: Record<string, readonly string[]> = {
 const OUTSIDE: Record<string, readonly string[]> = {
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
-  "node:process": ["io"], // opens node:net at first use, not at import
+  "node:process": ["io", "rpc"], // opens node:net and node:zlib at first use, not at import
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };
 
