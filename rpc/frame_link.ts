@@ -17,6 +17,12 @@ export interface FrameReceiver {
    * again.
    */
   frame(bytes: Uint8Array, view: DataView, start: number, end: number): void;
+  /**
+   * A frame begins here that is longer than is taken.
+   *
+   * @returns Whether it is passed over; otherwise the link ends
+   */
+  tooLong?(view: DataView, start: number): boolean;
   /** The link has ended; `error` is null when the peer did so between two frames. */
   ended(error: unknown): void;
 }
@@ -25,6 +31,13 @@ export interface FrameReceiver {
 export interface FrameLinkOptions {
   /** Longest frame that is taken. */
   frameBytesMax: number;
+  /**
+   * Reads nothing while {@linkcode OUTGOING_BYTES_MAX} wait to be sent, so that a peer that does
+   * not read what it asked for cannot make us hold it. Of the two ends one may do so only.
+   *
+   * @default {false}
+   */
+  pausesReading?: boolean;
 }
 
 /** Bytes that may wait to be sent before {@linkcode FrameLink.ready} lets streams wait. */
@@ -45,6 +58,7 @@ export class FrameLink {
   readonly #shape: FrameShape;
   readonly #frameBytesMax: number;
   readonly #receiver: FrameReceiver;
+  readonly #pausesReading: boolean;
   #filling = new MessageWriter();
   #sending = new MessageWriter();
   #flushing = false;
@@ -63,6 +77,7 @@ export class FrameLink {
     this.#shape = shape;
     this.#receiver = receiver;
     this.#frameBytesMax = options.frameBytesMax;
+    this.#pausesReading = options.pausesReading ?? false;
   }
 
   /** Whether it is over. */
@@ -90,7 +105,7 @@ export class FrameLink {
   /** Resolves when few enough bytes wait to be sent. */
   ready(): Promise<void> | undefined {
     if (this.#ended || this.#filling.byteLength <= OUTGOING_BYTES_MAX) return undefined;
-    return new Promise((resolve) => this.#readyWaiters.push(resolve));
+    return this.#drained();
   }
 
   /**
@@ -131,14 +146,15 @@ export class FrameLink {
       const wanted = this.#deliver(bytes, view, start, end);
       start = this.#delivered;
       if (this.#ended) return 0;
-      if (bytes.length - start < wanted || bytes.length - end < ROOM_BYTES_MIN) {
+      if (mustMove(bytes.length, start, end, wanted)) {
         // Never written over: what was delivered may be kept.
         const next = new Uint8Array(Math.max(CHUNK_BYTES, wanted));
         next.set(bytes.subarray(start, end));
         [bytes, view, end, start] = [next, new DataView(next.buffer), end - start, 0];
       }
+      if (this.#pausesReading) await this.ready();
       const count = await this.#conn.read(bytes.subarray(end));
-      if (count === null) return end - start;
+      if (count === null) return end - start + this.#passOver;
       this.#lastReadMs = performance.now();
       end += count;
     }
@@ -146,17 +162,24 @@ export class FrameLink {
 
   /** Where the last {@linkcode #deliver} ended. */
   #delivered = 0;
+  /** Bytes to come of a frame that is too long. */
+  #passOver = 0;
 
   /** Hands over the whole frames; says how many bytes the next one has, as far as that is known. */
   #deliver(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     const { headBytes } = this.#shape;
+    const passed = Math.min(this.#passOver, end - start);
+    this.#passOver -= passed;
+    start += passed;
     let wanted = headBytes;
     while (end - start >= headBytes && !this.#ended) {
       wanted = this.#shape.frameBytes(view, start);
-      if (wanted > this.#frameBytesMax) throw tooLong(wanted, this.#frameBytesMax);
-      if (end - start < wanted) break;
-      this.#receiver.frame(bytes, view, start, start + wanted);
-      start += wanted;
+      if (wanted > this.#frameBytesMax) {
+        if (!this.#receiver.tooLong?.(view, start)) throw tooLong(wanted, this.#frameBytesMax);
+        this.#passOver = Math.max(0, wanted - (end - start));
+      } else if (end - start < wanted) break;
+      else this.#receiver.frame(bytes, view, start, start + wanted);
+      start = Math.min(end, start + wanted);
       wanted = headBytes;
     }
     this.#delivered = start;
@@ -179,6 +202,12 @@ export class FrameLink {
       this.#flushing = false;
       this.#tellReady();
     }
+  }
+
+  async #drained(): Promise<void> {
+    do await new Promise<void>((resolve) => this.#readyWaiters.push(resolve)); while (
+      !this.#ended && this.#filling.byteLength > OUTGOING_BYTES_MAX
+    );
   }
 
   async #writeAll(pieces: Uint8Array[]): Promise<void> {
@@ -214,6 +243,13 @@ export class FrameLink {
 /** Most connections can take several buffers at once. */
 interface VectoredDuplex extends Duplex {
   writev?(buffers: readonly Uint8Array[]): Promise<number>;
+}
+
+/** Whether what is left of a chunk does not do: it cannot hold the frame, or is not worth a read. */
+function mustMove(length: number, start: number, end: number, wanted: number): boolean {
+  if (length - start < wanted || length === end) return true;
+  // A long frame that nearly fills its memory stays where it is.
+  return length - end < ROOM_BYTES_MIN && end - start < ROOM_BYTES_MIN;
 }
 
 function tooLong(frameBytes: number, frameBytesMax: number): Error {

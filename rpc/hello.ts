@@ -5,7 +5,7 @@ import {
   type CompressionOptions,
   compressors,
 } from "./compression.ts";
-import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { messageCodec } from "./native_codec.ts";
 import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
@@ -13,7 +13,7 @@ import type { NativeSender } from "./native_sender.ts";
 import { beginFrame, endFrame, FrameFlag, FrameKind } from "./native_frame.ts";
 import { array, optional, string, struct, u32, type ValueOf } from "./schema.ts";
 
-/** What either side says of itself in its first frame; new fields go to the end, as optional ones. */
+/** What either side says of itself; new fields go to the end, as optional ones. */
 const hello = struct({
   messageBytesMax: u32,
   windowBytes: u32,
@@ -23,10 +23,10 @@ const hello = struct({
 /** What one side can take. */
 export type Hello = ValueOf<typeof hello>;
 
-/** What is taken for granted until the peer's first frame is there. */
+/** What is taken for granted until the peer's first frame is there: streams wait for their window. */
 export const HELLO_BEFORE: Hello = {
   messageBytesMax: MESSAGE_BYTES_MAX,
-  windowBytes: WINDOW_BYTES,
+  windowBytes: 0,
 };
 
 /** What this side says of itself; without compression options it takes none that is compressed. */
@@ -46,7 +46,7 @@ export function agree(
   peer: Hello,
   compression: CompressionOptions | undefined,
 ): void {
-  sender.frameBytesMax = peer.messageBytesMax;
+  sender.messageBytesMax = peer.messageBytesMax;
   if (compression === undefined) return;
   sender.compressor = chooseCompressor(peer.compressions);
   sender.compressedBytesMin = compression.minBytes ?? COMPRESSED_BYTES_MIN;

@@ -8,6 +8,14 @@ import {
   unsentError,
 } from "./client_session.ts";
 import { IncomingStream, type IncomingStreamOwner, SendCredit } from "./credit.ts";
+import {
+  ABANDONED,
+  callError,
+  OVERSIZED,
+  SILENT,
+  undecodable,
+  unexpected,
+} from "./client_errors.ts";
 import { KeepAlive, type Watched } from "./keep_alive.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
 import { decompress } from "./compression.ts";
@@ -15,6 +23,7 @@ import { agree, type Hello, HELLO_BEFORE, ownHello, readHello, writeHello } from
 import { MessageReader } from "./message_reader.ts";
 import { messageCodec, type NativeCodec } from "./native_codec.ts";
 import {
+  frameBytesOf,
   FrameFlag,
   FrameKind,
   type Metadata,
@@ -28,7 +37,7 @@ import {
 } from "./native_frame.ts";
 import { NativeSender } from "./native_sender.ts";
 import { OutOfOrder } from "./out_of_order.ts";
-import { asRpcError, codeName, RpcError } from "./rpc_error.ts";
+import { codeName, RpcError } from "./rpc_error.ts";
 import { isStream, itemSchema, type Method } from "./service.ts";
 
 /** A reply as it lies in the memory that was received. */
@@ -54,13 +63,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   readonly #calls: OutOfOrder<RawReply>;
   readonly #streams = new Map<number, StreamCall>();
   readonly #frame: NativeFrame = {
-    kind: 0,
-    flags: 0,
-    tag: 0,
-    value: 0,
-    headAt: 0,
-    messageAt: 0,
-    end: 0,
+    ...{ kind: 0, flags: 0, tag: 0, value: 0, headAt: 0, messageAt: 0, end: 0 },
   };
   readonly #reader = new MessageReader();
   readonly #own: Hello;
@@ -125,7 +128,10 @@ export class NativeClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): AsyncIterableIterator<unknown> {
     const call = this.#openStream(serviceId, method, request, options);
-    call.reply.then(() => call.incoming!.end(), (error) => call.incoming!.end(error));
+    call.reply.then(({ metadata }) => options?.onReplyMetadata?.(metadata)).then(
+      () => call.incoming!.end(),
+      (error) => call.incoming!.end(error),
+    );
     return call.incoming!;
   }
 
@@ -145,6 +151,12 @@ export class NativeClient implements ClientSession, FrameReceiver {
     if (this.#link.ended) return Promise.reject(closedError());
     this.#sender.empty(FrameKind.PING, 0, 0);
     return new Promise((resolve, reject) => this.#pongWaiters.push({ resolve, reject }));
+  }
+
+  /** Takes no more calls, and closes when those in flight are answered. */
+  retire(): void {
+    this.#draining = true;
+    this.#closeWhenIdle();
   }
 
   /** Ends the connection; calls in flight fail with `UNAVAILABLE`. */
@@ -168,6 +180,14 @@ export class NativeClient implements ClientSession, FrameReceiver {
     else throw unexpected(kind);
   }
 
+  /** For the link: what is too long ends its call only. */
+  tooLong(view: DataView, start: number): boolean {
+    const kind = view.getUint8(start + 4);
+    if (kind !== FrameKind.REPLY && kind !== FrameKind.MESSAGE) return false;
+    this.#broken(view.getUint32(start + 8, true), kind, OVERSIZED);
+    return true;
+  }
+
   /** For the link. */
   ended(error: unknown): void {
     const reason = error instanceof RpcError ? error : closedError(error);
@@ -188,7 +208,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     request: unknown,
     options?: CallOptions,
   ): Promise<RawReply> {
-    if (this.#link.ended) throw unsentError();
+    if (!this.usable) throw unsentError();
     const timeoutMs = callTimeMs(options);
     const send = (tag: number) =>
       this.#request(tag, serviceId, method, request, timeoutMs, options);
@@ -199,6 +219,8 @@ export class NativeClient implements ClientSession, FrameReceiver {
       return await this.#calls.issue(send, wait);
     } catch (error) {
       throw callError(error, options);
+    } finally {
+      if (this.#draining) this.#closeWhenIdle();
     }
   }
 
@@ -212,8 +234,8 @@ export class NativeClient implements ClientSession, FrameReceiver {
   ): void {
     const streams = isStream(method.request);
     const flags = streams ? 0 : FrameFlag.BODY | FrameFlag.END;
-    const { id: methodId } = method;
-    const head = { tag, flags, timeoutMs, serviceId, methodId, metadata: options?.metadata };
+    const { metadata } = options ?? {};
+    const head = { tag, flags, timeoutMs, serviceId, methodId: method.id, metadata };
     this.#sender.request(head, streams ? null : messageCodec(itemSchema(method.request)), request);
   }
 
@@ -230,7 +252,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
       replyCodec: messageCodec(itemSchema(method.response)),
     };
     const timeoutMs = callTimeMs(options);
-    const reply = this.#link.ended ? Promise.reject(unsentError()) : this.#calls.issue((tag) => {
+    const reply = !this.usable ? Promise.reject(unsentError()) : this.#calls.issue((tag) => {
       opened = tag;
       this.#streams.set(tag, call);
       this.#request(tag, serviceId, method, request, timeoutMs, options);
@@ -243,6 +265,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     }).finally(() => {
       this.#streams.delete(opened);
       call.credit?.end(ABANDONED);
+      if (this.#draining) this.#closeWhenIdle();
     });
     return { reply: settled, incoming: call.incoming };
   }
@@ -286,23 +309,37 @@ export class NativeClient implements ClientSession, FrameReceiver {
       return;
     }
     const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
-    const reply = (flags & FrameFlag.COMPRESSED) === 0
-      ? { bytes, start: messageAt, end, metadata }
-      : { ...this.#decompressed(bytes), metadata };
+    let reply = { bytes, start: messageAt, end, metadata };
+    try {
+      if (flags & FrameFlag.COMPRESSED) reply = { ...this.#decompressed(bytes), metadata };
+    } catch (error) {
+      return this.#broken(tag, FrameKind.REPLY, error);
+    }
     if (!this.#calls.complete(tag, reply)) this.#late++;
+  }
+
+  /** What came for a call is of no use: the others go on. */
+  #broken(tag: number, kind: number, error: unknown): void {
+    const waited = this.#calls.fail(tag, error);
+    if (!waited) this.#late++;
+    else if (kind === FrameKind.MESSAGE) this.#cancel(tag);
   }
 
   #arrived(bytes: Uint8Array): void {
     const { tag, flags, messageAt, end } = this.#frame;
     const call = this.#streams.get(tag);
-    // Of a call that is over the rest is on its way.
-    if (call === undefined || call.incoming === null) return;
-    if (flags & FrameFlag.COMPRESSED) {
-      const plain = this.#decompressed(bytes);
-      this.#reader.open(plain.bytes, 0, plain.end);
-    } else this.#reader.open(bytes, messageAt, end);
-    const value = call.replyCodec.read(this.#reader);
-    if (call.incoming.push(value, end - messageAt)) return;
+    if (!call?.incoming) return; // Over: the rest is on its way.
+    let value: unknown;
+    try {
+      if (flags & FrameFlag.COMPRESSED) {
+        const plain = this.#decompressed(bytes);
+        this.#reader.open(plain.bytes, 0, plain.end);
+      } else this.#reader.open(bytes, messageAt, end);
+      value = call.replyCodec.read(this.#reader);
+    } catch (cause) {
+      return this.#broken(tag, FrameKind.MESSAGE, undecodable(cause));
+    }
+    if (call.incoming.push(value, frameBytesOf(this.#frame))) return;
     throw new RpcError("INTERNAL", "Cannot go on: the server sends more than it has credit for");
   }
 
@@ -314,28 +351,32 @@ export class NativeClient implements ClientSession, FrameReceiver {
   }
 
   #decodeReply(codec: NativeCodec, raw: RawReply, options?: CallOptions): unknown {
-    if (options?.onReplyMetadata !== undefined) options.onReplyMetadata(raw.metadata);
+    options?.onReplyMetadata?.(raw.metadata);
     const reader = this.#reader;
     reader.open(raw.bytes, raw.start, raw.end);
     try {
       return codec.read(reader);
     } catch (cause) {
-      throw new RpcError("INTERNAL", "Cannot decode reply: the server sent another type", {
-        cause,
-      });
+      throw undecodable(cause);
     }
   }
 
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
+    if (this.#greeted) throw unexpected(FrameKind.HELLO);
     this.#peer = readHello(this.#reader);
     agree(this.#sender, this.#peer, this.#options.compression);
     this.#greeted = true;
+    for (const { credit } of this.#streams.values()) credit?.grant(this.#peer.windowBytes);
   }
 
   #goAway(): void {
-    this.#draining = true;
     this.#options.draining?.();
+    this.retire();
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#calls.size === 0) this.#link.end(null);
   }
 
   #cancel(tag: number): void {
@@ -356,20 +397,4 @@ export class NativeClient implements ClientSession, FrameReceiver {
       dead: () => link.end(SILENT),
     };
   }
-}
-
-const SILENT = new RpcError("UNAVAILABLE", "Cannot call: the server gives no sign of life");
-
-/** Ends a stream whose reader left; nobody sees it. */
-const ABANDONED = new RpcError("CANCELLED", "Cannot go on: the reader has left");
-
-function unexpected(kind: number): RpcError {
-  return new RpcError("INTERNAL", `Cannot go on: the server sent a frame of kind ${kind}`);
-}
-
-/** What a caller is told: its own signal's reason as it is, all else as an RpcError. */
-function callError(error: unknown, options: CallOptions | undefined): unknown {
-  if (options?.signal?.aborted && error === options.signal.reason) return error;
-  if (error instanceof TypeError || error instanceof RangeError) return error;
-  return asRpcError(error);
 }

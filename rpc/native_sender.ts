@@ -31,8 +31,8 @@ export interface RequestHead {
 
 /** Writes native frames to a link. A frame that cannot be written leaves nothing of itself. */
 export class NativeSender {
-  /** Longest frame that the peer takes, in bytes. */
-  frameBytesMax: number = MESSAGE_BYTES_MAX;
+  /** Longest message that the peer takes, in bytes. */
+  messageBytesMax: number = MESSAGE_BYTES_MAX;
   /** How long messages are made shorter; undefined for not at all. */
   compressor: Compressor | undefined;
   /** Shortest message that is compressed. */
@@ -75,7 +75,7 @@ export class NativeSender {
       if (head.metadata !== undefined) writeMetadata(writer, head.metadata);
       endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
       this.#body(at, head.flags, codec, message);
-      this.#end(at, writer.byteLength - before);
+      endFrame(writer, at, writer.byteLength - before);
     } catch (error) {
       writer.truncate(mark);
       throw error;
@@ -108,7 +108,7 @@ export class NativeSender {
         endHead(writer, at, writer.byteLength - before - NATIVE_HEAD_BYTES);
       }
       this.#body(at, flags, codec, message);
-      this.#end(at, writer.byteLength - before);
+      endFrame(writer, at, writer.byteLength - before);
     } catch (error) {
       writer.truncate(mark);
       throw error;
@@ -118,11 +118,10 @@ export class NativeSender {
   }
 
   /** The reply of a call that failed; nothing when the link has ended. */
-  error(tag: number, error: RpcError): void {
+  error(tag: number, error: RpcError, flags = 0): void {
     if (this.#link.ended) return;
     const writer = this.#link.writer;
     const before = writer.byteLength;
-    const flags = error.unserved ? FrameFlag.UNSERVED : 0;
     const at = beginFrame(writer, FrameKind.REPLY, flags, tag, codeNumber(error.code));
     writer.string(error.message.slice(0, TEXT_LENGTH_MAX).toWellFormed());
     const details = error.details.slice(0, DETAILS_BYTES_MAX);
@@ -138,27 +137,23 @@ export class NativeSender {
   #body(at: number, flags: number, codec: NativeCodec | null, message: unknown): void {
     if (codec === null) return;
     const writer = this.#link.writer;
-    if (this.compressor === undefined) return codec.write(writer, message);
-    const mark = writer.mark();
     const before = writer.byteLength;
+    const mark = this.compressor && writer.mark();
     codec.write(writer, message);
     const byteLength = writer.byteLength - before;
-    if (byteLength < this.compressedBytesMin) return;
-    const compressed = this.compressor.compress(writer.since(mark));
+    if (byteLength > this.messageBytesMax) throw tooLong(byteLength, this.messageBytesMax);
+    if (this.compressor === undefined || byteLength < this.compressedBytesMin) return;
+    const compressed = this.compressor.compress(writer.since(mark!));
     if (compressed.length >= byteLength) return;
-    writer.truncate(mark);
+    writer.truncate(mark!);
     writer.raw(compressed);
     writer.setU8(at + 5, flags | FrameFlag.COMPRESSED);
   }
+}
 
-  #end(at: number, frameBytes: number): void {
-    if (frameBytes > this.frameBytesMax) {
-      const text =
-        `Cannot send message: it has ${frameBytes} bytes, the peer takes ${this.frameBytesMax}`;
-      throw new RpcError("RESOURCE_EXHAUSTED", text);
-    }
-    endFrame(this.#link.writer, at, frameBytes);
-  }
+function tooLong(byteLength: number, bytesMax: number): RpcError {
+  const text = `Cannot send message: it has ${byteLength} bytes, the peer takes ${bytesMax}`;
+  return new RpcError("RESOURCE_EXHAUSTED", text);
 }
 
 /** Whole milliseconds, at least one; 0 says that there is no deadline. */

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
+import { clearAlarm, setAlarm } from "../thread/alarm.ts";
 import { CallContext } from "./call_context.ts";
 import { runWithDeadline } from "./call_options.ts";
 import { closedError } from "./client_session.ts";
@@ -12,6 +13,7 @@ import { KeepAlive, type KeepAliveOptions } from "./keep_alive.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { NativeCodec } from "./native_codec.ts";
 import {
+  frameBytesOf,
   FrameFlag,
   FrameKind,
   type Metadata,
@@ -47,7 +49,8 @@ export class NativeServer implements ServerSession, FrameReceiver {
   readonly #own: Hello;
   #peer: Hello = HELLO_BEFORE;
   readonly #keepAlive: KeepAlive;
-  #draining = false;
+  #greeted = false;
+  #refusing = false;
   #idleWaiters: (() => void)[] = [];
 
   /** Greets the client; {@linkcode run} reads. */
@@ -57,7 +60,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     this.#own = ownHello(messageBytesMax, windowBytes, owner.limits.compression);
     const shape = { headBytes: NATIVE_HEAD_BYTES, frameBytes: nativeFrameBytes };
     const frameBytesMax = messageBytesMax + 0x1_0000 + NATIVE_HEAD_BYTES;
-    this.#link = new FrameLink(conn, shape, this, { frameBytesMax });
+    this.#link = new FrameLink(conn, shape, this, { frameBytesMax, pausesReading: true });
     this.#sender = new NativeSender(this.#link);
     writeHello(this.#link.writer, this.#own);
     this.#link.flush();
@@ -84,15 +87,20 @@ export class NativeServer implements ServerSession, FrameReceiver {
     return this.#link.read(first);
   }
 
-  /** Takes no more calls, answers those that are there, and closes. */
+  /**
+   * Says so to the client, which closes when it has its replies, and answers what was on its way.
+   * A client that stays is refused after {@linkcode DRAIN_GRACE_MS}, and closed when it is answered.
+   */
   async drain(): Promise<void> {
-    if (!this.#draining) {
-      this.#draining = true;
-      this.#sender.empty(FrameKind.GOAWAY, 0, 0);
-    }
-    while (this.#calls.size > 0 && !this.#link.ended) {
+    this.#sender.empty(FrameKind.GOAWAY, 0, 0);
+    const grace = setAlarm(performance.now() + DRAIN_GRACE_MS, () => {
+      this.#refusing = true;
+      this.#tellIdle();
+    });
+    while (!this.#link.ended && (this.#calls.size > 0 || !this.#refusing)) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     }
+    clearAlarm(grace);
     await this.#link.flushed();
     this.#link.end(null);
   }
@@ -107,15 +115,29 @@ export class NativeServer implements ServerSession, FrameReceiver {
     const frame = this.#frame;
     readNativeFrame(view, start, frame);
     const { kind, tag } = frame;
+    if (!this.#greeted && kind !== FrameKind.HELLO) throw unexpected(kind);
     if (kind === FrameKind.REQUEST) this.#requested(bytes);
     else if (kind === FrameKind.MESSAGE) this.#arrived(bytes);
     else if (kind === FrameKind.CANCEL) this.#cancelled(tag);
     else if (kind === FrameKind.CREDIT) this.#calls.get(tag)?.credit?.grant(frame.value);
     else if (kind === FrameKind.PING) this.#sender.empty(FrameKind.PONG, tag, 0);
     else if (kind === FrameKind.HELLO) this.#hello(bytes);
-    else if (kind !== FrameKind.PONG) {
-      throw new RpcError("INTERNAL", `Cannot go on: the client sent a frame of kind ${kind}`);
+    else if (kind !== FrameKind.PONG) throw unexpected(kind);
+  }
+
+  /** For the link: what is too long ends its call only. */
+  tooLong(view: DataView, start: number): boolean {
+    const kind = view.getUint8(start + 4);
+    const tag = view.getUint32(start + 8, true);
+    const call = this.#calls.get(tag);
+    if (!this.#greeted) return false;
+    if (kind === FrameKind.MESSAGE) {
+      if (call !== undefined) this.#finish(tag, call, OVERSIZED);
+      return true;
     }
+    if (kind !== FrameKind.REQUEST || call !== undefined) return false;
+    this.#sender.error(tag, OVERSIZED, FrameFlag.UNSERVED);
+    return true;
   }
 
   /** For the link. */
@@ -141,11 +163,10 @@ export class NativeServer implements ServerSession, FrameReceiver {
     if (this.#calls.has(tag)) {
       throw new RpcError("INTERNAL", `Cannot serve call: its tag ${tag} is in use`);
     }
-    if (bound instanceof RpcError) return this.#sender.error(tag, bound);
-    if (this.#draining) return this.#sender.error(tag, DRAINING);
+    if (bound instanceof RpcError) return this.#sender.error(tag, bound, FrameFlag.UNSERVED);
     const context = new CallContext(readMetadata(reader), value);
-    const refused = this.#owner.enter(this.#calls.size);
-    if (refused !== null) return this.#sender.error(tag, refused);
+    const refused = this.#refusing ? DRAINING : this.#owner.enter(this.#calls.size);
+    if (refused !== null) return this.#sender.error(tag, refused, FrameFlag.UNSERVED);
     const call = this.#open(tag, bound, context);
     let request: unknown = call.incoming;
     if (call.incoming === null) {
@@ -153,7 +174,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
         this.#openMessage(bytes);
         request = bound.requestCodec.read(reader);
       } catch (cause) {
-        return this.#finish(tag, new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause }));
+        return this.#finish(tag, call, malformed(cause));
       }
     } else if (flags & FrameFlag.END) call.incoming.end();
     this.#serve(tag, call, request);
@@ -178,51 +199,59 @@ export class NativeServer implements ServerSession, FrameReceiver {
   }
 
   #serve(tag: number, call: ServedCall, request: unknown): void {
-    const { bound, context } = call;
+    const { deadline } = call.context;
+    if (deadline === undefined) this.#run(tag, call, request);
+    // What a handler's stream does later belongs to the call as well.
+    else runWithDeadline(deadline, () => this.#run(tag, call, request));
+  }
+
+  #run(tag: number, call: ServedCall, request: unknown): void {
     let result: unknown;
     try {
-      result = context.deadline === undefined
-        ? bound.call(request, context)
-        : runWithDeadline(context.deadline, () => bound.call(request, context));
+      result = call.bound.call(request, call.context);
     } catch (error) {
-      return this.#finish(tag, error);
+      return this.#finish(tag, call, error);
     }
-    if (bound.streamsReplies) void this.#sendAll(tag, call, result as AsyncIterable<unknown>);
+    if (call.bound.streamsReplies) void this.#sendAll(tag, call, result as Replies);
     else if (result instanceof Promise) {
-      result.then((reply) => this.#answer(tag, call, reply), (error) => this.#finish(tag, error));
+      result.then(
+        (reply) => this.#answer(tag, call, reply),
+        (error) => this.#finish(tag, call, error),
+      );
     } else this.#answer(tag, call, result);
   }
 
-  #answer(tag: number, { bound, context }: ServedCall, reply: unknown): void {
-    // Not there any more when the caller gave up.
-    if (!this.#calls.has(tag)) return;
+  #answer(tag: number, call: ServedCall, reply: unknown): void {
+    // Not there any more when the caller gave up; the tag may be another call's by now.
+    if (this.#calls.get(tag) !== call) return;
     try {
-      this.#reply(tag, context.replyMetadata, bound.replyCodec, reply);
+      this.#reply(tag, call.context.replyMetadata, call.bound.replyCodec, reply);
     } catch (error) {
-      return this.#finish(tag, error);
+      return this.#finish(tag, call, error);
     }
-    this.#leave(tag);
+    this.#leave(tag, call);
   }
 
-  async #sendAll(tag: number, call: ServedCall, replies: AsyncIterable<unknown>): Promise<void> {
+  async #sendAll(tag: number, call: ServedCall, replies: Replies): Promise<void> {
     const credit = call.credit!;
     try {
-      for await (const reply of replies) {
+      // An interceptor may give a promise of them.
+      for await (const reply of await replies) {
         await credit.ready();
         await this.#link.ready();
-        if (!this.#calls.has(tag)) return;
+        if (this.#calls.get(tag) !== call) return;
         credit.spend(this.#message(tag, call.bound.replyCodec, reply));
       }
-      if (!this.#calls.has(tag)) return;
+      if (this.#calls.get(tag) !== call) return;
       this.#reply(tag, call.context.replyMetadata, null, undefined);
-      this.#leave(tag);
+      this.#leave(tag, call);
     } catch (error) {
-      this.#finish(tag, error);
+      this.#finish(tag, call, error);
     }
   }
 
   #arrived(bytes: Uint8Array): void {
-    const { tag, flags, messageAt, end } = this.#frame;
+    const { tag, flags } = this.#frame;
     const call = this.#calls.get(tag);
     // Of a call that is answered the rest of the requests is on its way.
     if (call === undefined) return;
@@ -235,11 +264,9 @@ export class NativeServer implements ServerSession, FrameReceiver {
         this.#openMessage(bytes);
         request = call.bound.requestCodec.read(this.#reader);
       } catch (cause) {
-        const error = new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause });
-        call.incoming.end(error);
-        return this.#finish(tag, error);
+        return this.#finish(tag, call, malformed(cause));
       }
-      if (!call.incoming.push(request, end - messageAt)) {
+      if (!call.incoming.push(request, frameBytesOf(this.#frame))) {
         throw new RpcError("INTERNAL", "Cannot serve call: more is sent than there is credit for");
       }
     }
@@ -258,24 +285,24 @@ export class NativeServer implements ServerSession, FrameReceiver {
   #cancelled(tag: number): void {
     const call = this.#calls.get(tag);
     if (call === undefined) return;
-    this.#leave(tag);
+    this.#leave(tag, call);
     call.context.abort(CANCELLED);
     call.incoming?.end(CANCELLED);
     call.credit?.end(CANCELLED);
   }
 
   /** Answers with an error; the call is over. */
-  #finish(tag: number, error: unknown): void {
-    const call = this.#calls.get(tag);
-    if (call === undefined) return;
-    this.#leave(tag);
+  #finish(tag: number, call: ServedCall, error: unknown): void {
+    if (this.#calls.get(tag) !== call) return;
+    this.#leave(tag, call);
     call.incoming?.end(error);
     call.credit?.end(error);
     this.#sender.error(tag, asRpcError(error));
   }
 
-  #leave(tag: number): void {
+  #leave(tag: number, call: ServedCall): void {
     this.#calls.delete(tag);
+    call.context.end();
     this.#owner.left();
     if (this.#calls.size === 0) this.#tellIdle();
   }
@@ -286,7 +313,9 @@ export class NativeServer implements ServerSession, FrameReceiver {
 
   #hello(bytes: Uint8Array): void {
     this.#reader.open(bytes, this.#frame.messageAt, this.#frame.end);
+    if (this.#greeted) throw unexpected(FrameKind.HELLO);
     this.#peer = readHello(this.#reader);
+    this.#greeted = true;
     agree(this.#sender, this.#peer, this.#owner.limits.compression);
   }
 
@@ -305,6 +334,17 @@ const DRAINING = new RpcError("UNAVAILABLE", "Cannot serve call: the server shut
   unserved: true,
 });
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "Cannot decode request";
+const OVERSIZED = new RpcError("RESOURCE_EXHAUSTED", "Cannot serve call: its message is too long");
+/** For so long calls are served that a client sent before it heard of the end. */
+const DRAIN_GRACE_MS = 1_000;
+
+type Replies = AsyncIterable<unknown> | Promise<AsyncIterable<unknown>>;
+
+function malformed(cause: unknown): RpcError {
+  const text = cause instanceof Error ? cause.message : "Cannot decode request";
+  return new RpcError("INVALID_ARGUMENT", text, { cause });
+}
+
+function unexpected(kind: number): RpcError {
+  return new RpcError("INTERNAL", `Cannot go on: the client sent a frame of kind ${kind}`);
 }

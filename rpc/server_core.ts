@@ -39,7 +39,9 @@ export class ServerCore implements ServerOwner {
     const { messageBytesMax = MESSAGE_BYTES_MAX, windowBytes = WINDOW_BYTES } = options;
     this.limits = { messageBytesMax, windowBytes, compression: options.compression };
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    options.signal?.addEventListener("abort", () => void this.shutdown(), { once: true });
+    const { signal } = options;
+    signal?.addEventListener("abort", () => void this.shutdown(), { once: true });
+    if (signal?.aborted) void this.shutdown();
     void this.#accept();
   }
 
@@ -115,6 +117,7 @@ export class ServerCore implements ServerOwner {
 
   /** Finds out which framing a client speaks, and serves it. */
   async #greet(conn: Duplex): Promise<void> {
+    if (this.#draining) return closeQuietly(conn);
     this.#greeting.add(conn);
     let first: Uint8Array | null = null;
     const limit = setTimeout(() => closeQuietly(conn), GREETING_MS_MAX);
