@@ -33,4 +33,5 @@
 export * as ffi from "./ffi/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
+export * as rpc from "./rpc/mod.ts";
 export * as thread from "./thread/mod.ts";
