@@ -53,12 +53,24 @@ export class CircuitBreaker {
     return this.#failures >= this.#failuresMax;
   }
 
-  /** Whether a call may go through now; the one to try with is taken by asking. */
+  /** Whether a call may go through now. */
+  get ready(): boolean {
+    return !this.open || !this.#trying && performance.now() - this.#openedMs >= this.#openMs;
+  }
+
+  /**
+   * Whether a call may go through now; the one to try with is taken by asking, and must be followed
+   * by {@linkcode succeeded}, {@linkcode failed} or {@linkcode abandoned}.
+   */
   allows(): boolean {
-    if (!this.open) return true;
-    if (this.#trying || performance.now() - this.#openedMs < this.#openMs) return false;
-    this.#trying = true;
+    if (!this.ready) return false;
+    this.#trying = this.open;
     return true;
+  }
+
+  /** A call ended before it could tell anything. */
+  abandoned(): void {
+    this.#trying = false;
   }
 
   /** A call came back, with whatever the application says. */

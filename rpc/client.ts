@@ -21,10 +21,10 @@ export type Received<M> = M extends Stream<infer T> ? AsyncIterableIterator<T>
   : never;
 
 /** A function for each method of a service. */
-export type Client<M extends Methods> = {
+export type Client<M extends Methods, Options extends CallOptions = CallOptions> = {
   readonly [Name in keyof M]: (
     request: Sent<M[Name]["request"]>,
-    options?: CallOptions,
+    options?: Options,
   ) => Received<M[Name]["response"]>;
 };
 

@@ -30,6 +30,8 @@ export interface ClientSession extends Caller {
   readonly usable: boolean;
   /** Resolves when the server has given a sign of life. */
   ping(): Promise<void>;
+  /** Takes no more calls, and ends when those in flight are answered. */
+  retire(): void;
   /** Ends it; calls in flight fail with `UNAVAILABLE`. */
   close(error?: unknown): void;
 }

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { Duplex } from "../io/byte_stream.ts";
+import { clearAlarm, setAlarm } from "../thread/alarm.ts";
+import { timeout } from "../thread/timeout.ts";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
 import type { Candidate } from "./balancer.ts";
 import { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
@@ -7,16 +8,27 @@ import { type ClientSession, unsentError } from "./client_session.ts";
 
 /** How one server is reached. */
 export interface EndpointOptions {
-  /** Opens a connection and speaks over it. */
-  open: (onEnd: () => void, onDraining: () => void) => Promise<ClientSession>;
+  /** Opens a connection and speaks over it; the signal gives up. */
+  open: (events: SessionEvents, signal: AbortSignal) => Promise<ClientSession>;
+  /**
+   * Milliseconds that this may take.
+   *
+   * @default {10000}
+   */
+  connectTimeoutMs?: number | undefined;
   /** Waits between failed tries. */
   backoff?: BackoffOptions | undefined;
   /** When to leave it alone. */
   breaker?: CircuitBreakerOptions | undefined;
 }
 
-/** Makes a connection to an address. */
-export type Dial = (address: string, signal: AbortSignal) => Promise<Duplex>;
+/** What an endpoint wants to know of each of its connections. */
+export interface SessionEvents {
+  /** It is over. */
+  ended(session: ClientSession | undefined): void;
+  /** It takes no more calls, but answers what it has. */
+  draining(session: ClientSession | undefined): void;
+}
 
 /**
  * One server of a pool: one connection, opened when it is wanted, shared by all calls, and opened
@@ -29,8 +41,11 @@ export class Endpoint implements Candidate {
   readonly breaker: CircuitBreaker;
 
   readonly #options: EndpointOptions;
-  #session: ClientSession | undefined;
+  /** Those that are open; all but {@linkcode #current} drain. */
+  readonly #sessions = new Set<ClientSession>();
+  #current: ClientSession | undefined;
   #opening: Promise<ClientSession> | undefined;
+  #aborter: AbortController | undefined;
   #failures = 0;
   #retryMs = 0;
   #closed = false;
@@ -44,12 +59,17 @@ export class Endpoint implements Candidate {
 
   /** Calls in flight. */
   get load(): number {
-    return this.#session?.size ?? 0;
+    return this.#current?.size ?? 0;
   }
 
-  /** Whether there is a connection that takes calls. */
+  /** The connection, where there is one that takes calls. */
+  get current(): ClientSession | undefined {
+    return this.#current?.usable ? this.#current : undefined;
+  }
+
+  /** Whether there is such a connection. */
   get connected(): boolean {
-    return this.#session?.usable === true;
+    return this.current !== undefined;
   }
 
   /** Whether a call may be tried now. */
@@ -64,33 +84,56 @@ export class Endpoint implements Candidate {
    * @throws {RpcError} `UNAVAILABLE` when it cannot be opened
    */
   session(): Promise<ClientSession> {
-    const session = this.#session;
-    if (session?.usable) return Promise.resolve(session);
+    if (this.current !== undefined) return Promise.resolve(this.current);
     if (this.#closed) return Promise.reject(unsentError());
     return this.#opening ??= this.#open().finally(() => this.#opening = undefined);
+  }
+
+  /** Takes no more calls; the connection closes when those in flight are answered. */
+  retire(): void {
+    this.#closed = true;
+    this.#aborter?.abort(unsentError());
+    for (const session of [...this.#sessions]) session.retire();
   }
 
   /** Closes the connection; calls in flight fail. */
   close(): void {
     this.#closed = true;
-    this.#session?.close();
+    this.#aborter?.abort(unsentError());
+    for (const session of [...this.#sessions]) session.close();
   }
 
   async #open(): Promise<ClientSession> {
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS, backoff } = this.#options;
+    const aborter = this.#aborter = new AbortController();
+    const giveUp = () => aborter.abort(new Deno.errors.TimedOut(`Cannot connect to ${this.name}`));
+    const alarm = setAlarm(performance.now() + connectTimeoutMs, giveUp);
     try {
-      // One that drains still answers what it has.
-      const forget = () => this.#session = undefined;
-      const session = await this.#options.open(forget, forget);
-      if (this.#closed) {
-        session.close();
-        throw unsentError();
-      }
+      // Who opens may be deaf to the signal.
+      const opening = this.#options.open(this.#events, aborter.signal);
+      const session = await timeout(opening, Infinity, { signal: aborter.signal });
       this.#failures = 0;
-      return this.#session = session;
+      this.#sessions.add(session);
+      return this.#current = session;
     } catch (error) {
       this.#failures++;
-      this.#retryMs = performance.now() + backoffMs(this.#failures, this.#options.backoff);
+      this.#retryMs = performance.now() + backoffMs(this.#failures, backoff);
       throw unsentError(error);
+    } finally {
+      clearAlarm(alarm);
+      this.#aborter = undefined;
     }
   }
+
+  readonly #events: SessionEvents = {
+    ended: (session) => {
+      if (session !== undefined) this.#sessions.delete(session);
+      this.#events.draining(session);
+    },
+    draining: (session) => {
+      if (session === this.#current) this.#current = undefined;
+    },
+  };
 }
+
+const CONNECT_TIMEOUT_MS = 10_000;

@@ -27,6 +27,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #options: SessionOptions;
   readonly #calls: OutOfOrder<Uint8Array>;
+  #retired = false;
 
   /** Speaks at once: there is no greeting. */
   constructor(conn: Duplex, options: SessionOptions) {
@@ -45,7 +46,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
 
   /** Whether it takes new calls. */
   get usable(): boolean {
-    return !this.#link.ended;
+    return !this.#link.ended && !this.#retired;
   }
 
   /** Calls a method. */
@@ -56,7 +57,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): Promise<unknown> {
     if (isStream(method.request) || isStream(method.response)) throw noStreams();
-    if (this.#link.ended) throw unsentError();
+    if (!this.usable) throw unsentError();
     const pieces = photonCodec(itemSchema(method.request)).encode(request);
     const payloadBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const wait = { timeoutMs: callTimeMs(options), signal: options?.signal };
@@ -73,6 +74,8 @@ export class PhotonClient implements ClientSession, FrameReceiver {
       if (!(error instanceof Deno.errors.InvalidData)) throw asRpcError(error);
       const text = "Cannot decode reply: the server sent another type";
       throw new RpcError("INTERNAL", text, { cause: error });
+    } finally {
+      if (this.#retired) this.#closeWhenIdle();
     }
   }
 
@@ -92,6 +95,12 @@ export class PhotonClient implements ClientSession, FrameReceiver {
     return Promise.reject(new RpcError("UNIMPLEMENTED", text));
   }
 
+  /** Takes no more calls, and closes when those in flight are answered. */
+  retire(): void {
+    this.#retired = true;
+    this.#closeWhenIdle();
+  }
+
   /** Ends the connection. */
   close(error: unknown = closedError()): void {
     this.#link.end(error);
@@ -109,6 +118,10 @@ export class PhotonClient implements ClientSession, FrameReceiver {
   ended(error: unknown): void {
     this.#calls.failAll(error instanceof RpcError ? error : closedError(error));
     this.#options.ended?.(error);
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#calls.size === 0) this.#link.end(null);
   }
 }
 

@@ -1,16 +1,17 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { connect } from "../net/connect.ts";
 import type { Duplex } from "../io/byte_stream.ts";
 import { sleep } from "../thread/sleep.ts";
+import { timeout } from "../thread/timeout.ts";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
 import { type Balance, makePicker, type Picker } from "./balancer.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
 import type { RpcChannelOptions } from "./channel.ts";
 import type { CircuitBreakerOptions } from "./circuit_breaker.ts";
 import { type Caller, type Client, clientOf } from "./client.ts";
-import { unsentError } from "./client_session.ts";
-import { Endpoint } from "./endpoint.ts";
-import { openSession } from "./open_session.ts";
+import { dialAddress, greeted } from "./dial.ts";
+import { callError } from "./client_errors.ts";
+import { type ClientSession, unsentError } from "./client_session.ts";
+import { Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { type RpcResolver, staticResolver } from "./resolver.ts";
 import { RetryBudget, type RetryOptions } from "./retry_budget.ts";
 import { RpcError } from "./rpc_error.ts";
@@ -21,7 +22,13 @@ export interface RpcPoolOptions {
   /** The servers: addresses as of {@linkcode RpcResolver}, or who knows them. */
   servers: readonly string[] | RpcResolver;
   /** Opens a connection to an address; TCP and Unix sockets by default. */
-  dial?: (address: string) => Promise<Duplex>;
+  dial?: (address: string, signal: AbortSignal) => Promise<Duplex>;
+  /**
+   * Milliseconds in which a server must be connected to and greet.
+   *
+   * @default {10000}
+   */
+  connectTimeoutMs?: number;
   /**
    * How to choose among servers.
    *
@@ -104,7 +111,7 @@ export class RpcPool implements Caller, Disposable {
   }
 
   /** The methods of a service, as functions. */
-  client<M extends Methods>(service: Service<M>): Client<M> {
+  client<M extends Methods>(service: Service<M>): Client<M, PoolCallOptions> {
     return clientOf(service, this);
   }
 
@@ -124,7 +131,7 @@ export class RpcPool implements Caller, Disposable {
       try {
         return await this.#try(serviceId, method, request, options, endMs, failed);
       } catch (error) {
-        if (!mayRetry(error, method) || tries >= triesMax || !this.#budget.spend()) throw error;
+        if (tries >= triesMax || !this.#mayRetry(error, method)) throw error;
         const waitMs = failed.size < this.#endpoints.length
           ? 0
           : backoffMs(tries, this.#options.backoff);
@@ -141,9 +148,18 @@ export class RpcPool implements Caller, Disposable {
     request: unknown,
     options?: PoolCallOptions,
   ): AsyncGenerator<unknown> {
-    const endpoint = await this.#choose(options?.key, NONE);
-    const session = await endpoint.session();
-    yield* session.stream(serviceId, method, request, options);
+    const endpoint = await this.#choose(options, NONE);
+    let failure: unknown = undefined;
+    try {
+      const session = endpoint.current ?? await sessionOf(endpoint, options);
+      yield* session.stream(serviceId, method, request, options);
+      endpoint.breaker.succeeded();
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      judge(endpoint, failure);
+    }
   }
 
   /** A stream of requests to one of the servers; it is not tried again. */
@@ -153,9 +169,16 @@ export class RpcPool implements Caller, Disposable {
     requests: AsyncIterable<unknown>,
     options?: PoolCallOptions,
   ): Promise<unknown> {
-    const endpoint = await this.#choose(options?.key, NONE);
-    const session = await endpoint.session();
-    return await session.collect(serviceId, method, requests, options);
+    const endpoint = await this.#choose(options, NONE);
+    try {
+      const session = endpoint.current ?? await sessionOf(endpoint, options);
+      const reply = await session.collect(serviceId, method, requests, options);
+      endpoint.breaker.succeeded();
+      return reply;
+    } catch (error) {
+      judge(endpoint, error);
+      throw error;
+    }
   }
 
   /** Closes all connections; calls in flight fail with `UNAVAILABLE`. */
@@ -178,7 +201,7 @@ export class RpcPool implements Caller, Disposable {
     failed: Set<Endpoint>,
   ): Promise<unknown> {
     const { hedgeAfterMs } = this.#options;
-    const first = await this.#choose(options?.key, failed);
+    const first = await this.#choose({ ...options, ...within(endMs) }, failed);
     const call = (endpoint: Endpoint, signal: AbortSignal | undefined) =>
       this.#call(endpoint, serviceId, method, request, {
         ...options,
@@ -209,12 +232,9 @@ export class RpcPool implements Caller, Disposable {
         quick.then(() => false, () => false),
         sleep(afterMs, { signal: wait.signal }).then(() => true, () => false),
       ]);
-      if (late) {
-        calls.push(
-          this.#choose(undefined, new Set([...failed, first])).then((second) =>
-            call(second, signal)
-          ),
-        );
+      if (late && this.#budget.spend()) {
+        const second = this.#choose({ signal }, new Set([...failed, first]));
+        calls.push(second.then((second) => call(second, signal)));
       }
       return await Promise.any(calls);
     } catch (error) {
@@ -234,40 +254,46 @@ export class RpcPool implements Caller, Disposable {
     failed: Set<Endpoint>,
   ): Promise<unknown> {
     try {
-      const session = await endpoint.session();
+      const session = endpoint.current ?? await sessionOf(endpoint, options);
       const reply = await session.unary(serviceId, method, request, options);
       endpoint.breaker.succeeded();
       return reply;
     } catch (error) {
-      // What the application answers says that the server is well.
-      if (
-        error instanceof RpcError && (error.code === "UNAVAILABLE" || error.code === "INTERNAL")
-      ) {
-        endpoint.breaker.failed();
-        failed.add(endpoint);
-      } else endpoint.breaker.succeeded();
+      if (judge(endpoint, error)) failed.add(endpoint);
       throw error;
     }
   }
 
   /** One that did not fail for this call, can be had, and is not left alone. */
-  async #choose(key: string | undefined, failed: ReadonlySet<Endpoint>): Promise<Endpoint> {
+  async #choose(
+    options: PoolCallOptions | undefined,
+    failed: ReadonlySet<Endpoint>,
+  ): Promise<Endpoint> {
+    const { key } = options ?? {};
+    if (this.#stale) {
+      await timeout(this.#resolve(), callTimeMs(options), options).catch((error) => {
+        throw callError(error, options);
+      });
+    }
     if (this.#closed) throw unsentError();
-    await this.#resolve();
-    const able = this.#endpoints.filter((endpoint) => endpoint.available && !endpoint.breaker.open);
+    const able = this.#endpoints.filter((endpoint) => endpoint.available && endpoint.breaker.ready);
     const fresh = able.filter((endpoint) => !failed.has(endpoint));
     const candidates = fresh.length > 0 ? fresh : able;
-    if (candidates.length > 0) return this.#pick(candidates, key);
-    const trial = this.#endpoints.find((endpoint) =>
-      endpoint.available && endpoint.breaker.allows()
-    );
-    if (trial !== undefined) return trial;
+    if (candidates.length > 0) {
+      const endpoint = this.#pick(candidates, key);
+      endpoint.breaker.allows();
+      return endpoint;
+    }
     throw new RpcError("UNAVAILABLE", "Cannot call: no server can be reached", { unserved: true });
   }
 
-  async #resolve(): Promise<void> {
+  get #stale(): boolean {
     const { ttlMs = RESOLVE_TTL_MS } = this.#resolver;
-    if (performance.now() - this.#resolvedMs < ttlMs) return;
+    return this.#endpoints.length === 0 || performance.now() - this.#resolvedMs >= ttlMs;
+  }
+
+  async #resolve(): Promise<void> {
+    if (!this.#stale) return;
     const resolving = this.#resolving ??= this.#resolveNow().finally(() =>
       this.#resolving = undefined
     );
@@ -277,30 +303,55 @@ export class RpcPool implements Caller, Disposable {
   }
 
   async #resolveNow(): Promise<void> {
-    const names = new Set(await this.#resolver.resolve());
+    const names = new Set(await this.#ask());
     this.#resolvedMs = performance.now();
-    for (const endpoint of this.#endpoints) if (!names.has(endpoint.name)) endpoint.close();
+    if (this.#closed) return;
+    for (const endpoint of this.#endpoints) if (!names.has(endpoint.name)) endpoint.retire();
     const known = new Map(this.#endpoints.map((endpoint) => [endpoint.name, endpoint]));
     this.#endpoints = [...names].map((name) => known.get(name) ?? this.#endpoint(name));
   }
 
+  async #ask(): Promise<readonly string[]> {
+    try {
+      return await this.#resolver.resolve();
+    } catch (error) {
+      if (this.#endpoints.length === 0) throw unsentError(error);
+      return this.#endpoints.map(({ name }) => name);
+    }
+  }
+
+  /** What nobody has seen costs no server anything, and the budget nothing. */
+  #mayRetry(error: unknown, method: Method): boolean {
+    if (!(error instanceof RpcError) || error.code !== "UNAVAILABLE" || this.#closed) return false;
+    return error.unserved || method.idempotent === true && this.#budget.spend();
+  }
+
   #endpoint(name: string): Endpoint {
-    const { dial = dialAddress, channel, backoff, breaker } = this.#options;
-    return new Endpoint(name, {
-      backoff,
-      breaker,
-      open: async (onEnd, onDraining) =>
-        openSession(await dial(name), channel ?? {}, onEnd, onDraining),
-    });
+    const { dial = dialAddress, channel, backoff, breaker, connectTimeoutMs } = this.#options;
+    const open: EndpointOptions["open"] = async (events, signal) =>
+      await greeted(await dial(name, signal), channel ?? {}, events, signal);
+    return new Endpoint(name, { backoff, breaker, connectTimeoutMs, open });
   }
 }
 
 const NONE: ReadonlySet<Endpoint> = new Set();
 
-function mayRetry(error: unknown, method: Method): boolean {
-  if (!(error instanceof RpcError)) return false;
-  return error.unserved && error.code === "UNAVAILABLE" ||
-    method.idempotent === true && error.code === "UNAVAILABLE";
+/** The endpoint's connection, within the time of the call. */
+function sessionOf(endpoint: Endpoint, options: CallOptions | undefined): Promise<ClientSession> {
+  return timeout(endpoint.session(), callTimeMs(options), options).catch((error) => {
+    throw callError(error, options);
+  });
+}
+
+/** Tells the breaker what a failed call says of its server; whether it speaks against it. */
+function judge(endpoint: Endpoint, error: unknown): boolean {
+  const code = error instanceof RpcError ? error.code : "CANCELLED";
+  const unwell = code === "UNAVAILABLE" || code === "INTERNAL" || code === "DEADLINE_EXCEEDED";
+  if (unwell) endpoint.breaker.failed();
+  // What was given up here says nothing; what the application answers, that the server is well.
+  else if (code === "CANCELLED") endpoint.breaker.abandoned();
+  else endpoint.breaker.succeeded();
+  return unwell;
 }
 
 function within(endMs: number): CallOptions {
@@ -309,12 +360,4 @@ function within(endMs: number): CallOptions {
 
 function only(signal: AbortSignal | undefined): CallOptions {
   return signal === undefined ? {} : { signal };
-}
-
-/** Connects to `host:port`, `[v6]:port` or `unix:/path`. */
-function dialAddress(address: string): Promise<Duplex> {
-  if (address.startsWith("unix:")) return connect({ transport: "unix", path: address.slice(5) });
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(address);
-  if (match === null) throw new TypeError(`Cannot connect: ${address} is no address with a port`);
-  return connect({ hostname: match[1] ?? match[2], port: Number(match[3]) });
 }
