@@ -146,18 +146,25 @@ export class FrameLink {
       const wanted = this.#deliver(bytes, view, start, end);
       start = this.#delivered;
       if (this.#ended) return 0;
+      if (this.#paused) {
+        await this.ready();
+        continue;
+      }
       if (mustMove(bytes.length, start, end, wanted)) {
         // Never written over: what was delivered may be kept.
         const next = new Uint8Array(Math.max(CHUNK_BYTES, wanted));
         next.set(bytes.subarray(start, end));
         [bytes, view, end, start] = [next, new DataView(next.buffer), end - start, 0];
       }
-      if (this.#pausesReading) await this.ready();
       const count = await this.#conn.read(bytes.subarray(end));
       if (count === null) return end - start + this.#passOver;
       this.#lastReadMs = performance.now();
       end += count;
     }
+  }
+
+  get #paused(): boolean {
+    return this.#pausesReading && this.#filling.byteLength > OUTGOING_BYTES_MAX;
   }
 
   /** Where the last {@linkcode #deliver} ended. */
@@ -172,7 +179,7 @@ export class FrameLink {
     this.#passOver -= passed;
     start += passed;
     let wanted = headBytes;
-    while (end - start >= headBytes && !this.#ended) {
+    while (end - start >= headBytes && !this.#ended && !this.#paused) {
       wanted = this.#shape.frameBytes(view, start);
       if (wanted > this.#frameBytesMax) {
         if (!this.#receiver.tooLong?.(view, start)) throw tooLong(wanted, this.#frameBytesMax);
