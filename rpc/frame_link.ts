@@ -252,7 +252,7 @@ interface VectoredDuplex extends Duplex {
   writev?(buffers: readonly Uint8Array[]): Promise<number>;
 }
 
-/** Whether what is left of a chunk does not do: it cannot hold the frame, or is not worth a read. */
+/** Whether the rest of a chunk does not do: it cannot hold the frame, or is not worth a read. */
 function mustMove(length: number, start: number, end: number, wanted: number): boolean {
   if (length - start < wanted || length === end) return true;
   // A long frame that nearly fills its memory stays where it is.

@@ -23,7 +23,7 @@ const hello = struct({
 /** What one side can take. */
 export type Hello = ValueOf<typeof hello>;
 
-/** What is taken for granted until the peer's first frame is there: streams wait for their window. */
+/** What is taken for granted until the peer's first frame is there: no window yet. */
 export const HELLO_BEFORE: Hello = {
   messageBytesMax: MESSAGE_BYTES_MAX,
   windowBytes: 0,

@@ -89,7 +89,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
 
   /**
    * Says so to the client, which closes when it has its replies, and answers what was on its way.
-   * A client that stays is refused after {@linkcode DRAIN_GRACE_MS}, and closed when it is answered.
+   * Who stays is refused after {@linkcode DRAIN_GRACE_MS}, and closed when all is answered.
    */
   async drain(): Promise<void> {
     this.#sender.empty(FrameKind.GOAWAY, 0, 0);

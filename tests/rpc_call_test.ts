@@ -3,24 +3,17 @@
 // Calls over one connection. The first six are named as the tests of C++ PhotonLibOS
 // (rpc/test/test.cpp).
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memoryDuplex } from "../io/mod.ts";
-import { implement, RpcError, serve, u32 } from "../rpc/mod.ts";
-import { defineService, type Interceptor, method, stream, string, struct } from "../rpc/mod.ts";
+import { defineService, method, RpcError, stream, string, struct, u32 } from "../rpc/mod.ts";
 import { yieldNow } from "../thread/mod.ts";
 import { leakTest } from "./leak.ts";
-import { everyHandler, everything, listenerOf, pairOf } from "./rpc_services.ts";
+import { rejectsWith } from "./rpc_network.ts";
+import { everyHandler, everything, pairOf } from "./rpc_services.ts";
 
 /** Ends by itself when the other side is silent. */
 const QUICK_MS = 20;
 
 async function* numbers(count: number): AsyncGenerator<{ value: number }> {
   for (let value = 0; value < count; value++) yield { value };
-}
-
-async function rejectsWith(code: string, call: () => Promise<unknown>): Promise<RpcError> {
-  const error = await assertRejects(call, RpcError);
-  assertEquals(error.code, code);
-  return error;
 }
 
 /** A promise and what settles it, by hand. */
@@ -224,8 +217,8 @@ leakTest("a handler's RpcError reaches the caller, its other errors as UNKNOWN",
 
 leakTest("values that are not of the type are a TypeError with the path", async () => {
   await using pair = pairOf();
-  // deno-lint-ignore no-explicit-any
-  const client = pair.client as any;
+  // As a program without types would call.
+  const client = pair.client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
   await assertRejects(() => client.echo({ text: 5 }), TypeError, "text must be a string");
   await assertRejects(() => client.echo({ text: "" }, { metadata: { a: 1 } }), TypeError, "a");
   await assertRejects(() => client.sum([{ value: -1 }]), TypeError, "value must be an integer");
@@ -331,86 +324,4 @@ leakTest("a late reply is nobody's, and a tag used anew has its own", async () =
   for (const open of opened) open();
   assertEquals(await kept, { text: "kept" });
   assertEquals(pair.channel.size, 0);
-});
-
-leakTest("interceptors stand before every handler, the first outermost", async () => {
-  const steps: string[] = [];
-  const noting = (name: string): Interceptor => async (call, next) => {
-    steps.push(`${name} ${call.methodName}`);
-    return await next();
-  };
-  const guard: Interceptor = ({ context }, next) => {
-    if (context.metadata.token === "no") throw new RpcError("UNAUTHENTICATED", "Cannot: no");
-    return next();
-  };
-  await using pair = pairOf({ serve: { interceptors: [noting("a"), guard, noting("b")] } });
-  await pair.client.echo({ text: "" });
-  assertEquals((await Array.fromAsync(pair.client.count({ value: 3 }))).length, 3);
-  assertEquals(await pair.client.sum(numbers(3)), { value: 3 });
-  assertEquals(steps, ["a echo", "b echo", "a count", "b count", "a sum", "b sum"]);
-  const refused = { metadata: { token: "no" } };
-  await rejectsWith("UNAUTHENTICATED", () => pair.client.echo({ text: "" }, refused));
-  await rejectsWith(
-    "UNAUTHENTICATED",
-    () => Array.fromAsync(pair.client.count({ value: 1 }, refused)),
-  );
-});
-
-leakTest("calls beyond a limit are RESOURCE_EXHAUSTED, at either end", async () => {
-  for (const serve of [{ callsPerConnectionMax: 2 }, { callsMax: 2 }]) {
-    const { opened, open } = gate();
-    const handlers = { echo: (request: { text: string }) => opened.then(() => request) };
-    await using pair = pairOf({ serve, handlers });
-    const two = [pair.client.echo({ text: "1" }), pair.client.echo({ text: "2" })];
-    assert(
-      (await rejectsWith("RESOURCE_EXHAUSTED", () => pair.client.echo({ text: "3" }))).unserved,
-    );
-    open();
-    assertEquals((await Promise.all(two)).length, 2);
-    assertEquals(await pair.client.echo({ text: "4" }), { text: "4" });
-  }
-  await using pair = pairOf({ channel: { callsMax: 1 } });
-  const one = pair.client.echo({ text: "1" });
-  await rejectsWith("RESOURCE_EXHAUSTED", () => pair.client.echo({ text: "2" }));
-  await one;
-});
-
-leakTest("shutdown() may be called by a handler, as in no other thread", async () => {
-  let gone: Promise<void> | undefined;
-  await using pair = pairOf({
-    handlers: {
-      echo(request) {
-        gone = pair.server.shutdown();
-        return request;
-      },
-    },
-  });
-  assertEquals(await pair.client.echo({ text: "bye" }), { text: "bye" });
-  await gone;
-});
-
-leakTest("serve() drains when its signal aborts, also when it has before", async () => {
-  const [near, far] = memoryDuplex();
-  const signal = AbortSignal.abort();
-  const server = serve(listenerOf(far), [implement(everything, everyHandler)], { signal });
-  await server.finished;
-  near.close();
-});
-
-leakTest("drain under load loses no call", async () => {
-  await using pair = pairOf({ handlers: { echo: async (request) => (await yieldNow(), request) } });
-  let answered = 0;
-  let asked = 0;
-  async function caller() {
-    while (pair.channel.usable) {
-      asked++;
-      await pair.client.echo({ text: "load" });
-      answered++;
-    }
-  }
-  const callers = Array.from({ length: 64 }, caller);
-  while (answered < 1000) await yieldNow();
-  await pair.server.shutdown();
-  await Promise.all(callers);
-  assertEquals(answered, asked);
 });

@@ -12,9 +12,15 @@ import { everyHandler, everything, listenerOf, pairOf } from "./rpc_services.ts"
 
 const echoHead = [1, 0, 0, 0, 1, 0, 0, 0];
 const hangHead = [1, 0, 0, 0, 7, 0, 0, 0];
-const text = (word: string) => [word.length, 0, 0, 0, ...new TextEncoder().encode(word)];
-const request = (tag: number, head = echoHead, message = text("hi")) =>
-  nativeFrame({ kind: 1, flags: 3, tag, head, message });
+
+/** A short text as a message has it. */
+function text(word: string): number[] {
+  return [word.length, 0, 0, 0, ...new TextEncoder().encode(word)];
+}
+
+function request(tag: number, head = echoHead, message = text("hi")): Uint8Array {
+  return nativeFrame({ kind: 1, flags: 3, tag, head, message });
+}
 
 /** A server and a client that says what the test says. */
 function scriptedClient(options: ServeOptions = {}, handlers = everyHandler) {
