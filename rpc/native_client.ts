@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
+import { setAlarm } from "../thread/alarm.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
 import {
   type ClientSession,
@@ -60,7 +61,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #sender: NativeSender;
   readonly #options: SessionOptions;
-  readonly #calls: OutOfOrder<RawReply>;
+  readonly #calls: OutOfOrder<unknown>;
   readonly #streams = new Map<number, StreamCall>();
   readonly #frame: NativeFrame = {
     ...{ kind: 0, flags: 0, tag: 0, value: 0, headAt: 0, messageAt: 0, end: 0 },
@@ -110,14 +111,19 @@ export class NativeClient implements ClientSession, FrameReceiver {
   }
 
   /** Calls a method whose request and reply are one message each. */
-  async unary(
+  unary(
     serviceId: number,
     method: Method,
     request: unknown,
     options?: CallOptions,
   ): Promise<unknown> {
-    const raw = await this.#issue(serviceId, method, request, options);
-    return this.#decodeReply(messageCodec(itemSchema(method.response)), raw, options);
+    const codec = messageCodec(itemSchema(method.response));
+    const plain = options === undefined && this.usable && callTimeMs(undefined) === Infinity &&
+      this.#calls.size < this.#options.callsMax;
+    if (!plain) return this.#unaryWithin(serviceId, method, request, codec, options);
+    // One promise for the whole call: it is fulfilled with the decoded reply.
+    const send = (tag: number) => this.#request(tag, serviceId, method, request, Infinity);
+    return this.#calls.issue(send, undefined, codec);
   }
 
   /** Calls a method with a stream of replies, and one of requests or one request. */
@@ -128,7 +134,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): AsyncIterableIterator<unknown> {
     const call = this.#openStream(serviceId, method, request, options);
-    call.reply.then(({ metadata }) => options?.onReplyMetadata?.(metadata)).then(
+    call.reply.then((raw) => options?.onReplyMetadata?.((raw as RawReply).metadata)).then(
       () => call.incoming!.end(),
       (error) => call.incoming!.end(error),
     );
@@ -143,7 +149,11 @@ export class NativeClient implements ClientSession, FrameReceiver {
     options?: CallOptions,
   ): Promise<unknown> {
     const { reply } = this.#openStream(serviceId, method, requests, options);
-    return this.#decodeReply(messageCodec(itemSchema(method.response)), await reply, options);
+    return this.#decodeReply(
+      messageCodec(itemSchema(method.response)),
+      await reply as RawReply,
+      options,
+    );
   }
 
   /** Asks for a sign of life; resolves when it came. */
@@ -202,6 +212,17 @@ export class NativeClient implements ClientSession, FrameReceiver {
     this.#options.ended?.(error);
   }
 
+  async #unaryWithin(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    codec: NativeCodec,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const raw = await this.#issue(serviceId, method, request, options);
+    return this.#decodeReply(codec, raw, options);
+  }
+
   async #issue(
     serviceId: number,
     method: Method,
@@ -216,11 +237,9 @@ export class NativeClient implements ClientSession, FrameReceiver {
       ? undefined
       : { timeoutMs, signal: options?.signal };
     try {
-      return await this.#calls.issue(send, wait);
+      return await this.#calls.issue(send, wait) as RawReply;
     } catch (error) {
       throw callError(error, options);
-    } finally {
-      if (this.#draining) this.#closeWhenIdle();
     }
   }
 
@@ -265,7 +284,6 @@ export class NativeClient implements ClientSession, FrameReceiver {
     }).finally(() => {
       this.#streams.delete(opened);
       call.credit?.end(ABANDONED);
-      if (this.#draining) this.#closeWhenIdle();
     });
     return { reply: settled, incoming: call.incoming };
   }
@@ -298,6 +316,7 @@ export class NativeClient implements ClientSession, FrameReceiver {
   #replied(bytes: Uint8Array): void {
     const { tag, flags, value, headAt, messageAt, end } = this.#frame;
     const reader = this.#reader;
+    if (this.#draining) this.#closeWhenIdle();
     reader.open(bytes, headAt, messageAt);
     if (value !== 0) {
       const message = reader.string();
@@ -310,12 +329,15 @@ export class NativeClient implements ClientSession, FrameReceiver {
     }
     const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
     let reply = { bytes, start: messageAt, end, metadata };
+    const codec = this.#calls.noteOf(tag) as NativeCodec | undefined;
+    let result: unknown;
     try {
       if (flags & FrameFlag.COMPRESSED) reply = { ...this.#decompressed(bytes), metadata };
+      result = codec === undefined ? reply : this.#decodeReply(codec, reply);
     } catch (error) {
       return this.#broken(tag, FrameKind.REPLY, error);
     }
-    if (!this.#calls.complete(tag, reply)) this.#late++;
+    if (!this.#calls.complete(tag, result)) this.#late++;
   }
 
   /** What came for a call is of no use: the others go on. */
@@ -376,11 +398,13 @@ export class NativeClient implements ClientSession, FrameReceiver {
   }
 
   #closeWhenIdle(): void {
-    if (this.#calls.size === 0) this.#link.end(null);
+    // Not before streams have seen their end.
+    setAlarm(performance.now(), () => this.#calls.size === 0 && this.#link.end(null));
   }
 
   #cancel(tag: number): void {
     this.#sender.empty(FrameKind.CANCEL, tag, 0);
+    if (this.#draining) this.#closeWhenIdle();
   }
 
   #watched(): Watched {

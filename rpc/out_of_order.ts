@@ -68,16 +68,21 @@ export class OutOfOrder<Result> {
    * Sends a call and waits for its result.
    *
    * @param send Sends it; what it throws ends the call
+   * @param note Kept beside the call, for whoever completes it: see {@linkcode noteOf}
    * @throws {Deno.errors.TimedOut} When the time is up first
    * @throws {Deno.errors.Busy} When too many are in flight
    */
-  issue(send: (tag: number) => void | Promise<void>, options?: WaitOptions): Promise<Result> {
+  issue(
+    send: (tag: number) => void | Promise<void>,
+    options?: WaitOptions,
+    note?: unknown,
+  ): Promise<Result> {
     const { callsMax = CALLS_MAX } = this.#options;
     if (this.#waiting.size >= callsMax) {
       return Promise.reject(new Deno.errors.Busy(`Cannot call: ${callsMax} are in flight`));
     }
     const tag = this.#nextTag();
-    const waiter = new CallWaiter<Result>(this, tag);
+    const waiter = new CallWaiter<Result>(this, tag, note);
     this.#waiting.set(tag, waiter);
     const promise = waiter.wait(null, options);
     if (!waiter.waiting) {
@@ -91,6 +96,11 @@ export class OutOfOrder<Result> {
     }
     if (this.#options.read !== undefined) this.#readForAll(this.#options.read);
     return promise;
+  }
+
+  /** What was noted beside a call; undefined when nobody waits for it. */
+  noteOf(tag: number): unknown {
+    return this.#waiting.get(tag)?.note;
   }
 
   /** Gives a result to the one who waits for it; false when nobody does. */
@@ -146,12 +156,14 @@ const CALLS_MAX = 65_536;
 
 class CallWaiter<Result> extends Waiter<Result> {
   readonly tag: number;
+  readonly note: unknown;
   readonly #calls: OutOfOrder<Result>;
 
-  constructor(calls: OutOfOrder<Result>, tag: number) {
+  constructor(calls: OutOfOrder<Result>, tag: number, note: unknown) {
     super("call");
     this.#calls = calls;
     this.tag = tag;
+    this.note = note;
   }
 
   override left(): void {
