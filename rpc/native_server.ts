@@ -64,16 +64,9 @@ export class NativeServer implements ServerSession, FrameReceiver {
     this.#sender = new NativeSender(this.#link);
     writeHello(this.#link.writer, this.#own);
     this.#link.flush();
-    const link = this.#link;
-    this.#keepAlive = new KeepAlive({
-      get ended() {
-        return link.ended;
-      },
-      get lastReadMs() {
-        return link.lastReadMs;
-      },
+    this.#keepAlive = new KeepAlive(this.#link, {
       ask: () => this.#sender.empty(FrameKind.PING, 0, 0),
-      dead: () => link.end(new RpcError("UNAVAILABLE", "Cannot serve: the client is silent")),
+      dead: () => this.#link.end(new RpcError("UNAVAILABLE", "Cannot serve: the client is silent")),
     }, keepAlive);
   }
 
@@ -181,21 +174,24 @@ export class NativeServer implements ServerSession, FrameReceiver {
   }
 
   #open(tag: number, bound: BoundMethod, context: CallContext): ServedCall {
-    const owner = {
-      consumed: (byteLength: number) => {
-        if (this.#calls.has(tag)) this.#sender.empty(FrameKind.CREDIT, tag, byteLength);
-      },
-      // The rest of the requests is not wanted; the reply is.
-      abandoned: () => {},
-    };
     const call: ServedCall = {
       context,
       bound,
-      incoming: bound.streamsRequests ? new IncomingStream(owner, this.#own.windowBytes) : null,
+      incoming: bound.streamsRequests ? this.#incoming(tag) : null,
       credit: bound.streamsReplies ? new SendCredit(this.#peer.windowBytes) : null,
     };
     this.#calls.set(tag, call);
     return call;
+  }
+
+  #incoming(tag: number): IncomingStream<unknown> {
+    return new IncomingStream({
+      consumed: (byteLength) => {
+        if (this.#calls.has(tag)) this.#sender.empty(FrameKind.CREDIT, tag, byteLength);
+      },
+      // The rest of the requests is not wanted; the reply is.
+      abandoned: () => {},
+    }, this.#own.windowBytes);
   }
 
   #serve(tag: number, call: ServedCall, request: unknown): void {
