@@ -23,6 +23,10 @@ export interface Watched {
   readonly ended: boolean;
   /** When bytes last came in, on the clock of `performance.now()`. */
   readonly lastReadMs: number;
+}
+
+/** What is done about a silent peer. */
+export interface SilenceHandler {
   /** Asks for a sign of life. */
   ask(): void;
   /** It gave none. */
@@ -35,14 +39,16 @@ export interface Watched {
  */
 export class KeepAlive {
   readonly #watched: Watched;
+  readonly #handler: SilenceHandler;
   readonly #idleMs: number;
   readonly #answerMs: number;
   #alarm: Alarm | undefined;
   #askedMs = -1;
 
   /** Begins to watch. */
-  constructor(watched: Watched, options: KeepAliveOptions = {}) {
+  constructor(watched: Watched, handler: SilenceHandler, options: KeepAliveOptions = {}) {
     this.#watched = watched;
+    this.#handler = handler;
     this.#idleMs = options.idleMs ?? 30_000;
     this.#answerMs = options.answerMs ?? 10_000;
     if (this.#idleMs < Infinity) this.#sleep(this.#idleMs);
@@ -65,10 +71,10 @@ export class KeepAlive {
     if (silentMs < this.#idleMs) return this.#sleep(this.#idleMs - silentMs);
     if (this.#askedMs < lastReadMs) {
       this.#askedMs = performance.now();
-      this.#watched.ask();
+      this.#handler.ask();
       return this.#sleep(this.#answerMs);
     }
     this.#alarm = undefined;
-    this.#watched.dead();
+    this.#handler.dead();
   }
 }

@@ -17,7 +17,7 @@ import {
   undecodable,
   unexpected,
 } from "./client_errors.ts";
-import { KeepAlive, type Watched } from "./keep_alive.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { FrameLink, type FrameReceiver } from "./frame_link.ts";
 import { decompress } from "./compression.ts";
 import { agree, type Hello, HELLO_BEFORE, ownHello, readHello, writeHello } from "./hello.ts";
@@ -91,7 +91,11 @@ export class NativeClient implements ClientSession, FrameReceiver {
     this.#link.writer.raw(NATIVE_PREFACE);
     writeHello(this.#link.writer, this.#own);
     this.#link.flush();
-    this.#keepAlive = new KeepAlive(this.#watched(), options.keepAlive);
+    this.#keepAlive = new KeepAlive(this.#link, {
+      // Nobody waits for the answer: that bytes come is enough.
+      ask: () => this.ping().catch(() => {}),
+      dead: () => this.#link.end(SILENT),
+    }, options.keepAlive);
     void this.#link.read();
   }
 
@@ -219,16 +223,6 @@ export class NativeClient implements ClientSession, FrameReceiver {
     codec: NativeCodec,
     options?: CallOptions,
   ): Promise<unknown> {
-    const raw = await this.#issue(serviceId, method, request, options);
-    return this.#decodeReply(codec, raw, options);
-  }
-
-  async #issue(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): Promise<RawReply> {
     if (!this.usable) throw unsentError();
     const timeoutMs = callTimeMs(options);
     const send = (tag: number) =>
@@ -236,11 +230,10 @@ export class NativeClient implements ClientSession, FrameReceiver {
     const wait = timeoutMs === Infinity && options?.signal === undefined
       ? undefined
       : { timeoutMs, signal: options?.signal };
-    try {
-      return await this.#calls.issue(send, wait) as RawReply;
-    } catch (error) {
+    const raw = await this.#calls.issue(send, wait).catch((error) => {
       throw callError(error, options);
-    }
+    });
+    return this.#decodeReply(codec, raw as RawReply, options);
   }
 
   #request(
@@ -322,10 +315,8 @@ export class NativeClient implements ClientSession, FrameReceiver {
       const message = reader.string();
       const details = reader.raw(reader.u32());
       const unserved = (flags & FrameFlag.UNSERVED) !== 0;
-      if (!this.#calls.fail(tag, new RpcError(codeName(value), message, { details, unserved }))) {
-        this.#late++;
-      }
-      return;
+      const error = new RpcError(codeName(value), message, { details, unserved });
+      return this.#broken(tag, FrameKind.REPLY, error);
     }
     const metadata = messageAt > headAt ? readMetadata(reader) : NO_METADATA;
     let reply = { bytes, start: messageAt, end, metadata };
@@ -405,20 +396,5 @@ export class NativeClient implements ClientSession, FrameReceiver {
   #cancel(tag: number): void {
     this.#sender.empty(FrameKind.CANCEL, tag, 0);
     if (this.#draining) this.#closeWhenIdle();
-  }
-
-  #watched(): Watched {
-    const link = this.#link;
-    return {
-      get ended() {
-        return link.ended;
-      },
-      get lastReadMs() {
-        return link.lastReadMs;
-      },
-      // Nobody waits for the answer: that bytes come is enough.
-      ask: () => this.ping().catch(() => {}),
-      dead: () => link.end(SILENT),
-    };
   }
 }
