@@ -44,6 +44,8 @@ export interface FrameLinkOptions {
 export const OUTGOING_BYTES_MAX = 1_048_576;
 /** Memory for frames that come in; a longer frame has memory of its own. */
 const CHUNK_BYTES = 65_536;
+/** A peer that claims to send more must have sent a quarter of it before we take memory for it. */
+const CLAIMED_BYTES_MAX = 4_194_304;
 /** Less room than this is not worth a read. */
 const ROOM_BYTES_MIN = 4096;
 
@@ -152,7 +154,7 @@ export class FrameLink {
       }
       if (mustMove(bytes.length, start, end, wanted)) {
         // Never written over: what was delivered may be kept.
-        const next = new Uint8Array(Math.max(CHUNK_BYTES, wanted));
+        const next = new Uint8Array(roomFor(wanted, end - start));
         next.set(bytes.subarray(start, end));
         [bytes, view, end, start] = [next, new DataView(next.buffer), end - start, 0];
       }
@@ -252,9 +254,14 @@ interface VectoredDuplex extends Duplex {
   writev?(buffers: readonly Uint8Array[]): Promise<number>;
 }
 
+/** Memory for a frame of which so many bytes are there. */
+function roomFor(wanted: number, had: number): number {
+  return Math.max(CHUNK_BYTES, Math.min(wanted, Math.max(CLAIMED_BYTES_MAX, had * 4)));
+}
+
 /** Whether the rest of a chunk does not do: it cannot hold the frame, or is not worth a read. */
 function mustMove(length: number, start: number, end: number, wanted: number): boolean {
-  if (length - start < wanted || length === end) return true;
+  if (length - start < Math.min(wanted, CLAIMED_BYTES_MAX) || length === end) return true;
   // A long frame that nearly fills its memory stays where it is.
   return length - end < ROOM_BYTES_MIN && end - start < ROOM_BYTES_MIN;
 }
