@@ -80,7 +80,10 @@ export const f64: Type<number> = scalar("f64");
 export const bool: Type<boolean> = scalar("bool");
 /** Well-formed text, as UTF-8. */
 export const string: Type<string> = scalar("string");
-/** Bytes. What is received is a view of the message, and shares its memory. */
+/**
+ * Bytes. What is received is a view of the message, and shares its memory. What is sent is not
+ * copied when it is long: it must stay as it is until the call is answered, or the stream's end.
+ */
 export const bytes: Type<Uint8Array> = scalar("bytes");
 
 /** {@linkcode bytes} that the photon framing puts in front of all others, as `aligned_buffer`. */

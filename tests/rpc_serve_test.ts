@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals } from "@std/assert";
 import { memoryDuplex } from "../io/mod.ts";
-import { implement, type Interceptor, RpcError, serve } from "../rpc/mod.ts";
+import { connect, listen } from "../net/mod.ts";
+import { implement, type Interceptor, RpcChannel, RpcError, serve } from "../rpc/mod.ts";
 import { yieldNow } from "../thread/mod.ts";
 import { leakTest } from "./leak.ts";
 import { rejectsWith } from "./rpc_network.ts";
@@ -97,4 +98,32 @@ leakTest("drain under load loses no call", async () => {
   await pair.server.shutdown();
   await Promise.all(callers);
   assertEquals(answered, asked);
+});
+
+leakTest("serve() works over TCP and Unix sockets, and drains them", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const unix = { transport: "unix", path } as const;
+  const tcp = listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = tcp.addr;
+  for (
+    const [listener, dial] of [
+      [tcp, () => connect({ hostname: "127.0.0.1", port })],
+      [listen(unix), () => connect(unix)],
+    ] as const
+  ) {
+    const server = serve(listener, [implement(everything, everyHandler)]);
+    using channel = new RpcChannel(await dial());
+    const client = channel.client(everything);
+    const data = crypto.getRandomValues(new Uint8Array(65_536));
+    assertEquals((await client.blob({ data })).data, data);
+    assertEquals((await Array.fromAsync(client.double(numbers(100)))).length, 100);
+    const last = client.count({ value: 10_000 });
+    assertEquals((await last.next()).value, { value: 0 });
+    const gone = server.shutdown();
+    assertEquals((await Array.fromAsync(last)).length, 9_999);
+    await gone;
+    assertEquals([server.connections, channel.usable], [0, false]);
+  }
+  await Deno.remove(path).catch(() => {});
 });
