@@ -141,7 +141,7 @@ leakTest("a server that does not greet in time counts as one that is down", asyn
   const [near, far] = memoryDuplex();
   const { client } = network.pool(["deaf", "b"], {
     balance: "pick-first",
-    connectTimeoutMs: 5,
+    connectTimeoutMs: 100,
     dial: (address) => address === "deaf" ? Promise.resolve(near) : network.dial(address),
   });
   assertEquals(await answers(client, 2), ["b", "b"]);
