@@ -11,7 +11,9 @@
  *    │
  *   redis  protocols: pure codecs and one connection class each
  *   http   requests and responses: pure codecs, one class for a connection
+ *   rpc    services: schemas, two framings, calls by tag
  *    │
+ *   fs     files and file systems
  *   net    resources: connections and listeners, one class owns one descriptor
  *    │
  *   io     engine: operations in flight, reactor, buffers, byte streams (policy)
@@ -36,10 +38,11 @@
  */
 
 export * as ffi from "./ffi/mod.ts";
-export * as http from "./http/mod.ts";
 export * as fs from "./fs/mod.ts";
+export * as http from "./http/mod.ts";
 export * as infer from "./infer/mod.ts";
 export * as io from "./io/mod.ts";
 export * as net from "./net/mod.ts";
 export * as redis from "./redis/mod.ts";
+export * as rpc from "./rpc/mod.ts";
 export * as thread from "./thread/mod.ts";

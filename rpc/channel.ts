@@ -1,0 +1,146 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Duplex } from "../io/byte_stream.ts";
+import type { CallOptions } from "./call_options.ts";
+import { type Caller, type Client, clientOf } from "./client.ts";
+import type { ClientSession } from "./client_session.ts";
+import type { CompressionOptions } from "./compression.ts";
+import type { KeepAliveOptions } from "./keep_alive.ts";
+import { openSession } from "./open_session.ts";
+import type { Method, Methods, Service } from "./service.ts";
+
+/** Options of {@linkcode RpcChannel}. */
+export interface RpcChannelOptions {
+  /**
+   * What is spoken: `native`, or `photon` with a C++ server.
+   *
+   * @default {"native"}
+   */
+  framing?: "native" | "photon";
+  /**
+   * Longest message that is taken, in bytes.
+   *
+   * @default {67108864}
+   */
+  messageBytesMax?: number;
+  /**
+   * Bytes that a stream of replies may send before its reader has taken some.
+   *
+   * @default {262144}
+   */
+  windowBytes?: number;
+  /**
+   * Calls in flight at most; one more fails with `RESOURCE_EXHAUSTED`.
+   *
+   * @default {65536}
+   */
+  callsMax?: number;
+  /** Compresses messages when the server does so too; left out for not at all. */
+  compression?: CompressionOptions;
+  /** When to ask a silent server for a sign of life; the photon framing cannot ask. */
+  keepAlive?: KeepAliveOptions;
+  /** Told when the connection is over; `error` is null when the server closed it in order. */
+  onEnd?: (error: unknown) => void;
+}
+
+/**
+ * Calls over one connection: any number at once, answered in any order. It owns the connection,
+ * and is over with it; see `RpcPool` for one that connects again.
+ *
+ * @example Two calls at once, in memory
+ * ```ts
+ * import { memoryDuplex } from "@photon/std/io";
+ * import { defineService, implement, method, serve } from "@photon/std/rpc";
+ * import { RpcChannel, struct, u32 } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const number = struct({ value: u32 });
+ * const math = defineService({
+ *   id: 1,
+ *   methods: { square: method({ id: 1, request: number, response: number }) },
+ * });
+ * const [near, far] = memoryDuplex();
+ * const listener = { close() {}, async *[Symbol.asyncIterator]() { yield far; } };
+ * await using _server = serve(listener, [
+ *   implement(math, { square: ({ value }) => ({ value: value * value }) }),
+ * ]);
+ * using channel = new RpcChannel(near);
+ * const { square } = channel.client(math);
+ * assertEquals(await Promise.all([square({ value: 2 }), square({ value: 3 })]), [
+ *   { value: 4 },
+ *   { value: 9 },
+ * ]);
+ * ```
+ */
+export class RpcChannel implements Caller, Disposable {
+  readonly #session: ClientSession;
+
+  /** Speaks over a connection, which it will close. */
+  constructor(conn: Duplex, options: RpcChannelOptions = {}) {
+    this.#session = openSession(conn, options, options.onEnd);
+  }
+
+  /** Calls in flight. */
+  get size(): number {
+    return this.#session.size;
+  }
+
+  /** Whether it takes new calls. */
+  get usable(): boolean {
+    return this.#session.usable;
+  }
+
+  /** The methods of a service, as functions. */
+  client<M extends Methods>(service: Service<M>): Client<M> {
+    return clientOf(service, this);
+  }
+
+  /** Calls a method; {@linkcode client} does it with types. */
+  unary(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    return this.#session.unary(serviceId, method, request, options);
+  }
+
+  /** Calls a method that gives a stream; {@linkcode client} does it with types. */
+  stream(
+    serviceId: number,
+    method: Method,
+    request: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<unknown> {
+    return this.#session.stream(serviceId, method, request, options);
+  }
+
+  /** Calls a method that takes a stream; {@linkcode client} does it with types. */
+  collect(
+    serviceId: number,
+    method: Method,
+    requests: AsyncIterable<unknown>,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    return this.#session.collect(serviceId, method, requests, options);
+  }
+
+  /**
+   * Resolves when the server has given a sign of life.
+   *
+   * @throws {RpcError} `UNAVAILABLE` when the connection is closed, `UNIMPLEMENTED` over the photon
+   *   framing
+   */
+  ping(): Promise<void> {
+    return this.#session.ping();
+  }
+
+  /** Closes the connection; calls in flight fail with `UNAVAILABLE`. */
+  close(): void {
+    this.#session.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

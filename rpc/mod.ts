@@ -1,0 +1,114 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/**
+ * Typed services over any stream: many calls at once on one connection, answered in any order, with
+ * deadlines, cancellation, metadata and streams; and the wire format of C++ PhotonLibOS.
+ *
+ * ```ts
+ * import { defineService, method, string, struct } from "@photon/std/rpc";
+ *
+ * const text = struct({ text: string });
+ * export const echo = defineService({
+ *   id: 1,
+ *   name: "echo",
+ *   methods: { say: method({ id: 1, request: text, response: text }) },
+ * });
+ * ```
+ *
+ * @module
+ */
+export type { BackoffOptions } from "./backoff.ts";
+export type { Balance } from "./balancer.ts";
+export { CallContext } from "./call_context.ts";
+export type { CallOptions } from "./call_options.ts";
+export { RpcChannel, type RpcChannelOptions } from "./channel.ts";
+export { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
+export { type Caller, type Client, clientOf, type Received, type Sent } from "./client.ts";
+export {
+  type Handler,
+  type Handlers,
+  implement,
+  type Implementation,
+  type Incoming,
+  type InterceptedCall,
+  type Interceptor,
+  type Outgoing,
+} from "./handlers.ts";
+export { Health, type HealthMethods, healthService, type HealthStatus } from "./health.ts";
+export type { CompressionOptions } from "./compression.ts";
+export type { KeepAliveOptions } from "./keep_alive.ts";
+export type { LatencyHistogram } from "./latency_histogram.ts";
+export { type MethodMetrics, RpcMetrics } from "./metrics.ts";
+export type { Metadata } from "./native_frame.ts";
+export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
+export {
+  type DescribedMessage,
+  type DescribedMethod,
+  type DescribedService,
+  reflection,
+  type ReflectionMethods,
+  reflectionService,
+} from "./reflection.ts";
+export type { RetryOptions } from "./retry_budget.ts";
+export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
+export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
+export {
+  dnsResolver,
+  redisResolver,
+  registerInRedis,
+  type RegistryClient,
+  type RpcResolver,
+  staticResolver,
+} from "./resolver.ts";
+export {
+  alignedBytes,
+  array,
+  bool,
+  bytes,
+  f32,
+  f64,
+  i16,
+  i32,
+  i64,
+  i64Number,
+  i8,
+  map,
+  oneOf,
+  optional,
+  type ScalarKind,
+  type Schema,
+  type SchemaField,
+  string,
+  struct,
+  type StructOf,
+  type Type,
+  u16,
+  u32,
+  u64,
+  u64Number,
+  u8,
+  type ValueOf,
+  variant,
+  type VariantOf,
+} from "./schema.ts";
+export { type RpcListener, RpcServer, serve, type ServeOptions } from "./serve.ts";
+export {
+  defineService,
+  type Message,
+  type Method,
+  method,
+  type Methods,
+  type Service,
+  type Stream,
+  stream,
+} from "./service.ts";
+export {
+  currentTrace,
+  formatTraceparent,
+  newSpan,
+  parseTraceparent,
+  runInTrace,
+  traceCaller,
+  type TraceContext,
+  traceInterceptor,
+} from "./trace_context.ts";

@@ -1,0 +1,94 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { SCALAR_BYTES, type ScalarKind, type Schema } from "./schema.ts";
+
+/** A field of a C++ struct. */
+export interface PhotonField {
+  readonly name: string;
+  /** Where it lies in the struct. */
+  readonly offset: number;
+  readonly layout: PhotonLayout;
+}
+
+/** How a type lies in memory on x86-64 and arm64: natural alignment, little-endian. */
+export type PhotonLayout =
+  | { readonly kind: ScalarKind; readonly size: number; readonly align: number }
+  | { readonly kind: "string" | "bytes" | "alignedBytes"; readonly size: 16; readonly align: 8 }
+  | { readonly kind: "array"; readonly size: 16; readonly align: 8; readonly item: PhotonLayout }
+  | {
+    readonly kind: "struct";
+    readonly size: number;
+    readonly align: number;
+    readonly fields: readonly PhotonField[];
+  };
+
+/** A variable field: a pointer, which means nothing to a peer, and a length in bytes. */
+const REFERENCE = { size: 16, align: 8 } as const;
+
+/**
+ * The layout of a type.
+ *
+ * @throws {RangeError} When C++ has no such type: optional, map, oneOf, variant
+ */
+export function photonLayout(schema: Schema): PhotonLayout {
+  switch (schema.kind) {
+    case "string":
+    case "bytes":
+    case "alignedBytes":
+      return { kind: schema.kind, ...REFERENCE };
+    case "array":
+      return { kind: "array", ...REFERENCE, item: itemLayout(schema.item) };
+    case "struct":
+      return structLayout(schema);
+    case "optional":
+    case "map":
+    case "oneOf":
+    case "variant":
+      throw new RangeError(`Cannot use the photon framing: it has no type for ${schema.kind}`);
+    default: {
+      const size = SCALAR_BYTES[schema.kind];
+      return { kind: schema.kind, size, align: size };
+    }
+  }
+}
+
+/** Whether values of it have bytes beside the struct. */
+export function isVariable(layout: PhotonLayout): boolean {
+  if (layout.kind === "struct") return layout.fields.some(({ layout }) => isVariable(layout));
+  return layout.size === 16;
+}
+
+function structLayout(schema: Schema & { kind: "struct" | "variant" }): PhotonLayout {
+  let end = 0;
+  let align = 1;
+  const fields: PhotonField[] = [];
+  for (const [name, fieldSchema] of schema.fields) {
+    const layout = photonLayout(fieldSchema);
+    const offset = alignUp(end, layout.align);
+    fields.push({ name, offset, layout });
+    end = offset + layout.size;
+    align = Math.max(align, layout.align);
+  }
+  // A struct without fields takes one byte in C++.
+  return { kind: "struct", size: Math.max(1, alignUp(end, align)), align, fields };
+}
+
+function itemLayout(schema: Schema): PhotonLayout {
+  const layout = photonLayout(schema);
+  if (hasKind(layout, "alignedBytes")) {
+    throw new RangeError("Cannot use the photon framing: arrays cannot have alignedBytes inside");
+  }
+  // The C++ serializer follows the fields of messages, not of buffers.
+  if (layout.kind !== "struct" && isVariable(layout)) {
+    throw new RangeError(`Cannot use the photon framing: it has no arrays of ${layout.kind}`);
+  }
+  return layout;
+}
+
+function hasKind(layout: PhotonLayout, kind: string): boolean {
+  if (layout.kind === "struct") return layout.fields.some(({ layout }) => hasKind(layout, kind));
+  return layout.kind === kind;
+}
+
+function alignUp(offset: number, align: number): number {
+  return Math.ceil(offset / align) * align;
+}
