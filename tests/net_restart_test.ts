@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { duplicateDescriptor } from "../ffi/socket.ts";
-import { openEngine } from "../io/mod.ts";
+import { openEngine } from "../io/engine_info.ts";
 import { adoptListener } from "../net/inherited_listeners.ts";
 import { Listener } from "../net/listener.ts";
 import { connect, handOver, listen, takeOver, type TcpListener } from "../net/mod.ts";
@@ -86,7 +86,7 @@ class Load implements AsyncDisposable {
     this.#clients.catch(() => {});
   }
 
-  /** Waits for a step of the test; rejects when a request fails, and when the step takes too long. */
+  /** Waits for a step of the test; rejects when a request fails or the step takes too long. */
   async during<T>(step: Promise<T>, name: string): Promise<T> {
     const limit = Promise.withResolvers<never>();
     const late = () => limit.reject(new Error(`${name} takes too long; answers: ${this.answers}`));
