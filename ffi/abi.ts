@@ -118,7 +118,11 @@ export const RecvSend = {
 } as const;
 
 /** Values of `ioprio` for accept. */
-export const Accept = { MULTISHOT: 1 << 0 } as const; // 5.19
+// deno-fmt-ignore
+export const Accept = {
+  MULTISHOT: 1 << 0, // 5.19
+  DONTWAIT:  1 << 1, // 6.10 ends with EAGAIN when no connection waits
+} as const;
 
 /** Flags of an ASYNC_CANCEL entry. */
 // deno-fmt-ignore

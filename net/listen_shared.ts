@@ -60,6 +60,8 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
   readonly #waiters: PromiseWithResolvers<TcpConn>[] = [];
   #resume: (() => void) | null = null;
   #retired = false;
+  /** Nothing is accepted any more. */
+  #ended = false;
   #closed = false;
 
   /** Use {@linkcode listenShared}. */
@@ -77,7 +79,7 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     // The owner keeps its own, for the worker that takes this one's place.
     this.#socket = new UringListenSocket(openEngine(), duplicateDescriptor(fd));
     this.#channels = share.ends[index]!.map((end) => end && openWorkChannel<number>(end));
-    this.#acceptAll();
+    this.#acceptAll().finally(() => this.#end());
     for (const channel of this.#channels) if (channel) this.#receiveAll(channel);
   }
 
@@ -96,7 +98,7 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     const conn = this.#queue.shift();
     this.#resume?.();
     if (conn) return Promise.resolve(conn);
-    if (this.#retired) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    if (this.#ended) return Promise.reject(new Deno.errors.BadResource(CLOSED));
     const waiter = Promise.withResolvers<TcpConn>();
     this.#waiters.push(waiter);
     return waiter.promise;
@@ -110,7 +112,6 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
   async retire(): Promise<void> {
     this.#retired = true;
     await this.#socket.retire();
-    for (const { reject } of this.#waiters.splice(0)) reject(new Deno.errors.BadResource(CLOSED));
   }
 
   /** Stops listening; what others hand on is closed. Further calls do nothing. */
@@ -120,7 +121,7 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
     this.#socket.close();
     for (const channel of this.#channels) channel?.close();
     for (const conn of this.#queue.splice(0)) conn.close();
-    for (const { reject } of this.#waiters.splice(0)) reject(new Deno.errors.BadResource(CLOSED));
+    this.#end();
     this.#resume?.();
   }
 
@@ -145,13 +146,14 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
       try {
         const accepted = await this.#socket.accept();
         if (this.#closed) return accepted.socket.close();
-        const place = this.#counters.place(this.#index);
+        // Another that retires may have ended: what comes last is served here.
+        const place = this.#retired ? this.#index : this.#counters.place(this.#index);
         // Counted for whom it is meant, so that the next decision knows of it.
         this.#counters.opened(place);
         if (place === this.#index) this.#take(accepted);
         else this.#handOn(accepted, place);
       } catch (error) {
-        if (this.#closed || this.#retired) return;
+        if (this.#closed || error instanceof Deno.errors.BadResource) return;
         // Out of descriptors: the socket has paused, and others may close some.
         if (!(error instanceof Error && "code" in error)) throw error;
       }
@@ -160,6 +162,12 @@ export class SharedListener implements AsyncIterable<TcpConn>, Disposable {
         this.#resume = null;
       }
     }
+  }
+
+  /** All that was accepted has been given: who waits for more waits in vain. */
+  #end(): void {
+    this.#ended = true;
+    for (const { reject } of this.#waiters.splice(0)) reject(new Deno.errors.BadResource(CLOSED));
   }
 
   async #receiveAll(channel: WorkChannel<number>): Promise<void> {

@@ -35,9 +35,12 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   #slot = -1;
   #hold = true;
   #closed = false;
-  /** Set while the accept entry of a listener that retires is ending. */
-  #onRetired: (() => void) | null = null;
   #retired = false;
+  /** Set while the accept entries of a listener that retires are ending. */
+  #onRetired: (() => void) | null = null;
+  /** How the entry that sweeps up after a retirement accepts; 0 before. */
+  #sweep = 0;
+  #everStarted = false;
   #backOffTimer = 0;
 
   /** Takes over a listening socket. */
@@ -77,11 +80,20 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
     this.#onRetired?.();
   }
 
+  /**
+   * A connection wakes one accept entry of all that wait on the socket, in this process and in
+   * others (`EPOLLEXCLUSIVE`). One that has woken ours when it is cancelled wakes no other, so what
+   * is in the backlog then is taken here: the successor's entry could sleep beside it for ever.
+   */
   async retire(): Promise<void> {
     this.#retired = true;
-    if (this.#engine.cancel(this.#slot, this)) {
-      await new Promise<void>((resolve) => this.#onRetired = resolve);
-    } else this.#reject(new Deno.errors.BadResource(CLOSED));
+    const ended = new Promise<void>((resolve) => this.#onRetired = resolve);
+    if (!this.#engine.cancel(this.#slot, this)) {
+      // What never accepted was never woken: its connections are for others.
+      if (this.#everStarted) this.#goOnRetiring(0);
+      else this.#endRetired();
+    }
+    await ended;
   }
 
   ref(): void {
@@ -100,14 +112,32 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   complete(result: number, flags: number): void {
     if ((flags & CqeFlag.MORE) === 0) this.#slot = -1;
     if (result >= 0) this.#arrived(result);
-    else if (this.#closed) return;
-    else if (!isTransient(result)) return this.#failed(result);
-    if (this.#slot >= 0 || this.#closed) return;
-    if (this.#retired) this.#endRetired();
-    else if (this.#waiter) this.#start();
+    if (this.#closed) return;
+    if (this.#retired) {
+      if (this.#slot < 0) this.#goOnRetiring(result);
+      return;
+    }
+    if (result < 0 && !isTransient(result)) return this.#failed(result);
+    if (this.#slot < 0 && this.#waiter) this.#start();
   }
 
-  /** The entry is over, and with it all that could still come. */
+  /** An entry is over: sweeps up what is left in the backlog, until nothing is. */
+  #goOnRetiring(result: number): void {
+    if (this.#sweep === 0) this.#sweep = Accept.MULTISHOT | Accept.DONTWAIT;
+    else if (result === -Errno.EINVAL && this.#sweep & Accept.DONTWAIT) {
+      // Before 6.10 it is cancelled as soon as it has found nothing more.
+      this.#sweep = Accept.MULTISHOT;
+    } else if (result < 0) return this.#endRetired();
+    try {
+      this.#submit(this.#sweep);
+    } catch {
+      // The engine is closed or full.
+      return this.#endRetired();
+    }
+    if (!(this.#sweep & Accept.DONTWAIT)) this.#engine.cancel(this.#slot, this);
+  }
+
+  /** Nothing comes any more. */
   #endRetired(): void {
     this.#reject(new Deno.errors.BadResource(CLOSED));
     this.#onRetired?.();
@@ -116,17 +146,18 @@ export class UringListenSocket<A extends Deno.Addr> implements ListenSocket<A>, 
   /** Starts the entry; when the engine refuses, so does the accept that waits. */
   #start(): void {
     try {
-      this.#submit();
+      this.#submit(Accept.MULTISHOT);
     } catch (error) {
       this.#reject(error);
     }
   }
 
-  #submit(): void {
+  #submit(flags: number): void {
+    this.#everStarted = true;
     this.#slot = this.#engine.submit(
       this,
       this.#hold && this.#waiter !== null,
-      Op.ACCEPT | Accept.MULTISHOT << 16,
+      Op.ACCEPT | flags << 16,
       this.fd,
       0,
       0,

@@ -85,6 +85,18 @@ ringTest("a shared listener that retires still gives what it had accepted", asyn
   for (const conn of [...clients, ...conns]) conn.close();
 });
 
+ringTest("a shared listener that retires gives what waits to be accepted", async () => {
+  using shared = shareListen({ hostname: "127.0.0.1", port: 0 }, 1);
+  using listener = listenShared(shared.share, 0);
+  const { port } = shared.addr;
+  // More than wait on our side.
+  const clients = await Promise.all(Array.from({ length: 200 }, () => connect({ port })));
+  await listener.retire();
+  const conns = await Promise.all(clients.map(() => listener.accept()));
+  await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+  for (const conn of [...clients, ...conns]) conn.close();
+});
+
 Deno.test("shareListen() throws RangeError when the number of workers is out of range", () => {
   assertThrows(() => shareListen({ port: 0 }, 0), RangeError);
   assertThrows(() => shareListen({ port: 0 }, 1000), RangeError);

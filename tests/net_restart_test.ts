@@ -1,11 +1,19 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { duplicateDescriptor } from "../ffi/socket.ts";
+import { openEngine } from "../io/engine_info.ts";
+import { adoptListener } from "../net/inherited_listeners.ts";
+import { Listener } from "../net/listener.ts";
 import { connect, handOver, listen, takeOver, type TcpListener } from "../net/mod.ts";
 import { ringTest } from "./net_pair.ts";
 import { REPOSITORY } from "./subprocess.ts";
 
-/** Requests that each client has made when the service has been restarted twice. */
+/** Clients, each of which makes one request after the other. */
 const CLIENTS = 8;
+/** Requests that each generation answers before it is replaced. */
+const ANSWERS = 200;
+/** Some ten times what a step takes on a busy machine. */
+const STEP_MS_MAX = 6_000;
 
 interface Service extends AsyncDisposable {
   readonly port: number;
@@ -22,11 +30,16 @@ async function start(path: string, generation: number, env: Record<string, strin
     stderr: "inherit",
   }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const timer = setTimeout(() => child.kill("SIGKILL"), STEP_MS_MAX);
   const { value } = await lines.read();
+  clearTimeout(timer);
   const ended = (async () => {
     while (!(await lines.read()).done);
     return (await child.status).code;
   })();
+  if (value === undefined) {
+    throw new Error(`Generation ${generation} did not start: ${await ended}`);
+  }
   const service: Service = {
     port: Number(value),
     ended,
@@ -43,40 +56,96 @@ async function start(path: string, generation: number, env: Record<string, strin
 }
 
 /** One request; the generation that answered. */
-async function ask(port: number): Promise<number> {
-  using conn = await connect({ hostname: "127.0.0.1", port });
-  await conn.writeAll(new Uint8Array([1, 2, 3, 4]));
-  const answer = new Uint8Array(5);
-  await conn.readFull(answer);
-  assertEquals([...answer.subarray(1)], [1, 2, 3, 4]);
-  return answer[0]!;
+async function ask(port: number, signal: AbortSignal): Promise<number> {
+  let step = "refused";
+  try {
+    using conn = await connect({ hostname: "127.0.0.1", port, signal });
+    step = "broken";
+    await conn.writeAll(new Uint8Array([1, 2, 3, 4]), { signal });
+    const answer = new Uint8Array(5);
+    await conn.readFull(answer, { signal });
+    assertEquals([...answer.subarray(1)], [1, 2, 3, 4]);
+    return answer[0]!;
+  } catch (cause) {
+    throw new Error(`A request was ${step}: ${cause}`, { cause });
+  }
+}
+
+/** Requests made one after the other by several clients, until the load is disposed of. */
+class Load implements AsyncDisposable {
+  /** How many requests each generation has answered. */
+  readonly answers = [0, 0, 0, 0];
+
+  readonly #ended = new AbortController();
+  readonly #clients: Promise<unknown>;
+  #stopped = false;
+
+  constructor(port: number) {
+    this.#clients = Promise.all(Array.from({ length: CLIENTS }, () => this.#run(port)));
+    // Whoever waits sees it; nobody may be waiting at this moment.
+    this.#clients.catch(() => {});
+  }
+
+  /** Waits for a step of the test; rejects when a request fails or the step takes too long. */
+  async during<T>(step: Promise<T>, name: string): Promise<T> {
+    const limit = Promise.withResolvers<never>();
+    const late = () => limit.reject(new Error(`${name} takes too long; answers: ${this.answers}`));
+    const timer = setTimeout(late, STEP_MS_MAX);
+    try {
+      return await Promise.race([step, limit.promise, this.#clients.then(() => limit.promise)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves when a generation has answered enough requests. */
+  async answered(generation: number): Promise<void> {
+    let waiting = true;
+    const enough = async () => {
+      while (waiting && this.answers[generation]! < ANSWERS) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    const step = enough();
+    try {
+      await this.during(step, `${ANSWERS} answers of generation ${generation}`);
+    } finally {
+      waiting = false;
+      await step;
+    }
+  }
+
+  /** Ends every client after its request; rejects when one failed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.during(this.#clients, "the last requests");
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#stopped = true;
+    this.#ended.abort();
+    await Promise.allSettled([this.#clients]);
+  }
+
+  async #run(port: number): Promise<void> {
+    while (!this.#stopped) this.answers[await ask(port, this.#ended.signal)]!++;
+  }
 }
 
 ringTest("a restart under load refuses no connection and breaks none", async () => {
   const path = `${await Deno.makeTempDir()}/restart.sock`;
   await using first = await start(path, 1);
   const { port } = first;
-  const answers = [0, 0, 0, 0];
-  let stopped = false;
-  const load = Array.from({ length: CLIENTS }, async () => {
-    while (!stopped) answers[await ask(port)]!++;
-  });
-  const answered = async (generation: number) => {
-    while (answers[generation]! < 200) {
-      // A request that was refused or broken rejects here.
-      await Promise.race([Promise.all(load), new Promise((resolve) => setTimeout(resolve, 1))]);
-    }
-  };
-  await answered(1);
+  await using load = new Load(port);
+  await load.answered(1);
   await using second = await start(path, 2);
-  assertEquals(await first.ended, 0);
-  await answered(2);
+  assertEquals(await load.during(first.ended, "the end of generation 1"), 0);
+  await load.answered(2);
   await using third = await start(path, 3);
-  assertEquals([await second.ended, third.port], [0, port]);
-  await answered(3);
-  stopped = true;
-  // None of them was refused or broken: each would have rejected.
-  await Promise.all(load);
+  assertEquals(await load.during(second.ended, "the end of generation 2"), 0);
+  assertEquals(third.port, port);
+  await load.answered(3);
+  await load.stop();
 });
 
 ringTest("handOver() goes on when a successor dies before it is ready", async () => {
@@ -118,6 +187,27 @@ ringTest("a listener that is handed over still gives what it had accepted", asyn
   }
   for (const client of clients) client.close();
   successor.close();
+});
+
+ringTest("a connection that has woken the one who retires is not left waiting", async () => {
+  using old = listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = old.addr;
+  const socket = Listener.socketOf(old);
+  using successor = adoptListener(duplicateDescriptor(socket.fd)) as TcpListener;
+  const [last, next] = [old.accept(), successor.accept()];
+  next.catch(() => {});
+  // Both wait in the kernel, and a connection wakes the first of them only.
+  openEngine().submitNow();
+  const source = `(await Deno.connect({ port: ${port} })).close()`;
+  const { success } = new Deno.Command(Deno.execPath(), { args: ["eval", source] }).outputSync();
+  assert(success);
+  // This thread stood still meanwhile: the old one was woken and has accepted nothing.
+  const retired = socket.retire!();
+  (await last).close();
+  await retired;
+  await assertRejects(() => old.accept(), Deno.errors.BadResource);
+  using _client = await connect({ port });
+  (await next).close();
 });
 
 ringTest("inheritedListeners() finds what systemd hands over", async () => {
