@@ -11,6 +11,7 @@ import { scanHash, scanKeys, scanSet, scanSortedSet } from "../redis/scan.ts";
 import { Script } from "../redis/script.ts";
 import { consume } from "../redis/stream_consumer.ts";
 import { subscribe } from "../redis/subscriber.ts";
+import { sleep } from "../thread/sleep.ts";
 import { serverTest } from "./redis_servers.ts";
 
 for (const protocol of [2, 3] as const) {
@@ -149,9 +150,9 @@ serverTest("cacheReads() asks once until the key changes", async (server) => {
   assertEquals(await cache.hgetall("h"), new Map([["a", "1"]]));
   assertEquals([cache.hits, cache.misses], [1, 1]);
   await writer.hset("h", { a: 2 });
-  while ((await cache.hget("h", "a")) !== "2");
+  while ((await cache.hget("h", "a")) !== "2") await sleep(1);
   await writer.flushall();
-  while ((await cache.hget("h", "a")) !== null);
+  while ((await cache.hget("h", "a")) !== null) await sleep(1);
   for (const key of ["a", "b", "c", "d"]) await cache.get(key);
   assertEquals(cache.size, 3);
   const lost = Promise.withResolvers<void>();
@@ -162,7 +163,7 @@ serverTest("cacheReads() asks once until the key changes", async (server) => {
   await writer.set("a", "new");
   assertEquals(await cache.get("a"), "new");
   await writer.set("a", "newer");
-  while ((await cache.get("a")) !== "newer");
+  while ((await cache.get("a")) !== "newer") await sleep(1);
 });
 
 serverTest("cacheReads() refuses a connection that speaks RESP2", async (server) => {
