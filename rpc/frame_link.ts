@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { Duplex } from "../io/byte_stream.ts";
+import { type Duplex, writeAll } from "../io/byte_stream.ts";
 import { MessageWriter } from "./message_writer.ts";
 
 /** How frames lie on the wire: what precedes each, and how long it is with that. */
@@ -221,12 +221,7 @@ export class FrameLink {
 
   async #writeAll(pieces: Uint8Array[]): Promise<void> {
     if (this.#conn.writev && pieces.length > 1) return void await this.#conn.writev(pieces);
-    for (let piece of pieces) {
-      while (piece.length > 0) {
-        const count = await this.#conn.write(piece);
-        piece = piece.subarray(count);
-      }
-    }
+    for (const piece of pieces) await writeAll(this.#conn, piece);
   }
 
   #tellReady(): void {
