@@ -29,11 +29,9 @@ export class MessageWriter {
     return this.#length + this.#borrowedBytes;
   }
 
-  /** Leaves room for a number that is only known later, and says where. */
+  /** Leaves room for numbers that are only known later, all of which must be set; says where. */
   reserve(byteLength: number): number {
-    const at = this.#room(byteLength);
-    this.#bytes.fill(0, at, at + byteLength);
-    return at;
+    return this.#room(byteLength);
   }
 
   /** Fills room that was {@linkcode reserve}d. */
