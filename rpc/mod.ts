@@ -65,6 +65,7 @@ export {
   array,
   bool,
   bytes,
+  checked,
   f32,
   f64,
   i16,

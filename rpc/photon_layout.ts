@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { SCALAR_BYTES, type ScalarKind, type Schema } from "./schema.ts";
+import { SCALARS } from "./scalar.ts";
+import type { ScalarKind, Schema } from "./schema.ts";
 
 /** A field of a C++ struct. */
 export interface PhotonField {
@@ -16,6 +17,8 @@ export type PhotonLayout =
   | { readonly kind: "array"; readonly size: 16; readonly align: 8; readonly item: PhotonLayout }
   | {
     readonly kind: "struct";
+    /** Whether it begins with the checksum of its message. */
+    readonly checked: boolean;
     readonly size: number;
     readonly align: number;
     readonly fields: readonly PhotonField[];
@@ -45,7 +48,7 @@ export function photonLayout(schema: Schema): PhotonLayout {
     case "variant":
       throw new RangeError(`Cannot use the photon framing: it has no type for ${schema.kind}`);
     default: {
-      const size = SCALAR_BYTES[schema.kind];
+      const size = SCALARS[schema.kind].byteLength;
       return { kind: schema.kind, size, align: size };
     }
   }
@@ -58,8 +61,10 @@ export function isVariable(layout: PhotonLayout): boolean {
 }
 
 function structLayout(schema: Schema & { kind: "struct" | "variant" }): PhotonLayout {
-  let end = 0;
-  let align = 1;
+  const { checked = false } = schema;
+  // The word of `CheckedMessage`, the base class, is in front.
+  let end = checked ? CHECKSUM_BYTES : 0;
+  let align = checked ? CHECKSUM_BYTES : 1;
   const fields: PhotonField[] = [];
   for (const [name, fieldSchema] of schema.fields) {
     const layout = photonLayout(fieldSchema);
@@ -69,8 +74,10 @@ function structLayout(schema: Schema & { kind: "struct" | "variant" }): PhotonLa
     align = Math.max(align, layout.align);
   }
   // A struct without fields takes one byte in C++.
-  return { kind: "struct", size: Math.max(1, alignUp(end, align)), align, fields };
+  return { kind: "struct", checked, size: Math.max(1, alignUp(end, align)), align, fields };
 }
+
+const CHECKSUM_BYTES = 4;
 
 function itemLayout(schema: Schema): PhotonLayout {
   const layout = photonLayout(schema);
