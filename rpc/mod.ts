@@ -18,12 +18,25 @@
  * @module
  */
 export type { BackoffOptions } from "./backoff.ts";
+export {
+  bearerTokenClientInterceptor,
+  bearerTokenInterceptor,
+  type BearerTokenOptions,
+} from "./bearer_token.ts";
 export type { Balance } from "./balancer.ts";
 export { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
 export { RpcChannel, type RpcChannelOptions } from "./channel.ts";
 export { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
-export { type Caller, type Client, clientOf, type Received, type Sent } from "./client.ts";
+export {
+  type Caller,
+  type Client,
+  type ClientCall,
+  clientOf,
+  type Received,
+  type Sent,
+} from "./client.ts";
+export { type ClientInterceptor, interceptCalls } from "./client_interceptor.ts";
 export {
   type Handler,
   type Handlers,
@@ -40,6 +53,14 @@ export type { KeepAliveOptions } from "./keep_alive.ts";
 export type { LatencyHistogram } from "./latency_histogram.ts";
 export { type MethodMetrics, RpcMetrics } from "./metrics.ts";
 export type { Metadata } from "./native_frame.ts";
+export {
+  openTelemetry,
+  type OpenTelemetryApi,
+  type OpenTelemetryInterceptors,
+  type OpenTelemetrySpan,
+  type OpenTelemetrySpanOptions,
+  type OpenTelemetryTracer,
+} from "./open_telemetry.ts";
 export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
 export {
   type DescribedMessage,
@@ -109,7 +130,7 @@ export {
   newSpan,
   parseTraceparent,
   runInTrace,
-  traceCaller,
+  traceClientInterceptor,
   type TraceContext,
   traceInterceptor,
 } from "./trace_context.ts";

@@ -38,7 +38,7 @@ interface ServedCall extends Tagged<ServedCall> {
 }
 
 /** The server's side of one connection that speaks the native framing. */
-export class NativeServer implements ServerSession, FrameReceiver {
+export class NativeServerSession implements ServerSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #sender: NativeSender;
   readonly #owner: ServerOwner;
