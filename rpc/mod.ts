@@ -114,6 +114,8 @@ export {
   type VariantOf,
 } from "./schema.ts";
 export { type RpcListener, RpcServer, serve, type ServeOptions } from "./serve.ts";
+export { RpcWorkers, serveWorkers, type ServeWorkersOptions } from "./serve_workers.ts";
+export type { WorkerModule } from "./serve_worker.ts";
 export {
   defineService,
   type Message,
