@@ -15,6 +15,19 @@
  * });
  * ```
  *
+ * | for                                | use                                                   |
+ * | ---------------------------------- | ----------------------------------------------------- |
+ * | types of messages                  | {@linkcode struct}, {@linkcode u32} and their like    |
+ * | a server, on one thread or several | {@linkcode serve}, {@linkcode serveWorkers}           |
+ * | calls over one connection          | {@linkcode RpcChannel}                                |
+ * | several servers, retries, hedging  | {@linkcode RpcPool}                                   |
+ * | finding servers                    | {@linkcode dnsResolver}, {@linkcode redisResolver}    |
+ * | who may call                       | {@linkcode bearerTokenInterceptor}                    |
+ * | counts, times, traces              | {@linkcode RpcMetrics}, {@linkcode openTelemetry}     |
+ * | what a server is and does          | {@linkcode Health}, {@linkcode reflection}            |
+ * | a peer in C++                      | `framing: "photon"`, {@linkcode checked}              |
+ * | another protocol with tags         | {@linkcode OutOfOrder}                                |
+ *
  * @module
  */
 export type { BackoffOptions } from "./backoff.ts";
@@ -72,7 +85,7 @@ export {
 } from "./reflection.ts";
 export type { RetryOptions } from "./retry_budget.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
-export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
+export { type PoolCall, type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
 export {
   dnsResolver,
   redisResolver,

@@ -33,8 +33,8 @@ export interface PhotonCodec {
  *     a field in the struct: | pointer u64, meaningless | length u64 |
  * ```
  *
- * The struct of a `checked` type begins with its checksum. An array's items come first, then what is variable in them. A text ends with a NUL, which its
- * length counts.
+ * The struct of a `checked` type begins with its checksum. An array's items come first, then what
+ * is variable in them. A text ends with a NUL, which its length counts.
  *
  * @throws {RangeError} When C++ has no such type
  */

@@ -57,7 +57,8 @@ export interface PoolCallOptions extends CallOptions {
 }
 
 /** A call through a pool. */
-interface PoolCall extends ClientCall {
+export interface PoolCall extends ClientCall {
+  /** Options of the call. */
   readonly options?: PoolCallOptions | undefined;
 }
 
@@ -90,6 +91,46 @@ const RESOLVE_TTL_MS = 30_000;
  * ]);
  * using pool = new RpcPool({ servers: [`127.0.0.1:${server.addr.port}`] });
  * assertEquals(await pool.client(echo).say({ text: "hi" }), { text: "hi" });
+ * ```
+ *
+ * @example Several servers: found in Redis, chosen by a key, connected to ahead, watched, hedged
+ * ```ts
+ * import { listen } from "@photon/std/net";
+ * import { Health, healthService, redisResolver, RpcPool, serve } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using one = serve(listen({ hostname: "127.0.0.1", port: 0 }), [
+ *   new Health().implementation,
+ * ]);
+ * await using other = serve(listen({ hostname: "127.0.0.1", port: 0 }), [
+ *   new Health().implementation,
+ * ]);
+ * const addresses = [one, other].map(({ addr }) => `127.0.0.1:${addr.port}`);
+ * // In an application: `await connect("redis://...")` of @photon/std/redis.
+ * const redis = { command: () => Promise.resolve(addresses) };
+ * using pool = new RpcPool({
+ *   servers: redisResolver(redis, "servers:store"),
+ *   balance: "consistent-hash",
+ *   hedgeAfterMs: 50,
+ *   channel: { keepAlive: { idleMs: 5_000, answerMs: 2_000 } },
+ * });
+ * assertEquals(await pool.warmUp(), 2);
+ * const health = pool.client(healthService);
+ * assertEquals((await health.check({ service: "" }, { key: "user:1" })).status, "SERVING");
+ * ```
+ *
+ * @example Over TLS
+ * ```ts
+ * import { connectTls } from "@photon/std/net";
+ * import { RpcPool } from "@photon/std/rpc";
+ *
+ * using _pool = new RpcPool({
+ *   servers: ["store.example:9000"],
+ *   dial(address, signal) {
+ *     const { hostname, port } = new URL(`tls://${address}`);
+ *     return connectTls({ hostname, port: Number(port), signal });
+ *   },
+ * });
  * ```
  */
 export class RpcPool implements Caller, Disposable {

@@ -222,7 +222,8 @@ export function struct<Fields extends Record<string, Type<unknown>>>(
  *
  * const block = checked(struct({ offset: u64, data: bytes }));
  * const stored = struct({ bytes: u64 });
- * defineService({ id: 1, methods: { write: method({ id: 1, request: block, response: stored }) } });
+ * const write = method({ id: 1, request: block, response: stored });
+ * defineService({ id: 1, methods: { write } });
  * ```
  */
 export function checked<T>(type: Type<T>): Type<T> {
