@@ -96,9 +96,11 @@ export {
 } from "./resolver.ts";
 export {
   alignedBytes,
+  alignedIovecArray,
   array,
   bool,
   bytes,
+  type BytesKind,
   checked,
   f32,
   f64,
@@ -107,6 +109,7 @@ export {
   i64,
   i64Number,
   i8,
+  iovecArray,
   map,
   oneOf,
   optional,

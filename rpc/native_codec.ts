@@ -59,6 +59,8 @@ function compile(schema: Schema): NativeCodec {
       return STRING;
     case "bytes":
     case "alignedBytes":
+    case "iovecArray":
+    case "alignedIovecArray":
       return BYTES;
     case "array":
       return arrayCodec(nativeCodec(schema.item));

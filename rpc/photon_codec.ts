@@ -1,5 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { isVariable, type PhotonLayout, photonLayout } from "./photon_layout.ts";
+import {
+  ALIGNED_KINDS,
+  IOVEC_KINDS,
+  isVariable,
+  type PhotonLayout,
+  photonLayout,
+} from "./photon_layout.ts";
 import { located, mistyped } from "./mistyped.ts";
 import { checkPhotonChecksum, setPhotonChecksum } from "./photon_checksum.ts";
 import { SCALARS } from "./scalar.ts";
@@ -31,6 +37,7 @@ export interface PhotonCodec {
  *   | fields, in order   | fields, in order     |                     |
  *   +--------------------+----------------------+---------------------+
  *     a field in the struct: | pointer u64, meaningless | length u64 |
+ *     one in pieces:         | pointer u64, meaningless | 16 a piece u64 | length u64 |
  * ```
  *
  * The struct of a `checked` type begins with its checksum. An array's items come first, then what
@@ -110,12 +117,14 @@ function write(
       if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) {
         throw mistyped("well-formed text without NUL", value);
       }
-      return writeReference(encoding, at, encoder.encode(`${value}\0`), 1);
+      return writeReference(encoding, at, encoder.encode(`${value}\0`), "string");
     }
     case "bytes":
     case "alignedBytes":
+    case "iovecArray":
+    case "alignedIovecArray":
       if (!(value instanceof Uint8Array)) throw mistyped("a Uint8Array", value);
-      return writeReference(encoding, at, value, layout.kind === "bytes" ? 1 : 0);
+      return writeReference(encoding, at, value, layout.kind);
     default:
       return SCALARS[layout.kind].set(encoding.view, at, value);
   }
@@ -144,7 +153,7 @@ function writeArray(
 ): void {
   if (!Array.isArray(value)) throw mistyped("an array", value);
   const bytes = new Uint8Array(value.length * item.size);
-  writeReference(encoding, at, bytes, 1);
+  writeReference(encoding, at, bytes, "array");
   const inner = { view: new DataView(bytes.buffer), variable: encoding.variable };
   for (let index = 0; index < value.length; index++) {
     writeInside(index, item, inner, index * item.size, value[index]);
@@ -155,10 +164,20 @@ function writeReference(
   { view, variable }: Encoding,
   at: number,
   bytes: Uint8Array,
-  pass: 0 | 1,
+  kind: string,
 ): void {
-  view.setBigUint64(at + 8, BigInt(bytes.length), true);
-  if (bytes.length > 0) variable[pass].push(bytes);
+  if (bytes.length === 0) return;
+  if (IOVEC_KINDS.has(kind)) view.setBigUint64(at + 8, IOVEC_BYTES, true);
+  view.setBigUint64(lengthAt(kind, at), BigInt(bytes.length), true);
+  variable[ALIGNED_KINDS.has(kind) ? 0 : 1].push(bytes);
+}
+
+/** One `struct iovec`: what is sent is one piece, and the peer finds its own. */
+const IOVEC_BYTES = 16n;
+
+/** Where the length of a variable field's bytes is. */
+function lengthAt(kind: string, at: number): number {
+  return at + (IOVEC_KINDS.has(kind) ? 16 : 8);
 }
 
 interface Decoding {
@@ -189,12 +208,12 @@ function read(
   const record: Record<string, unknown> = {};
   for (const { name, offset, layout: inner } of layout.fields) {
     if (inner.kind !== "struct" && isVariable(inner)) {
-      const length = decoding.view.getBigUint64(at + offset + 8, true);
+      const length = decoding.view.getBigUint64(lengthAt(inner.kind, at + offset), true);
       if (length > BigInt(decoding.end)) throw truncated();
       record[name] = undefined;
       references.push({
         layout: inner,
-        aligned: inner.kind === "alignedBytes",
+        aligned: ALIGNED_KINDS.has(inner.kind),
         byteLength: Number(length),
         set: (value) => record[name] = value,
       });

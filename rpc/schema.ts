@@ -5,9 +5,12 @@ export type ScalarKind =
   | ("u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "f32" | "f64" | "bool")
   | ("u64Number" | "i64Number");
 
+/** Name of a type of bytes; they differ in the photon framing only. */
+export type BytesKind = "bytes" | "alignedBytes" | "iovecArray" | "alignedIovecArray";
+
 /** A type as plain data: what codecs are compiled from, and what reflection tells. */
 export type Schema =
-  | { readonly kind: ScalarKind | "string" | "bytes" | "alignedBytes" }
+  | { readonly kind: ScalarKind | "string" | BytesKind }
   | { readonly kind: "array" | "optional"; readonly item: Schema }
   | { readonly kind: "map"; readonly key: Schema; readonly value: Schema }
   | { readonly kind: "oneOf"; readonly names: readonly string[] }
@@ -42,7 +45,7 @@ export interface Type<T> {
 /** What values of a type are in TypeScript. */
 export type ValueOf<S> = S extends Type<infer T> ? T : never;
 
-const scalar = <T>(kind: ScalarKind | "string" | "bytes" | "alignedBytes"): Type<T> => ({
+const scalar = <T>(kind: ScalarKind | "string" | BytesKind): Type<T> => ({
   schema: { kind },
 });
 
@@ -82,6 +85,12 @@ export const bytes: Type<Uint8Array> = scalar("bytes");
 
 /** {@linkcode bytes} that the photon framing puts in front of all others, as `aligned_buffer`. */
 export const alignedBytes: Type<Uint8Array> = scalar("alignedBytes");
+
+/** {@linkcode bytes} that a C++ peer declares as `iovec_array`, in however many pieces. */
+export const iovecArray: Type<Uint8Array> = scalar("iovecArray");
+
+/** The same as `aligned_iovec_array`: in front, as {@linkcode alignedBytes} are. */
+export const alignedIovecArray: Type<Uint8Array> = scalar("alignedIovecArray");
 
 /**
  * Any number of values of a type.

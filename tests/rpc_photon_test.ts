@@ -5,6 +5,7 @@ import { memoryDuplex, readFull } from "../io/mod.ts";
 import { connect, listen } from "../net/mod.ts";
 import {
   alignedBytes,
+  alignedIovecArray,
   array,
   bytes,
   checked,
@@ -12,6 +13,7 @@ import {
   f64,
   i32,
   implement,
+  iovecArray,
   method,
   optional,
   RpcChannel,
@@ -103,6 +105,12 @@ const VECTORS: { name: string; type: ReturnType<typeof struct>; value: unknown; 
   { name: "aligned bytes before the others",
     type: struct({ data: bytes, page: alignedBytes }), value: { data: new Uint8Array([0xd1]), page: new Uint8Array([0xa1, 0xa2]) },
     hex: "a1a2 d1 0000000000000000 0100000000000000 0000000000000000 0200000000000000" },
+  { name: "bytes in pieces with the length of them all, aligned ones in front",
+    type: struct({ body: iovecArray, page: alignedIovecArray, none: iovecArray }),
+    value: { body: new Uint8Array([0xd1]), page: new Uint8Array([0xa1, 0xa2]), none: new Uint8Array(0) },
+    hex: "a1a2 d1 0000000000000000 1000000000000000 0100000000000000" +
+         "0000000000000000 1000000000000000 0200000000000000" +
+         "0000000000000000 0000000000000000 0000000000000000" },
   { name: "a nested struct lies inside, its variable field in place",
     type: struct({ head: struct({ name: string }), tail: u8 }), value: { head: { name: "" }, tail: 9 },
     hex: "00 0000000000000000 0100000000000000 0900000000000000" },
@@ -200,7 +208,13 @@ Deno.test("photonHead() is 40 bytes, as C++ has them", () => {
 });
 
 Deno.test("photonCodec() refuses types that C++ does not have", () => {
-  for (const type of [struct({ a: optional(u8) }), struct({ a: array(string) })]) {
+  for (
+    const type of [
+      struct({ a: optional(u8) }),
+      struct({ a: array(string) }),
+      struct({ a: array(iovecArray) }),
+    ]
+  ) {
     assertThrows(() => photonCodec(type.schema), RangeError, "photon framing");
   }
 });
