@@ -20,9 +20,9 @@ const FIRST_SLOTS = 16;
  *            4       2 -> 6 -> null
  * ```
  *
- * A `Map` would do but for the collector: as calls come and go V8 copies it again and again, and
- * each old copy, once it is in the old generation, keeps the next one and what that held alive
- * until a full collection. Half of all calls became garbage that way that took 15 ms at a time.
+ * A `Map` would do but for the collector: as calls come and go V8 copies it again and again, and an
+ * old copy that has grown old keeps the next one alive, with the calls that were in flight then,
+ * until a full collection. Young collections took 15 ms that way; they take 0.2 ms.
  */
 export class TagTable<T extends Tagged<T>> {
   #slots: (T | null)[] = emptySlots(FIRST_SLOTS);

@@ -21,6 +21,7 @@ import {
   serve,
   string,
   struct,
+  type Type,
   u16,
   u32,
   u64,
@@ -30,6 +31,7 @@ import {
 import { setPhotonChecksum } from "../rpc/photon_checksum.ts";
 import { photonCodec } from "../rpc/photon_codec.ts";
 import { photonHead } from "../rpc/photon_frame.ts";
+import { yieldNow } from "../thread/mod.ts";
 import { leakTest } from "./leak.ts";
 import { listenerOf } from "./rpc_services.ts";
 
@@ -243,6 +245,29 @@ leakTest("photon framing: a call and its reply may be cut anywhere", async () =>
     using channel = new RpcChannel(near, { framing: "photon" });
     assertEquals(await channel.client(swapping).swap(sample(1)), swap(sample(1)));
   }
+});
+
+leakTest("photon framing: a request in two parts is answered, at every split point", async () => {
+  const [near, far] = memoryDuplex();
+  await using _server = serve(listenerOf(far), [implement(swapping, { swap, reverse })]);
+  const frame = (tag: bigint, type: Type<unknown>, value: unknown, methodId: number) => {
+    const payload = joined(photonCodec(type.schema).encode(value));
+    return joined([photonHead({ interfaceId: 7, methodId, tag }, payload.length), payload]);
+  };
+  const sent = { id: 6, data: new Uint8Array([4, 5, 6]) };
+  const requests = [frame(1n, message, sample(1), 1), frame(2n, block, sent, 2)];
+  const replies = [frame(1n, message, swap(sample(1)), 1), frame(2n, block, reverse(sent), 2)];
+  for (const [index, request] of requests.entries()) {
+    for (let cut = 1; cut < request.length; cut++) {
+      await near.write(request.subarray(0, cut));
+      await yieldNow();
+      await near.write(request.subarray(cut));
+      const reply = new Uint8Array(replies[index].length);
+      await readFull(near, reply);
+      assertEquals(reply, replies[index]);
+    }
+  }
+  near.close();
 });
 
 leakTest("photon framing: a timed-out call leaves the connection to the others", async () => {
