@@ -14,20 +14,19 @@ type Bytes = Uint8Array<ArrayBuffer>;
  */
 export class BodyStream {
   readonly #body: ResponseBody;
-  /** Kept for as long as somebody has this stream. */
-  readonly #keeper: object;
+  readonly #makeReal: () => ReadableStream<Bytes>;
   #real: ReadableStream<Bytes> | null = null;
   #iterating = false;
   #disturbed = false;
 
-  /** Reads a body. */
-  constructor(body: ResponseBody, keeper: object) {
+  /** Reads a body, or the real stream of it once something asks for that. */
+  constructor(body: ResponseBody, makeReal: () => ReadableStream<Bytes>) {
     this.#body = body;
-    this.#keeper = keeper;
+    this.#makeReal = makeReal;
   }
 
   get locked(): boolean {
-    return this.#real?.locked ?? this.#iterating;
+    return this.#disturbed ? this.#iterating : this.#real?.locked ?? false;
   }
 
   /** Whether `for await` has read from it. */
@@ -72,18 +71,9 @@ export class BodyStream {
 
   /** A stream of Deno's own, which counts from now on. */
   real(): ReadableStream<Bytes> {
-    if (this.#real === null) {
-      this.#real = this.#body.stream();
-      // Who has only the real one still has the body.
-      keepers.set(this.#real, this.#keeper);
-      // What is being read here is not to be read there as well.
-      if (this.#iterating) this.#real.getReader();
-    }
-    return this.#real;
+    return this.#real ??= this.#makeReal();
   }
 }
-
-const keepers: WeakMap<ReadableStream, object> = new WeakMap();
 
 /** Gives streams their prototype, once and before the first of them. */
 export function openStreams(): void {

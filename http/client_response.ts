@@ -97,7 +97,7 @@ export class ClientResponse {
     if (!this.#hasBody) return null;
     const streams = this.#body !== null && this.#origin.codings === null;
     if (!streams || this.#used || this.#real && this.#stream === null) return this.real().body;
-    this.#stream ??= this.#body.stream();
+    this.#stream ??= new BodyStream(this.#body.body, () => this.real().body!);
     return this.#stream as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
 
@@ -225,6 +225,8 @@ export class ClientResponse {
     const used = this.#used;
     const real = this.#construct(used ? new Uint8Array(1) : this.#content());
     describe(real, this);
+    // What is read by a loop is not to be read there as well.
+    if (this.#stream?.disturbed) real.body!.getReader();
     // What was read before is read there too.
     if (used && real.body !== null) real.bytes().catch(() => {});
     return real;
@@ -238,7 +240,7 @@ export class ClientResponse {
       if (codings === null) return bytes;
       return decodeStream(new Blob([bytes]).stream(), codings);
     }
-    const stream = (this.#stream ?? this.#body.stream()).real();
+    const stream = this.#body.stream();
     return codings === null ? stream : decodeStream(stream, codings);
   }
 
@@ -280,11 +282,14 @@ export class BodyHandle {
   }
 
   /** The rest as a stream, which keeps this handle alive. */
-  stream(): BodyStream {
-    return new BodyStream(this.body, this);
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const stream = this.body.stream();
+    keepers.set(stream, this);
+    return stream;
   }
 }
 
+const keepers: WeakMap<ReadableStream, BodyHandle> = new WeakMap();
 const forgotten = new FinalizationRegistry<ResponseBody>((body) => body.drop());
 
 /** Gives responses their prototype, once and before the first of them. */
