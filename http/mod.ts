@@ -24,3 +24,5 @@ export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
+export type { FetchFunction } from "./fetch_function.ts";
+export { retry, type RetryOptions } from "./retry.ts";
