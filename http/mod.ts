@@ -26,3 +26,11 @@ export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
 export type { FetchFunction } from "./fetch_function.ts";
 export { retry, type RetryOptions } from "./retry.ts";
+export {
+  type CookieContext,
+  CookieJar,
+  type CookieJarOptions,
+  type SavedCookies,
+} from "./cookie_jar.ts";
+export type { StoredCookie } from "./cookie_table.ts";
+export type { SameSite } from "./set_cookie.ts";
