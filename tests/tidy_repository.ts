@@ -38,7 +38,7 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:util":    ["infer"], // parseArgs, for the command line
-  "node:process": ["io", "rpc"], // opens node:net and node:zlib at first use, not at import
+  "node:process": ["http", "io", "rpc"], // opens node:net and node:zlib at first use, not at import
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };
 
