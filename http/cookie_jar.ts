@@ -39,10 +39,10 @@ export interface CookieContext {
 /**
  * Keeps cookies as a browser does (RFC 6265bis), for one user.
  *
- * Domains, paths, `Secure`, the name prefixes `__Secure-` and `__Host-`, `Max-Age` and `Expires` (400
- * days at most) are minded, public suffixes as far as they are known. There are no scripts here:
- * `HttpOnly` is kept, and hinders nobody. What breaks a rule is ignored, as browsers do. How many are
- * kept is bounded, and how long each may be (4096 octets).
+ * Domains, paths, `Secure`, the name prefixes `__Secure-` and `__Host-`, `Max-Age` and `Expires`
+ * (400 days at most) are minded, public suffixes as far as they are known. There are no scripts
+ * here: `HttpOnly` is kept, and hinders nobody. What breaks a rule is ignored, as browsers do. How
+ * many are kept is bounded, and how long each may be (4096 octets).
  *
  * @example One that is sent back
  * ```ts
@@ -227,7 +227,7 @@ function defaultPath(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-/** RFC 6265bis section 5.7: what a name promises is so, and a value may not look like such a name. */
+/** RFC 6265bis section 5.7: what a name promises is so, and no value looks like such a name. */
 function keepsPrefix(name: string, parsed: SetCookie, nameless: boolean): boolean {
   const prefix = /^__(?:secure|host)-/i.exec(name)?.[0].toLowerCase();
   if (prefix === undefined) return true;

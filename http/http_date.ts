@@ -14,8 +14,8 @@ const FORMS: readonly RegExp[] = [
 ];
 
 /**
- * Milliseconds since 1970 of a date in a header field, in any of the three forms of RFC 9110 section
- * 5.6.7; NaN for anything else, and for days that no calendar has.
+ * Milliseconds since 1970 of a date in a header field, in any of the three forms of RFC 9110
+ * section 5.6.7; NaN for anything else, and for days that no calendar has.
  */
 export function parseHttpDate(text: string): number {
   for (const form of FORMS) {

@@ -2,7 +2,7 @@
 import { backoffMs, type BackoffOptions } from "../thread/backoff.ts";
 import { RetryBudget } from "../thread/retry_budget.ts";
 import { sleep } from "../thread/sleep.ts";
-import type { FetchFunction } from "./fetch_function.ts";
+import type { FetchRequest } from "./client_options.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 import { retryAfterMs } from "./retry_after.ts";
 
@@ -70,7 +70,7 @@ export interface RetryOptions {
  * assertEquals(tries, 3);
  * ```
  */
-export function retry(fetch: FetchFunction, options: RetryOptions = {}): FetchFunction {
+export function retry(fetch: FetchRequest, options: RetryOptions = {}): FetchRequest {
   const { triesMax = 3, methods = METHODS, bodyBytesMax = 1_048_576 } = options;
   const budget = new RetryBudget(options.budgetShare);
   const settings = { ...options, triesMax, budget };
@@ -99,7 +99,7 @@ interface Settings extends RetryOptions {
 }
 
 async function tryRepeatedly(
-  fetch: FetchFunction,
+  fetch: FetchRequest,
   request: Request,
   body: ReplayableBody | null,
   settings: Settings,

@@ -143,7 +143,7 @@ Deno.test("CookieJar keeps a host's cookie apart from its domain's", () => {
   assertEquals(jar.cookiesFor("https://x.www.example.com/"), "a=domain");
 });
 
-Deno.test("CookieJar forgets what has expired, and what is set anew with a date that has passed", () => {
+Deno.test("CookieJar forgets what has expired, and what is set anew with a past date", () => {
   let now = 1_000_000;
   const jar = new CookieJar({ nowMs: () => now });
   jar.store(HTTPS, ["a=b; Max-Age=10", "c=d", "e=f; Max-Age=100"]);
