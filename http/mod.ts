@@ -35,3 +35,14 @@ export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
+export type { BackoffOptions } from "../thread/backoff.ts";
+export { retry, type RetryOptions } from "./retry.ts";
+export { download, type DownloadOptions, type DownloadProgress } from "./download.ts";
+export {
+  type CookieContext,
+  CookieJar,
+  type CookieJarOptions,
+  type SavedCookies,
+} from "./cookie_jar.ts";
+export type { StoredCookie } from "./cookie_table.ts";
+export type { SameSite } from "./set_cookie.ts";
