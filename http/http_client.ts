@@ -255,8 +255,10 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
     const exchange = new ClientExchange(this, request, head);
     const { timeoutMs } = this.limits;
     if (timeoutMs > 0) exchange.deadlineMs = this.clock.nowMs + timeoutMs;
+    // What can be told at once settles it in this call.
+    const { promise } = exchange;
     origin.pool.send(exchange);
-    return exchange.promise;
+    return promise;
   }
 
   #follow(exchange: ClientExchange, response: ClientResponse, location: string): void {
