@@ -18,6 +18,8 @@ import type { TurnClock } from "./turn_clock.ts";
 export const INTERIM_MAX = 64;
 /** Content that leaves with the head, where there is room at once. */
 const INLINE_CONTENT_BYTES_MAX = 65_536;
+/** Bodies of so many bytes and more come in large blocks. */
+const BULK_BYTES = 262_144;
 
 /** What a connection needs of the pool that it belongs to. */
 export interface ConnectionOwner {
@@ -67,6 +69,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
   #pending: PendingBytes | null = null;
   #open = true;
   #paused = false;
+  #bulk = false;
   #keepAlive = true;
   #held = true;
   #served = 0;
@@ -371,8 +374,15 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     if (exchange.deadlineMs < Infinity) this.#await(0);
     const response = new ClientResponse(origin, status, kept, headLength, -1, handle);
     const at = this.#takeBody(this.#incoming, bytes, bodyAt, end);
+    if (byteLength >= BULK_BYTES && this.#incoming !== null) this.#setBulk(true);
     this.#owner.answered(exchange, response, notes);
     return at;
+  }
+
+  #setBulk(bulk: boolean): void {
+    if (this.#bulk === bulk) return;
+    this.#bulk = bulk;
+    this.#transport.expectBulk?.(bulk);
   }
 
   /** Takes bytes of the body; says how far that was. */
@@ -396,6 +406,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     const exchange = this.#current!;
     this.#incoming = null;
     this.#untilClose = false;
+    this.#setBulk(false);
     incoming.body.end(incoming.trailers);
     exchange.end();
     this.#finish();

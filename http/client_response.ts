@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { STATUS_TEXT } from "@std/http/status";
+import { BodyStream, openStreams } from "./body_stream.ts";
 import type { KeptBytes } from "./byte_slab.ts";
 import { decodeAll, decodeStream } from "./content_coding.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
@@ -39,6 +40,7 @@ export class ClientResponse {
   readonly #body: BodyHandle | null;
   #used = false;
   #headers: RequestHeaders | null = null;
+  #stream: BodyStream | null = null;
   #real: Response | null = null;
 
   /**
@@ -92,15 +94,20 @@ export class ClientResponse {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    return this.#hasBody ? this.real().body : null;
+    if (!this.#hasBody) return null;
+    const streams = this.#body !== null && this.#origin.codings === null;
+    if (!streams || this.#used || this.#real && this.#stream === null) return this.real().body;
+    this.#stream ??= new BodyStream(this.#body.body, () => this.real().body!);
+    return this.#stream as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
 
   get bodyUsed(): boolean {
+    if (this.#stream?.disturbed) return true;
     return this.#real ? this.#real.bodyUsed : this.#used;
   }
 
   text(): Promise<string> {
-    if (this.#real) return this.#real.text();
+    if (this.#delegates) return this.real().text();
     if (!this.#isWholeText) return this.bytes().then(decodeText);
     if (this.#used) return rejectUsed();
     this.#used = true;
@@ -108,9 +115,8 @@ export class ClientResponse {
   }
 
   json(): Promise<unknown> {
-    if (this.#real || this.#used || !this.#isWholeText) {
-      return this.#real ? this.#real.json() : this.text().then(JSON.parse);
-    }
+    if (this.#delegates) return this.real().json();
+    if (this.#used || !this.#isWholeText) return this.text().then(JSON.parse);
     this.#used = true;
     try {
       return Promise.resolve(JSON.parse(this.#wholeText()));
@@ -120,7 +126,7 @@ export class ClientResponse {
   }
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#real) return this.#real.bytes();
+    if (this.#delegates) return this.real().bytes();
     if (!this.#hasBody) return Promise.resolve(new Uint8Array());
     if (this.#used) return rejectUsed();
     this.#used = true;
@@ -128,7 +134,7 @@ export class ClientResponse {
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    if (this.#real) return this.#real.arrayBuffer();
+    if (this.#delegates) return this.real().arrayBuffer();
     // What is kept shares its memory with others, so all of it is copied by then.
     return this.bytes().then(({ buffer }) => buffer);
   }
@@ -182,6 +188,11 @@ export class ClientResponse {
     return this.#body !== null || this.#bodyLength >= 0;
   }
 
+  /** Whether somebody has taken what knows better. */
+  get #delegates(): boolean {
+    return this.#real !== null || this.#stream !== null;
+  }
+
   get #isWholeText(): boolean {
     return this.#bodyLength >= 0 && this.#origin.codings === null;
   }
@@ -214,6 +225,8 @@ export class ClientResponse {
     const used = this.#used;
     const real = this.#construct(used ? new Uint8Array(1) : this.#content());
     describe(real, this);
+    // What is read by a loop is not to be read there as well.
+    if (this.#stream?.disturbed) real.body!.getReader();
     // What was read before is read there too.
     if (used && real.body !== null) real.bytes().catch(() => {});
     return real;
@@ -271,17 +284,18 @@ export class BodyHandle {
   /** The rest as a stream, which keeps this handle alive. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const stream = this.body.stream();
-    holders.set(stream, this);
+    keepers.set(stream, this);
     return stream;
   }
 }
 
+const keepers: WeakMap<ReadableStream, BodyHandle> = new WeakMap();
 const forgotten = new FinalizationRegistry<ResponseBody>((body) => body.drop());
-const holders: WeakMap<ReadableStream, BodyHandle> = new WeakMap();
 
 /** Gives responses their prototype, once and before the first of them. */
 export function openResponses(): void {
   if (ClientResponse.prototype instanceof Response) return;
+  openStreams();
   forwardInternals(ClientResponse.prototype, new Response(), (response) => response.real());
 }
 

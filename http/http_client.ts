@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { checkNet } from "../ffi/permission.ts";
+import { checkNet, mayReachEveryHost } from "../ffi/permission.ts";
 import { engineInfo, openEngine } from "../io/engine_info.ts";
 import type { HostResolver } from "../net/addr.ts";
 import { Resolver } from "../net/resolver.ts";
@@ -240,7 +240,7 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
 
   #start(request: ClientRequest, head: Uint8Array, origin: Origin): Promise<Response> {
     if (this.#closed) throw new Deno.errors.BadResource("Client has been closed");
-    checkNet(request.target.hostname, request.target.port);
+    checkReach(request.target);
     const exchange = new ClientExchange(this, request, head);
     const { timeoutMs } = this.limits;
     if (timeoutMs > 0) exchange.deadlineMs = this.clock.nowMs + timeoutMs;
@@ -261,7 +261,7 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
       exchange.body = null;
       exchange.redirects++;
       const { target } = exchange.request;
-      checkNet(target.hostname, target.port);
+      checkReach(target);
       const origin = this.#originOf(target);
       exchange.head = this.#headOf(exchange.request, origin);
       exchange.retried = false;
@@ -371,6 +371,11 @@ const PLAIN_MAX = 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /** Taken before anybody puts ours in its place. */
 const platformFetch = globalThis.fetch;
+
+/** A connection that is there already was allowed when it was made; the grant may be gone since. */
+function checkReach({ hostname, port }: ClientTarget): void {
+  if (!mayReachEveryHost()) checkNet(hostname, port);
+}
 
 function tlsOptions({ tls = {}, caCerts, cert, key }: HttpClientOptions): StartTlsOptions {
   return {

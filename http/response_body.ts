@@ -93,6 +93,11 @@ export class ResponseBody implements ContentSink {
     this.#owner.dropped();
   }
 
+  /** Bytes that are there; null for none, whatever the reason. */
+  readNow(): Uint8Array<ArrayBuffer> | null {
+    return this.#next();
+  }
+
   /** Next bytes, null at the end. */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     for (;;) {
