@@ -47,3 +47,11 @@ export {
 } from "./cookie_jar.ts";
 export type { StoredCookie } from "./cookie_table.ts";
 export type { SameSite } from "./set_cookie.ts";
+export type { StoredResponse } from "./cache_policy.ts";
+export { FsResponseStore, type FsResponseStoreOptions } from "./fs_response_store.ts";
+export {
+  ResponseCache,
+  type ResponseCacheOptions,
+  type ResponseCacheStatistics,
+} from "./response_cache.ts";
+export { MemoryResponseStore, type ResponseStore } from "./response_store.ts";

@@ -2,7 +2,8 @@
 import { yieldNow } from "../thread/yield_now.ts";
 
 /**
- * The body of a request that may be sent more than once.
+ * A body that is read more than once: that of a request for another try, or that of a response for
+ * a cache as well.
  *
  * What was read is kept, up to a bound; a further stream begins with that and goes on where the
  * source is. So nothing waits for the end of a stream, and one that is longer than the bound can be
@@ -52,9 +53,21 @@ export class ReplayableBody {
     if (this.#unwanted) this.cancel();
   }
 
+  /** Reads all, whether anybody else does or not; null for more than is kept, or a failure. */
+  async whole(): Promise<Uint8Array<ArrayBuffer> | null> {
+    while (!this.#ended && this.replayable) await this.#read();
+    return this.replayable ? this.#whole() : null;
+  }
+
+  /** A stream from the first byte on, if there was none before. */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#stream();
+  }
+
   /** Gives the source up: nothing more of it is wanted. */
   cancel(reason?: unknown): void {
     this.#opened++;
+    if (!this.#ended) this.#failure ??= { error: reason };
     // It may have failed; nobody asks for that any more.
     this.#reader.cancel(reason).catch(() => {});
   }
