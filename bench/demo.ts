@@ -4,6 +4,7 @@
 // `demo_echo.ts`, the load is `demo_stream.ts` and `demo_ping_pong.ts`.
 
 import { parseArgs } from "node:util";
+import { demoDownload } from "./demo_download.ts";
 import { demoHttp } from "./demo_http.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
@@ -69,6 +70,7 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
+  console.log(`\n${await demoDownload(source, directory)}`);
   console.log(`\n${await demoRedis(seconds)}`);
 }
 
