@@ -218,15 +218,20 @@ export class Scheduler {
 
   /** Schedules a running sequence, or preempts it. */
   #continue(sequence: Sequence): void {
-    const { prefillTokensMax } = this.bounds;
     const lacking = sequence.length - sequence.computedTokens;
     const count = lacking === 1
       ? 1 + this.#draftRoom(sequence)
-      : Math.min(lacking, prefillTokensMax, this.#spareTokens + 1);
+      : this.#chunkOf(sequence, this.#spareTokens + 1);
     if (!this.#makeRoom(sequence, sequence.computedTokens + count)) return;
     this.#spareTokens -= count - 1;
     sequence.scheduledTokens = count;
     if (lacking === 1) sequence.draftCount = count - 1;
+  }
+
+  /** How many of the tokens that a sequence lacks are computed in one step. */
+  #chunkOf({ length, computedTokens, chunkTokensMax }: Sequence, tokensMax: number): number {
+    const lacking = length - computedTokens;
+    return Math.min(lacking, tokensMax, chunkTokensMax, this.bounds.prefillTokensMax);
   }
 
   /** How many drafts are checked: nobody shall lose a block or wait for a guess. */
@@ -322,7 +327,7 @@ export class Scheduler {
 
   /** Lets a waiting sequence run, for which there is room. */
   #start(sequence: Sequence): void {
-    const { blockTokens, prefillTokensMax, prefixCache } = this.bounds;
+    const { blockTokens, prefixCache } = this.bounds;
     const hits = this.#findPrefix(sequence);
     sequence.chain = this.pool.prefixes.root(sequence.salt);
     for (let i = 0; i < hits; i++) {
@@ -338,8 +343,7 @@ export class Scheduler {
       this.counters.prefixQueries += sequence.length;
       this.counters.prefixHits += sequence.computedTokens;
     }
-    const lacking = sequence.length - sequence.computedTokens;
-    const count = Math.min(lacking, prefillTokensMax, this.#spareTokens);
+    const count = this.#chunkOf(sequence, this.#spareTokens);
     const needed = this.#blocksFor(sequence.computedTokens + count);
     while (sequence.table.length < needed) sequence.pushBlock(this.pool.take());
     sequence.scheduledTokens = count;

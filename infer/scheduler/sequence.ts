@@ -15,6 +15,8 @@ export interface SequenceOptions {
   readonly salt?: string;
   /** Whether blocks of others may be used; not when logits of the whole prompt are wanted. @default {true} */
   readonly usesPrefixCache?: boolean;
+  /** Tokens of the prompt that one step computes at most. @default {Infinity} */
+  readonly chunkTokensMax?: number;
 }
 
 /**
@@ -38,6 +40,8 @@ export class Sequence {
   readonly salt: string;
   /** See {@linkcode SequenceOptions.usesPrefixCache}. */
   readonly usesPrefixCache: boolean;
+  /** See {@linkcode SequenceOptions.chunkTokensMax}. */
+  readonly chunkTokensMax: number;
   /** Only the first {@linkcode length}, and the drafts behind them, count. */
   tokens: Int32Array<ArrayBuffer>;
   /** Tokens that are certain. */
@@ -84,6 +88,7 @@ export class Sequence {
     this.priority = priority;
     this.salt = salt;
     this.usesPrefixCache = usesPrefixCache;
+    this.chunkTokensMax = options.chunkTokensMax ?? Infinity;
   }
 
   /** Whether the step that is on its way ends with all its tokens, so that the next one follows. */

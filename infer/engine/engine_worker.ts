@@ -1,0 +1,190 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { flattenThrown } from "../../io/work_error.ts";
+import { MailboxWord } from "../../io/work_mailbox.ts";
+import type { Backend } from "../backend/backend.ts";
+import { openTokenizer } from "../chat/open_tokenizer.ts";
+import { openModel } from "../model/open_model.ts";
+import type { SampledToken } from "../sampling/sampler.ts";
+import type { TokenBytes } from "../tokenizer/detokenizer.ts";
+import { EngineCore } from "./engine_core.ts";
+import {
+  type EngineNotice,
+  type EngineSetup,
+  EngineState,
+  EventKind,
+  readRequest,
+  RequestKind,
+  writeEnd,
+  writeTokens,
+} from "./engine_protocol.ts";
+import { publishStatistics } from "./engine_statistics.ts";
+import type { AnswerEnd, EngineSink } from "./engine_request.ts";
+import { MessageWriter } from "./message.ts";
+import { openBackend } from "./open_backend.ts";
+import { LineReader, LineWriter } from "./shared_line.ts";
+
+// The main module of an engine's worker. Elsewhere it does nothing.
+
+/** The parts of a worker's global scope that are used here. */
+interface WorkerScope {
+  onmessage: ((event: { data: EngineSetup }) => void) | null;
+  postMessage(notice: EngineNotice): void;
+  close(): void;
+}
+
+const WAKE: EngineNotice = { kind: "wake" };
+
+/** Writes what becomes of requests into a line. */
+class LineSink implements EngineSink {
+  readonly #line: LineWriter;
+  readonly #wake: () => void;
+  readonly #message = new MessageWriter();
+
+  constructor(line: LineWriter, wake: () => void) {
+    this.#line = line;
+    this.#wake = wake;
+  }
+
+  delta(id: number, answer: number, tokens: readonly SampledToken[], text: string): void {
+    writeTokens(this.#message.begin(EventKind.delta, id).int(answer).text(text), tokens);
+    this.#send();
+  }
+
+  end(id: number, answer: number, end: AnswerEnd): void {
+    writeEnd(this.#message.begin(EventKind.end, id).int(answer), end);
+    this.#send();
+  }
+
+  prompt(id: number, tokens: readonly SampledToken[]): void {
+    writeTokens(this.#message.begin(EventKind.prompt, id), tokens);
+    this.#send();
+  }
+
+  embedding(id: number, values: Float32Array): void {
+    this.#message.begin(EventKind.embedding, id).ints(new Int32Array(values.buffer));
+    this.#send();
+  }
+
+  failed(id: number, error: unknown): void {
+    const text = JSON.stringify(flattenThrown(error, true));
+    this.#message.begin(EventKind.failed, id).text(text);
+    this.#send();
+  }
+
+  #send(): void {
+    this.#line.writeAll(this.#message, this.#wake);
+  }
+}
+
+/** The loop: requests, a step, and sleep when there is nothing to do. */
+class EngineLoop {
+  readonly #core: EngineCore;
+  readonly #requests: LineReader;
+  readonly #events: LineWriter;
+  readonly #statistics: Float64Array;
+  /** Wakes the caller, wanted or not; and only where it sleeps. */
+  readonly #post: () => void;
+  readonly #wake: () => void;
+
+  constructor(
+    backend: Backend,
+    setup: EngineSetup,
+    tokens: TokenBytes,
+    post: () => void,
+  ) {
+    const { plan, lines, eosTokenIds, statistics } = setup;
+    this.#requests = new LineReader(lines.requests);
+    this.#events = new LineWriter(lines.events);
+    this.#statistics = new Float64Array(statistics);
+    this.#post = post;
+    this.#wake = () => {
+      if (this.#events.takeSleeper()) post();
+    };
+    this.#core = new EngineCore(backend, {
+      bounds: plan.bounds,
+      context: { tokens, eosTokenIds },
+      sink: new LineSink(this.#events, this.#wake),
+    });
+  }
+
+  /** Runs until the caller closes the line. */
+  run(): void {
+    const { words } = this.#requests;
+    while (Atomics.load(words, MailboxWord.closed) === 0) {
+      this.#takeRequests();
+      if (this.#core.hasWork) this.#core.step();
+      else this.#sleep();
+      publishStatistics(this.#statistics, this.#core);
+      this.#wake();
+    }
+  }
+
+  #takeRequests(): void {
+    for (let message = this.#requests.read(); message !== null; message = this.#requests.read()) {
+      if (message.kind === RequestKind.start) this.#core.add(readRequest(message));
+      else if (message.kind === RequestKind.abort) this.#core.abort(message.id);
+      else this.#core.scheduler.resetPrefixCache();
+    }
+    // The caller has more to write, and no other way to hear that there is room.
+    if (this.#requests.takeStarved()) this.#post();
+  }
+
+  /** Blocks the thread until a request comes. */
+  #sleep(): void {
+    publishStatistics(this.#statistics, this.#core);
+    this.#wake();
+    const { words } = this.#requests;
+    Atomics.store(words, MailboxWord.asleep, 1);
+    if (!this.#requests.ready && Atomics.load(words, MailboxWord.closed) === 0) {
+      Atomics.wait(words, MailboxWord.asleep, 1);
+    }
+    Atomics.store(words, MailboxWord.asleep, 0);
+  }
+}
+
+/** Loads, and runs until the caller has enough. A worker that has failed is ended by its caller. */
+async function run(scope: WorkerScope, setup: EngineSetup): Promise<void> {
+  try {
+    const { backend, loop } = await openLoop(scope, setup);
+    using _closed = backend;
+    loop.run();
+  } catch (error) {
+    return scope.postMessage({ kind: "failed", error: flattenThrown(error, true) });
+  }
+  scope.close();
+}
+
+async function openLoop(
+  scope: WorkerScope,
+  setup: EngineSetup,
+): Promise<{ backend: Backend; loop: EngineLoop }> {
+  using source = await openModel(setup.path);
+  const { tokenizer } = await openTokenizer(source);
+  const { backend, description } = await openBackend(source, setup.plan);
+  const loop = new EngineLoop(backend, setup, tokenizer, () => scope.postMessage(WAKE));
+  scope.postMessage({ kind: "ready", description });
+  return { backend, loop };
+}
+
+/** Takes the setup; tells the caller's thread whenever this one ends, by whose will ever. */
+function serve(scope: WorkerScope): void {
+  scope.onmessage = ({ data }) => {
+    scope.onmessage = null;
+    const state = new Int32Array(data.state);
+    const leave = () => {
+      Atomics.store(state, 0, EngineState.left);
+      Atomics.notify(state, 0);
+    };
+    const close = scope.close.bind(scope);
+    scope.close = () => {
+      leave();
+      close();
+    };
+    globalThis.addEventListener("unload", leave);
+    run(scope, data);
+  };
+}
+
+if (import.meta.main && "DedicatedWorkerGlobalScope" in globalThis) {
+  serve(globalThis as unknown as WorkerScope);
+}
