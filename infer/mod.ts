@@ -42,6 +42,8 @@ export { ModelFileError } from "./model_file_error.ts";
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export { GrammarError } from "./grammar/grammar_node.ts";
+export { GrammarCompiler, type StructuredOutput } from "./grammar/structured_output.ts";
 export type { TokenMatcher } from "./grammar/token_matcher.ts";
 export type { GenerationConfig } from "./model/generation_config.ts";
 export { JsonNode } from "./model/json_node.ts";
@@ -66,6 +68,20 @@ export type { ChatMessage, ChatToolCall } from "./chat/chat_message.ts";
 export { type ChatOptions, ChatTemplate, type ChatTemplateOptions } from "./chat/chat_template.ts";
 export { ChatTemplateError } from "./chat/chat_template_error.ts";
 export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
+export {
+  type Draft,
+  DraftAcceptance,
+  type Drafter,
+  type TokenDistribution,
+} from "./speculative/draft.ts";
+export {
+  type DraftMethod,
+  DraftModel,
+  type DraftModelOptions,
+  type DraftSequence,
+} from "./speculative/draft_model.ts";
+export { PromptLookup, type PromptLookupOptions } from "./speculative/prompt_lookup.ts";
+export { type VerifiedDraft, verifyDraft } from "./speculative/verify_draft.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
