@@ -51,6 +51,27 @@ export type { NativeCalls } from "./backend/native_library.ts";
 export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export {
+  type EmbedOptions,
+  Engine,
+  type GenerateOptions,
+  type RequestOptions,
+  type Score,
+} from "./engine/engine.ts";
+export type { EngineOptions } from "./engine/engine_options.ts";
+export type { BackendPlan } from "./engine/engine_plan.ts";
+export type { Prompt } from "./engine/engine_prompt.ts";
+export type { FinishReason } from "./engine/engine_request.ts";
+export type { EngineStats } from "./engine/engine_statistics.ts";
+export type {
+  GeneratedAnswer,
+  Generation,
+  GenerationDelta,
+  GenerationResult,
+  TokenUsage,
+} from "./engine/generation.ts";
+export type { OpenBackend } from "./engine/open_backend.ts";
+export type { SpeculativeOptions } from "./engine/speculation.ts";
 export { GrammarError } from "./grammar/grammar_node.ts";
 export { GrammarCompiler, type StructuredOutput } from "./grammar/structured_output.ts";
 export type { TokenMatcher } from "./grammar/token_matcher.ts";
@@ -70,6 +91,7 @@ export type {
   RopeScaling,
   YarnScaling,
 } from "./model/rope.ts";
+export type { SchedulerBounds } from "./scheduler/scheduler_bounds.ts";
 export type { TensorInfo, TensorLayout, TensorType } from "./model/tensor.ts";
 export { WeightFiles } from "./model/weight_files.ts";
 export { type GgufWeightType, writeGguf, type WriteGgufOptions } from "./model/write_gguf.ts";

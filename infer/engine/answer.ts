@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { GrammarCompiler } from "../grammar/structured_output.ts";
 import type { SampledToken, Sampler } from "../sampling/sampler.ts";
 import { StopStrings } from "../sampling/stop_strings.ts";
 import type { Sequence } from "../scheduler/sequence.ts";
@@ -11,6 +12,8 @@ export interface AnswerContext {
   readonly tokens: TokenBytes;
   /** Tokens that end an answer of the model. */
   readonly eosTokenIds: readonly number[];
+  /** Follows answers that have to look like something. */
+  readonly grammars?: Pick<GrammarCompiler, "matcher">;
 }
 
 /** One answer as it comes: its tokens, their text, and whether they end it. */
@@ -70,14 +73,21 @@ export class Answer {
     };
   }
 
-  /** Takes a token that was chosen. */
+  /** Whether a token ends the answer. */
+  isEnd(token: number): boolean {
+    const { stopTokenIds, ignoreEos } = this.request.params;
+    return stopTokenIds.includes(token) ||
+      !ignoreEos && this.#context.eosTokenIds.includes(token);
+  }
+
+  /** Takes a token that was chosen, and that the sampler has accepted. */
   push(sampled: SampledToken): void {
     const { token } = sampled;
     const { params } = this.request;
     this.fresh.push(sampled);
     this.#count++;
-    this.sampler.accept(token);
-    if (this.#isEnd(token)) {
+    if (this.isEnd(token)) {
+      if (params.stopTokenIds.includes(token)) this.#stopReason = token;
       if (params.includeStop) this.text += this.#stops.pass(this.#detokenizer.push(token));
       return this.#finish("stop");
     }
@@ -90,15 +100,6 @@ export class Answer {
     } else if (this.sequence.promptLength + this.#count >= this.sequence.lengthMax) {
       this.#finish("length");
     }
-  }
-
-  #isEnd(token: number): boolean {
-    const { params } = this.request;
-    if (params.stopTokenIds.includes(token)) {
-      this.#stopReason = token;
-      return true;
-    }
-    return !params.ignoreEos && this.#context.eosTokenIds.includes(token);
   }
 
   #finish(reason: FinishReason): void {

@@ -14,7 +14,7 @@ import { type Prompt, type PromptOptions, tokensOf } from "./engine_prompt.ts";
 import type { EngineRequest } from "./engine_request.ts";
 import type { EngineStats } from "./engine_statistics.ts";
 import { EngineThread, type RequestListener } from "./engine_thread.ts";
-import { Generation } from "./generation.ts";
+import { type Generation, GenerationStream } from "./generation.ts";
 
 /** What every request may say beside its prompt. */
 export interface RequestOptions {
@@ -158,12 +158,12 @@ export class Engine implements AsyncDisposable {
     try {
       const request = this.#generateRequest(id, prompt, options);
       const { n, logprobs } = request.params;
-      const generation = new Generation(n, logprobs !== undefined, abort);
+      const generation = new GenerationStream(n, logprobs !== undefined, abort);
       const over = this.#start(request, generation.listener(), options.signal);
       generation.then(over, over);
       return generation;
     } catch (error) {
-      const generation = new Generation(1, false, abort);
+      const generation = new GenerationStream(1, false, abort);
       generation.fail(error);
       return generation;
     }

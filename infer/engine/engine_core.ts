@@ -6,9 +6,17 @@ import { Scheduler } from "../scheduler/scheduler.ts";
 import type { SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
 import { Sequence } from "../scheduler/sequence.ts";
 import { Answer, type AnswerContext } from "./answer.ts";
-import type { Drafter } from "./drafter.ts";
 import type { EngineRequest, EngineSink } from "./engine_request.ts";
+import {
+  type ActiveRequest,
+  chooseTokens,
+  NO_DRAFT,
+  rowOf,
+  type Task,
+  wantedLogits,
+} from "./engine_task.ts";
 import { Embedding, PromptLogprobs, READ_ROWS_MAX } from "./prompt_readings.ts";
+import type { Speculation } from "./speculation.ts";
 
 /** What an engine has done since it was made. */
 export interface EngineCounters {
@@ -35,27 +43,7 @@ export interface EngineCoreOptions {
   /** Told what becomes of requests. */
   readonly sink: EngineSink;
   /** Guesses how answers go on. */
-  readonly drafter?: Drafter | undefined;
-}
-
-/** A request on its way. */
-interface Active {
-  readonly request: EngineRequest;
-  /** Its sequences that are not complete. */
-  readonly tasks: Set<Task>;
-  /** Answers that have no sequence yet: they are forked when the prompt is computed. */
-  unforked: number;
-}
-
-/** What a sequence is computed for. */
-interface Task {
-  readonly active: Active;
-  readonly sequence: Sequence;
-  readonly answer: Answer | null;
-  readonly logprobs: PromptLogprobs | null;
-  readonly embedding: Embedding | null;
-  /** Whether something is read after every token of the prompt. */
-  readonly readsAll: boolean;
+  readonly speculation?: Speculation | undefined;
 }
 
 /**
@@ -78,8 +66,8 @@ export class EngineCore {
   readonly #batch: StepBatch;
   readonly #context: AnswerContext;
   readonly #sink: EngineSink;
-  readonly #drafter: Drafter | undefined;
-  readonly #active: Map<number, Active> = new Map();
+  readonly #speculation: Speculation | undefined;
+  readonly #active: Map<number, ActiveRequest> = new Map();
   readonly #tasks: Map<Sequence, Task> = new Map();
   /** First row of each sequence of the step. */
   readonly #rows: Int32Array;
@@ -92,13 +80,13 @@ export class EngineCore {
    *
    * @throws {RangeError} when a bound makes no sense
    */
-  constructor(backend: Backend, { bounds, context, sink, drafter }: EngineCoreOptions) {
+  constructor(backend: Backend, { bounds, context, sink, speculation }: EngineCoreOptions) {
     this.scheduler = new Scheduler(bounds);
     this.#backend = backend;
     this.#batch = new StepBatch(backend.bounds);
     this.#context = context;
     this.#sink = sink;
-    this.#drafter = drafter;
+    this.#speculation = speculation;
     this.#rows = new Int32Array(bounds.sequencesMax);
   }
 
@@ -173,23 +161,35 @@ export class EngineCore {
       ...(readsAll ? { usesPrefixCache: false, chunkTokensMax: READ_ROWS_MAX } : {}),
     });
     const active = { request, tasks: new Set<Task>(), unforked: isAnswered ? params.n - 1 : 0 };
-    const { eosTokenIds } = this.#context;
-    const sampler = isAnswered
-      ? createSampler(params, this.#backend.config.vocabularySize, {
-        promptTokens: tokens,
-        eosTokenIds: params.ignoreEos ? [] : eosTokenIds,
-      })
-      : null;
+    const answer = isAnswered ? this.#firstAnswer(request, sequence) : null;
     this.scheduler.add(sequence);
     this.#active.set(request.id, active);
     this.#begin({
       active,
       sequence,
-      answer: sampler && new Answer(request, 0, sequence, sampler, this.#context),
+      answer,
       logprobs: readsLogits ? new PromptLogprobs(sequence, params.promptLogprobs ?? 0) : null,
       embedding: kind === "embed" ? new Embedding(pooling) : null,
       readsAll,
+      drafter: answer && this.#drafter(),
+      draft: NO_DRAFT,
     });
+  }
+
+  #firstAnswer(request: EngineRequest, sequence: Sequence): Answer {
+    const { params, tokens } = request;
+    const { eosTokenIds, grammars } = this.#context;
+    const matcher = params.structuredOutput && grammars?.matcher(params.structuredOutput);
+    const sampler = createSampler(params, this.#backend.config.vocabularySize, {
+      promptTokens: tokens,
+      eosTokenIds: params.ignoreEos ? [] : eosTokenIds,
+      ...(matcher && { matcher }),
+    });
+    return new Answer(request, 0, sequence, sampler, this.#context);
+  }
+
+  #drafter(): Task["drafter"] {
+    return this.#speculation?.sequence() ?? null;
   }
 
   /** How long the sequence of a request can become. */
@@ -250,21 +250,18 @@ export class EngineCore {
   /** Chooses what follows a sequence: one token, and one more for each draft that was right. */
   #goOn(task: Task, answer: Answer, output: StepOutput, firstRow: number): void {
     const { sequence, active } = task;
-    const { draftCount, length } = sequence;
+    const { draftCount } = sequence;
     if (active.unforked > 0) {
       // Forks need to know what is computed; there are no drafts behind a prompt.
       this.scheduler.complete(sequence);
       this.#fork(task, answer, output, firstRow);
     }
-    let accepted = 0;
-    for (;;) {
-      const logits = rowOf(output, firstRow + accepted);
-      const sampled = answer.sampler.sample(logits, length + accepted);
+    for (const sampled of chooseTokens(task, answer, output, firstRow)) {
       answer.push(sampled);
-      const isDraft = accepted < draftCount && sampled.token === sequence.tokens[length + accepted];
-      if (!isDraft || answer.isDone) break;
-      accepted++;
+      // A text that stops it may end before the last draft.
+      if (answer.isDone) break;
     }
+    const accepted = answer.fresh.length - 1;
     this.counters.draftTokens += draftCount;
     this.counters.acceptedTokens += accepted;
     this.scheduler.complete(sequence, accepted);
@@ -283,12 +280,17 @@ export class EngineCore {
       const child = new Sequence({ prompt: tokens, lengthMax, priority, salt });
       const sampler = answer.sampler.fork(index);
       const fork = new Answer(request, index, child, sampler, this.#context);
-      const reads = { logprobs: null, embedding: null, readsAll: false };
-      const forkTask = { active, sequence: child, answer: fork, ...reads };
+      const forkTask: Task = {
+        ...{ active, sequence: child, answer: fork },
+        ...{ logprobs: null, embedding: null, readsAll: false },
+        ...{ drafter: this.#drafter(), draft: NO_DRAFT },
+      };
       this.#begin(forkTask);
       if (!this.scheduler.fork(sequence, child, this.#copies)) continue;
       // Sampling edits the row.
-      fork.push(sampler.sample(rowOf(output, row).slice(), child.length));
+      const sampled = sampler.sample(rowOf(output, row).slice(), child.length);
+      sampler.accept(sampled.token);
+      fork.push(sampled);
       this.#chosen(forkTask, fork);
     }
     if (this.#copies.length > 0) this.#backend.copyBlocks(this.#copies);
@@ -304,8 +306,17 @@ export class EngineCore {
     fresh.length = 0;
     answer.text = "";
     if (answer.isDone) return this.#end(task);
-    if (this.#drafter === undefined) return;
-    this.scheduler.propose(sequence, this.#drafter.propose(sequence.tokens, sequence.length));
+    this.#guess(task, answer);
+  }
+
+  #guess(task: Task, { sampler }: Answer): void {
+    const { drafter, sequence } = task;
+    if (drafter === null || sequence.state !== "running") return;
+    const { tokens, length, lengthMax } = sequence;
+    const count = Math.min(this.#speculation!.tokens, lengthMax - 1 - length);
+    if (count < 1) return;
+    task.draft = drafter.propose(tokens.subarray(0, length), count, sampler);
+    this.scheduler.propose(sequence, task.draft.tokens);
   }
 
   #end(task: Task): void {
@@ -313,6 +324,7 @@ export class EngineCore {
     // Its blocks stay known to the prefix cache.
     this.scheduler.complete(sequence);
     this.scheduler.finish(sequence);
+    task.drafter?.close?.();
     this.#tasks.delete(sequence);
     active.tasks.delete(task);
     if (answer) this.#sink.end(active.request.id, answer.index, answer.end);
@@ -321,30 +333,18 @@ export class EngineCore {
     this.counters.finishedRequests++;
   }
 
-  #fail(active: Active, error: unknown): void {
+  #fail(active: ActiveRequest, error: unknown): void {
     this.#drop(active);
     this.#sink.failed(active.request.id, error);
   }
 
-  #drop({ request, tasks }: Active): void {
-    for (const { sequence } of tasks) {
+  #drop({ request, tasks }: ActiveRequest): void {
+    for (const { sequence, drafter } of tasks) {
       this.scheduler.finish(sequence);
+      drafter?.close?.();
       this.#tasks.delete(sequence);
     }
     this.#active.delete(request.id);
     this.counters.abortedRequests++;
   }
-}
-
-/** After which of a sequence's tokens something is read. */
-function wantedLogits({ sequence, readsAll }: Task): "none" | "last" | "all" {
-  const { computedTokens, promptLength, draftCount, isCaughtUp } = sequence;
-  if (draftCount > 0 || readsAll && computedTokens < promptLength) return "all";
-  return isCaughtUp ? "last" : "none";
-}
-
-/** A row of logits, as the backend has it. */
-function rowOf({ logits, rows }: StepOutput, row: number): Float32Array {
-  const size = logits.length / rows;
-  return logits.subarray(row * size, (row + 1) * size);
 }

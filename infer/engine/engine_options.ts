@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { LoadWeightsOptions } from "../model/load_weights.ts";
+import type { SpeculativeOptions } from "./speculation.ts";
 
 /** Options of `Engine.load`. */
 export interface EngineOptions {
@@ -65,6 +66,8 @@ export interface EngineOptions {
    * @default {true}
    */
   prefixCache?: boolean;
+  /** How tokens are guessed, of which a step then looks at several; where absent, they are not. */
+  speculative?: SpeculativeOptions;
   /**
    * Steps by which a request may be passed by later ones, for each level that these are more urgent.
    *
@@ -81,7 +84,7 @@ export interface EngineOptions {
 
 /** Options of an engine with their defaults. */
 export type CheckedOptions = Required<
-  Omit<EngineOptions, "prefillTokensMax" | "contextTokensMax" | "blockCount">
+  Omit<EngineOptions, "prefillTokensMax" | "contextTokensMax" | "blockCount" | "speculative">
 >;
 
 // Data: numbers of the options, where they are given.

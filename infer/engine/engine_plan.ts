@@ -3,6 +3,7 @@ import type { StepBounds } from "../backend/step_batch.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import { checkBounds, type SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
 import type { CheckedOptions, EngineOptions } from "./engine_options.ts";
+import type { SpeculativeOptions } from "./speculation.ts";
 
 /** What a backend is to be like. */
 export interface BackendPlan {
@@ -10,6 +11,8 @@ export interface BackendPlan {
   readonly backend: string;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;
+  /** How tokens are guessed, where they are. */
+  readonly speculative?: SpeculativeOptions;
   /** How large a step can be. */
   readonly stepBounds: StepBounds;
   /** What the scheduler keeps to, the number of blocks among it. */
@@ -52,7 +55,14 @@ export function planEngine(
     agingSteps: options.agingSteps,
   };
   checkBounds(bounds);
-  return { backend: String(backend), weights, stepBounds, bounds };
+  const { speculative } = options;
+  return {
+    backend: String(backend),
+    weights,
+    ...(speculative && { speculative }),
+    stepBounds,
+    bounds,
+  };
 }
 
 function blockBytes(config: ModelConfig, blockTokens: number): number {

@@ -3,6 +3,7 @@ import { flattenThrown } from "../../io/work_error.ts";
 import { MailboxWord } from "../../io/work_mailbox.ts";
 import type { Backend } from "../backend/backend.ts";
 import { openTokenizer } from "../chat/open_tokenizer.ts";
+import { GrammarCompiler } from "../grammar/structured_output.ts";
 import { openModel } from "../model/open_model.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 import type { TokenBytes } from "../tokenizer/detokenizer.ts";
@@ -22,6 +23,7 @@ import type { AnswerEnd, EngineSink } from "./engine_request.ts";
 import { MessageWriter } from "./message.ts";
 import { openBackend } from "./open_backend.ts";
 import { LineReader, LineWriter } from "./shared_line.ts";
+import { openSpeculation, type Speculation } from "./speculation.ts";
 
 // The main module of an engine's worker. Elsewhere it does nothing.
 
@@ -90,6 +92,7 @@ class EngineLoop {
     backend: Backend,
     setup: EngineSetup,
     tokens: TokenBytes,
+    speculation: Speculation | undefined,
     post: () => void,
   ) {
     const { plan, lines, eosTokenIds, statistics } = setup;
@@ -102,8 +105,13 @@ class EngineLoop {
     };
     this.#core = new EngineCore(backend, {
       bounds: plan.bounds,
-      context: { tokens, eosTokenIds },
+      context: {
+        tokens,
+        eosTokenIds,
+        grammars: new GrammarCompiler(tokens, backend.config.vocabularySize),
+      },
       sink: new LineSink(this.#events, this.#wake),
+      speculation,
     });
   }
 
@@ -145,8 +153,8 @@ class EngineLoop {
 /** Loads, and runs until the caller has enough. A worker that has failed is ended by its caller. */
 async function run(scope: WorkerScope, setup: EngineSetup): Promise<void> {
   try {
-    const { backend, loop } = await openLoop(scope, setup);
-    using _closed = backend;
+    await using stack = new AsyncDisposableStack();
+    const loop = await openLoop(scope, setup, stack);
     loop.run();
   } catch (error) {
     return scope.postMessage({ kind: "failed", error: flattenThrown(error, true) });
@@ -154,16 +162,24 @@ async function run(scope: WorkerScope, setup: EngineSetup): Promise<void> {
   scope.close();
 }
 
+/** Loads the model; what is to be closed at the end goes on the stack. */
 async function openLoop(
   scope: WorkerScope,
   setup: EngineSetup,
-): Promise<{ backend: Backend; loop: EngineLoop }> {
-  using source = await openModel(setup.path);
+  stack: AsyncDisposableStack,
+): Promise<EngineLoop> {
+  const { path, plan } = setup;
+  using source = await openModel(path);
   const { tokenizer } = await openTokenizer(source);
-  const { backend, description } = await openBackend(source, setup.plan);
-  const loop = new EngineLoop(backend, setup, tokenizer, () => scope.postMessage(WAKE));
+  const { backend, description } = await openBackend(source, plan);
+  stack.use(backend);
+  const { vocabularySize } = source.config;
+  const speculation = plan.speculative &&
+    stack.use(await openSpeculation(plan.speculative, plan, vocabularySize));
+  const post = () => scope.postMessage(WAKE);
+  const loop = new EngineLoop(backend, setup, tokenizer, speculation, post);
   scope.postMessage({ kind: "ready", description });
-  return { backend, loop };
+  return loop;
 }
 
 /** Takes the setup; tells the caller's thread whenever this one ends, by whose will ever. */

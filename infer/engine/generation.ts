@@ -71,11 +71,18 @@ interface OpenDelta extends Mutable<GenerationDelta> {
 }
 
 /**
- * Answers on their way: a promise of the whole, and an iterator of the pieces. Both may be used.
- * Deltas that nobody reads grow together, one for each answer, so that a slow reader costs no more
- * memory than the answer. Leaving the loop gives the request up.
+ * Answers on their way: a promise of the whole, and an iterator of the pieces, those of all answers
+ * in turn. Both may be used; the pieces can be read once. Deltas that nobody reads grow together,
+ * one for each answer, so that a slow reader costs no more memory than the answer. Leaving the loop
+ * gives the request up.
  */
-export class Generation implements Promise<GenerationResult>, AsyncIterable<GenerationDelta> {
+export interface Generation extends Promise<GenerationResult>, AsyncIterable<GenerationDelta> {
+  /** The pieces as they come. */
+  [Symbol.asyncIterator](): AsyncGenerator<GenerationDelta, void, undefined>;
+}
+
+/** A {@linkcode Generation} that is told by an engine. */
+export class GenerationStream implements Generation {
   /** `"Generation"`. */
   readonly [Symbol.toStringTag] = "Generation";
   readonly #answers: Growing[];

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Backend } from "../backend/backend.ts";
+import { NativeBackend } from "../backend/native_backend.ts";
 import { ReferenceBackend } from "../backend/reference_backend.ts";
 import { loadWeights } from "../model/load_weights.ts";
 import type { ModelSource } from "../model/model_source.ts";
@@ -25,24 +26,41 @@ export interface OpenedBackend {
 export async function openBackend(source: ModelSource, plan: BackendPlan): Promise<OpenedBackend> {
   switch (plan.backend) {
     case "reference":
-      return { backend: await openReference(source, plan), description: "TypeScript" };
+      return await openReference(source, plan, "");
     case "native":
-      throw new Deno.errors.NotFound(`Cannot compute natively: ${NO_LIBRARY}`);
+      return await openNative(source, plan);
     case "auto":
-      return {
-        backend: await openReference(source, plan),
-        description: `TypeScript, as ${NO_LIBRARY}`,
-      };
+      return await openNative(source, plan).catch((error: unknown) => {
+        if (!isWithoutLibrary(error)) throw error;
+        return openReference(source, plan, `: ${error.message}`);
+      });
     default:
       return { backend: await openModule(source, plan), description: plan.backend };
   }
 }
 
-const NO_LIBRARY = "there is no native library";
+function isWithoutLibrary(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable;
+}
 
-async function openReference(source: ModelSource, plan: BackendPlan): Promise<Backend> {
-  const { stepBounds: bounds, bounds: { blockCount }, weights } = plan;
-  return new ReferenceBackend(await loadWeights(source, { weights }), { bounds, blockCount });
+async function openNative(
+  source: ModelSource,
+  { stepBounds: bounds, bounds: { blockCount }, weights }: BackendPlan,
+): Promise<OpenedBackend> {
+  const backend = await NativeBackend.load(source, { bounds, blockCount, weights });
+  return { backend, description: `native: ${JSON.stringify(backend.device)}` };
+}
+
+async function openReference(
+  source: ModelSource,
+  { stepBounds: bounds, bounds: { blockCount }, weights }: BackendPlan,
+  reason: string,
+): Promise<OpenedBackend> {
+  const backend = new ReferenceBackend(await loadWeights(source, { weights }), {
+    bounds,
+    blockCount,
+  });
+  return { backend, description: `TypeScript${reason}` };
 }
 
 async function openModule(source: ModelSource, plan: BackendPlan): Promise<Backend> {
