@@ -5,22 +5,17 @@ import type { Backend } from "../backend/backend.ts";
 import { openTokenizer } from "../chat/open_tokenizer.ts";
 import { GrammarCompiler } from "../grammar/structured_output.ts";
 import { openModel } from "../model/open_model.ts";
-import type { SampledToken } from "../sampling/sampler.ts";
 import type { TokenBytes } from "../tokenizer/detokenizer.ts";
 import { EngineCore } from "./engine_core.ts";
 import {
   type EngineNotice,
   type EngineSetup,
   EngineState,
-  EventKind,
   readRequest,
   RequestKind,
-  writeEnd,
-  writeTokens,
 } from "./engine_protocol.ts";
 import { publishStatistics } from "./engine_statistics.ts";
-import type { AnswerEnd, EngineSink } from "./engine_request.ts";
-import { MessageWriter } from "./message.ts";
+import { LineSink } from "./line_sink.ts";
 import { openBackend } from "./open_backend.ts";
 import { LineReader, LineWriter } from "./shared_line.ts";
 import { openSpeculation, type Speculation } from "./speculation.ts";
@@ -35,48 +30,6 @@ interface WorkerScope {
 }
 
 const WAKE: EngineNotice = { kind: "wake" };
-
-/** Writes what becomes of requests into a line. */
-class LineSink implements EngineSink {
-  readonly #line: LineWriter;
-  readonly #wake: () => void;
-  readonly #message = new MessageWriter();
-
-  constructor(line: LineWriter, wake: () => void) {
-    this.#line = line;
-    this.#wake = wake;
-  }
-
-  delta(id: number, answer: number, tokens: readonly SampledToken[], text: string): void {
-    writeTokens(this.#message.begin(EventKind.delta, id).int(answer).text(text), tokens);
-    this.#send();
-  }
-
-  end(id: number, answer: number, end: AnswerEnd): void {
-    writeEnd(this.#message.begin(EventKind.end, id).int(answer), end);
-    this.#send();
-  }
-
-  prompt(id: number, tokens: readonly SampledToken[]): void {
-    writeTokens(this.#message.begin(EventKind.prompt, id), tokens);
-    this.#send();
-  }
-
-  embedding(id: number, values: Float32Array): void {
-    this.#message.begin(EventKind.embedding, id).ints(new Int32Array(values.buffer));
-    this.#send();
-  }
-
-  failed(id: number, error: unknown): void {
-    const text = JSON.stringify(flattenThrown(error, true));
-    this.#message.begin(EventKind.failed, id).text(text);
-    this.#send();
-  }
-
-  #send(): void {
-    this.#line.writeAll(this.#message, this.#wake);
-  }
-}
 
 /** The loop: requests, a step, and sleep when there is nothing to do. */
 class EngineLoop {
