@@ -1,0 +1,87 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assert, assertEquals } from "@std/assert";
+import { type LoadResult, makeLoad, sendLoad } from "../bench/infer_load.ts";
+import { demoModel } from "../bench/infer_model.ts";
+import { Engine } from "../infer/engine/engine.ts";
+
+// A day in miniature: a minute of requests that come at random, with random lengths and priorities,
+// some given up, and a quarter of the blocks that they would like to have.
+
+const WINDOW_MS = Number(Deno.env.get("PHOTON_SOAK_SECONDS") ?? 60) * 1000;
+const SEQUENCES = 32;
+const TOKENS_MAX = 200;
+const BLOCK_TOKENS = 16;
+/** Requests come faster than they are answered, so that some always wait, given up or not. */
+const LOAD = 1.25;
+/** Longer than the backlog of a minute lasts. */
+const WAIT_MS_MAX = 60_000;
+
+const SHAPE = {
+  ...{ seed: 21, count: Infinity, windowMs: WINDOW_MS },
+  promptTokens: [4, 80],
+  answerTokens: [4, TOKENS_MAX - 80],
+  ...{ priorities: 3, abortAfterMs: 500 },
+} as const;
+
+function load(): Promise<Engine> {
+  const demanded = SEQUENCES * Math.ceil(TOKENS_MAX / BLOCK_TOKENS);
+  return Engine.load(demoModel().path, {
+    ...{ sequencesMax: SEQUENCES, tokensMax: 128, requestsMax: 100_000 },
+    ...{ blockTokens: BLOCK_TOKENS, blockCount: demanded / 4 },
+  });
+}
+
+/** Requests a second that the engine answers when there are always some. */
+async function capacity(): Promise<number> {
+  await using engine = await load();
+  const requests = makeLoad({ ...SHAPE, count: 300, rate: Infinity, aborts: 0 });
+  await sendLoad(engine, requests.slice(0, 100));
+  const start = performance.now();
+  await sendLoad(engine, requests.slice(100));
+  return 200 / ((performance.now() - start) / 1000);
+}
+
+/** Runs a minute; gives the tokens a second that were computed in it. */
+async function runMinute(rate: number, aborts: number): Promise<number> {
+  await using engine = await load();
+  const start = performance.now();
+  const sending = sendLoad(engine, makeLoad({ ...SHAPE, rate, aborts }));
+  await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+  const { promptTokens, generatedTokens } = engine.stats();
+  const perSecond = (promptTokens + generatedTokens) / ((performance.now() - start) / 1000);
+  const results = await sending;
+  const stats = engine.stats();
+  console.log(summary(results, perSecond, stats.preemptions));
+  assertEquals([stats.running, stats.waiting, stats.usedBlocks], [0, 0, 0]);
+  assertEquals(stats.finishedRequests + stats.abortedRequests, results.length);
+  assert(stats.preemptions > 0, "the blocks were never scarce");
+  for (const { request, isAborted, tokens, waitMs } of results) {
+    if (isAborted) continue;
+    assertEquals(tokens, request.maxTokens);
+    assert(waitMs < WAIT_MS_MAX, `a request of priority ${request.priority} waited ${waitMs} ms`);
+  }
+  return perSecond;
+}
+
+function summary(results: readonly LoadResult[], perSecond: number, preemptions: number): string {
+  const aborted = results.filter(({ isAborted }) => isAborted).length;
+  const waits = [0, 1, 2].map((priority) => {
+    const those = results.filter(({ request, waitMs }) =>
+      request.priority === priority && !Number.isNaN(waitMs)
+    );
+    const mean = those.reduce((sum, { waitMs }) => sum + waitMs, 0) / those.length;
+    const longest = Math.max(...those.map(({ waitMs }) => waitMs));
+    return `${mean.toFixed(0)} (${longest.toFixed(0)})`;
+  });
+  return `  ${results.length} requests, ${aborted} given up, ${preemptions} preemptions, ` +
+    `${perSecond.toFixed(0)} tokens/s; mean (longest) wait in ms of priorities 0 to 2: ` +
+    waits.join(", ");
+}
+
+Deno.test("a day in miniature: nothing starves or leaks, and who gives up costs others nothing", async () => {
+  const rate = await capacity() * LOAD;
+  const without = await runMinute(rate, 0);
+  const withAborts = await runMinute(rate, 0.15);
+  const share = withAborts / without;
+  assert(share > 0.9, `${(share * 100).toFixed(0)} % of the throughput without aborts`);
+});
