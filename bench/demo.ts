@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { demoHttp } from "./demo_http.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
+import { demoInfer } from "./demo_infer.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -69,7 +70,8 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
-  console.log(`\n${await demoRedis(seconds)}`);
+  console.log(`\n${await demoRedis(seconds)}\n`);
+  console.log(await demoInfer((text) => Deno.stdout.writeSync(new TextEncoder().encode(text))));
 }
 
 /**

@@ -22,6 +22,8 @@ export interface LoadResult {
   readonly totalMs: number;
   readonly tokens: number;
   readonly isAborted: boolean;
+  /** Whether the engine had too many requests to take it. */
+  readonly isRefused: boolean;
 }
 
 /** What a load is like. */
@@ -96,18 +98,20 @@ async function send(engine: Engine, request: LoadRequest, cameAt: number): Promi
     : setTimeout(() => controller.abort(), abortAfterMs);
   const { signal } = controller;
   const options = { maxTokens, priority, signal, temperature: 0, ignoreEos: true };
-  let [firstAt, tokens] = [NaN, 0];
+  let [firstAt, tokens, isRefused] = [NaN, 0, false];
   try {
     for await (const delta of engine.generate(prompt, options)) {
       if (tokens === 0) firstAt = performance.now();
       tokens += delta.tokens.length;
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    isRefused = error instanceof Deno.errors.Busy;
+    if (!signal.aborted && !isRefused) throw error;
   }
   clearTimeout(timer);
   const totalMs = performance.now() - cameAt;
-  return { request, waitMs: firstAt - cameAt, totalMs, tokens, isAborted: signal.aborted };
+  const isAborted = signal.aborted && !isRefused;
+  return { request, waitMs: firstAt - cameAt, totalMs, tokens, isAborted, isRefused };
 }
 
 /** Numbers from 0 to 1, the same for a seed (xorshift, Marsaglia 2003). */

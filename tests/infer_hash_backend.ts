@@ -33,8 +33,8 @@ export function tinyConfig(vocabularySize: number, contextTokensMax: number): Mo
 
 /**
  * A model whose next token is a hash of all that it sees through the block table. What it keeps for
- * a token depends on the token before as it is in the blocks, as keys and values do, so that a block
- * that is wrong, stale, or written by two changes every token after it.
+ * a token depends on the token before as it is in the blocks, as keys and values do, so that a
+ * block that is wrong, stale, or written by two changes every token after it.
  */
 export class HashBackend implements Backend {
   readonly config: ModelConfig;

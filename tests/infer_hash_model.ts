@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { OpenBackend } from "../infer/engine/open_backend.ts";
-import type { StepOutput } from "../infer/backend/backend.ts";
+import type { Backend, StepOutput } from "../infer/backend/backend.ts";
+import type { BackendPlan } from "../infer/engine/engine_plan.ts";
+import type { ModelSource } from "../infer/model/model_source.ts";
 import { HashBackend } from "./infer_hash_backend.ts";
 
 // A backend for engines: `backend: new URL("infer_hash_model.ts", import.meta.url)`. With `?fault=`
@@ -28,5 +29,6 @@ class FaultyBackend extends HashBackend {
 }
 
 /** See `EngineOptions.backend`. */
-export const openBackend: OpenBackend = ({ config }, { stepBounds, bounds }) =>
-  new FaultyBackend(stepBounds, bounds.blockCount, config.vocabularySize);
+export function openBackend({ config }: ModelSource, { stepBounds, bounds }: BackendPlan): Backend {
+  return new FaultyBackend(stepBounds, bounds.blockCount, config.vocabularySize);
+}

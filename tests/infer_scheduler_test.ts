@@ -178,7 +178,7 @@ Deno.test("a prefix is found up to the last full block before the last token", (
   }
 });
 
-Deno.test("a fork shares full blocks, has a copy of the last, and blocks come free at the end", () => {
+Deno.test("a fork shares full blocks and has a copy of the last", () => {
   const scheduler = new Scheduler(BOUNDS);
   const parent = sequenceOf(10, 6);
   added(scheduler, parent);

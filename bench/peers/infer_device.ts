@@ -4,8 +4,9 @@
 
 import type { Backend, StepOutput } from "../../infer/backend/backend.ts";
 import type { StepBatch, StepBounds } from "../../infer/backend/step_batch.ts";
-import type { OpenBackend } from "../../infer/engine/open_backend.ts";
+import type { BackendPlan } from "../../infer/engine/engine_plan.ts";
 import type { ModelConfig } from "../../infer/model/model_config.ts";
+import type { ModelSource } from "../../infer/model/model_source.ts";
 
 /** To read the weights. */
 const STEP_MS = 2;
@@ -48,5 +49,7 @@ class Device implements Backend {
   [Symbol.dispose](): void {}
 }
 
-export const openBackend: OpenBackend = ({ config }, { stepBounds, bounds }) =>
-  new Device(config, stepBounds, bounds.blockCount);
+/** See `EngineOptions.backend`. */
+export function openBackend({ config }: ModelSource, { stepBounds, bounds }: BackendPlan): Backend {
+  return new Device(config, stepBounds, bounds.blockCount);
+}

@@ -110,7 +110,9 @@ export class EngineCore {
     }
   }
 
-  /** Gives a request up, wherever it is: its blocks are free at once. Nothing more is said of it. */
+  /**
+   * Gives a request up, wherever it is: its blocks are free at once. Nothing more is said of it.
+   */
   abort(id: number): void {
     const active = this.#active.get(id);
     if (active) this.#drop(active);

@@ -69,7 +69,8 @@ export interface EngineOptions {
   /** How tokens are guessed, of which a step then looks at several; where absent, they are not. */
   speculative?: SpeculativeOptions;
   /**
-   * Steps by which a request may be passed by later ones, for each level that these are more urgent.
+   * Steps by which a request may be passed by later ones, for each level that these are more
+   * urgent.
    *
    * @default {256}
    */

@@ -7,8 +7,8 @@ import type { BackendPlan } from "./engine_plan.ts";
 import { openBackend } from "./open_backend.ts";
 
 /**
- * How tokens are guessed, of which the model then looks at several in one step: by what the text has
- * said before, or by a smaller model. What answers say is not changed by it.
+ * How tokens are guessed, of which the model then looks at several in one step: by what the text
+ * has said before, or by a smaller model. What answers say is not changed by it.
  */
 export interface SpeculativeOptions extends PromptLookupOptions, DraftModelOptions {
   /** A smaller model with the same vocabulary; where absent, earlier text is looked up. */

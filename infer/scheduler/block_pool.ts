@@ -4,12 +4,13 @@ import { PrefixCache } from "./prefix_cache.ts";
 /**
  * The blocks of keys and values of a backend: how many sequences use each, and which may be had.
  *
- * A block that nobody uses is free and keeps its content until it is taken, so that the prefix cache
- * may still find it. Free blocks are a list from the one to take first:
+ * A block that nobody uses is free and keeps its content until it is taken, so that the prefix
+ * cache may still find it. Free blocks are a list from the one to take first:
  *
  *     head ─► never used, or unfinished ─► least recently used of the known ─► ... ─► tail
  *
- * As a sequence gives back its last block first, the end of a text is forgotten before its beginning.
+ * As a sequence gives back its last block first, the end of a text is forgotten before its
+ * beginning.
  */
 export class BlockPool {
   /** Blocks, numbered from 0. */

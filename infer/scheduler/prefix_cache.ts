@@ -3,7 +3,9 @@
 /** A place in a chain of full blocks: what all the tokens up to there are. Never used twice. */
 export type ChainId = number;
 
-/** Salts whose chains are remembered; one more, and the chains of the oldest are not found again. */
+/**
+ * Salts whose chains are remembered; one more, and the chains of the oldest are not found again.
+ */
 const SALTS_MAX = 4096;
 
 /**

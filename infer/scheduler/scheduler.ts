@@ -17,8 +17,8 @@ export interface SchedulerCounters {
 }
 
 /**
- * Which sequences a step works on, and with which blocks: continuous batching by a budget of tokens,
- * with paged keys and values, after vLLM's (V1) scheduler.
+ * Which sequences a step works on, and with which blocks: continuous batching by a budget of
+ * tokens, with paged keys and values, after vLLM's (V1) scheduler.
  *
  * Each step gives every running sequence that only lacks its last token that one token (and drafts,
  * where some are proposed), shares what is left of the budget among prompts in chunks, and then
@@ -26,11 +26,11 @@ export interface SchedulerCounters {
  * sequence that is served last loses its own and waits again; its full blocks stay in the prefix
  * cache until they are taken, so that often little is computed twice.
  *
- * Who comes first: `rank = step of arrival + priority * agingSteps`, the lowest first. So a sequence
- * of a less urgent priority is passed by those which arrive within `agingSteps` steps for each level
- * between them, and by no later ones: nothing waits for ever. A running sequence gives way to a
- * waiting one only if that has a more urgent priority and a lower rank. As every sequence fits the
- * blocks when it is alone, the first one always goes on.
+ * Who comes first: `rank = step of arrival + priority * agingSteps`, the lowest first. So a
+ * sequence of a less urgent priority is passed by those which arrive within `agingSteps` steps for
+ * each level between them, and by no later ones: nothing waits for ever. A running sequence gives
+ * way to a waiting one only if that has a more urgent priority and a lower rank. As every sequence
+ * fits the blocks when it is alone, the first one always goes on.
  *
  * A step is `schedule`, the arithmetic for {@linkcode running} sequences with `scheduledTokens`,
  * then for each of them `complete`, and `append` or `finish` where it is caught up.
@@ -100,13 +100,13 @@ export class Scheduler {
   }
 
   /**
-   * Adds a sequence that goes on from where another is: it shares all of its full blocks, and gets a
-   * copy of the last one. `parent` is caught up with its prompt and nothing is appended to it yet;
-   * `child` has the same prompt. Where there is no room, the child waits, and finds its prompt in the
-   * prefix cache later.
+   * Adds a sequence that goes on from where another is: it shares all of its full blocks, and gets
+   * a copy of the last one. `parent` is caught up with its prompt and nothing is appended to it
+   * yet; `child` has the same prompt. Where there is no room, the child waits, and finds its prompt
+   * in the prefix cache later.
    *
-   * @returns whether the child runs, its next token is to be chosen now, and `copies` has been added
-   * the `[from, to]` of a block to copy before the next step
+   * @param copies is added the `[from, to]` of a block to copy before the next step
+   * @returns whether the child runs, so that its next token is to be chosen now
    */
   fork(parent: Sequence, child: Sequence, copies: number[]): boolean {
     const { sequencesMax, blockTokens } = this.bounds;
@@ -153,7 +153,8 @@ export class Scheduler {
   }
 
   /**
-   * Chooses what the next step computes: `scheduledTokens` of each sequence, for which it has blocks.
+   * Chooses what the next step computes: `scheduledTokens` of each sequence, for which it has
+   * blocks.
    *
    * @returns the sequences, valid until the next call
    */
@@ -188,7 +189,8 @@ export class Scheduler {
     if (sequence.state !== "running") return;
     const computed = sequence.computedTokens + sequence.scheduledTokens;
     sequence.length += acceptedDrafts;
-    // The keys of drafts that were refused are there, but are overwritten before they are looked at.
+    // The keys of drafts that were refused are there, but are overwritten before they are looked
+    // at.
     sequence.computedTokens = Math.min(computed, sequence.length);
     sequence.scheduledTokens = 0;
     sequence.draftCount = 0;
@@ -269,7 +271,9 @@ export class Scheduler {
     this.waiting.add(sequence);
   }
 
-  /** The last block first: of what is free, the end of a text is to be taken before its beginning. */
+  /**
+   * The last block first: of what is free, the end of a text is to be taken before its beginning.
+   */
   #release(sequence: Sequence): void {
     const { table } = sequence;
     for (let i = table.length - 1; i >= 0; i--) this.pool.release(table[i]!);

@@ -13,7 +13,11 @@ export interface SequenceOptions {
   readonly priority?: number;
   /** Blocks are shared between sequences of the same salt only. @default {""} */
   readonly salt?: string;
-  /** Whether blocks of others may be used; not when logits of the whole prompt are wanted. @default {true} */
+  /**
+   * Whether blocks of others may be used; not when logits of the whole prompt are wanted.
+   *
+   * @default {true}
+   */
   readonly usesPrefixCache?: boolean;
   /** Tokens of the prompt that one step computes at most. @default {Infinity} */
   readonly chunkTokensMax?: number;
