@@ -3,8 +3,23 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
- * A model is opened, its weights are loaded into a {@linkcode Backend}, and a {@linkcode Tokenizer}
- * and a {@linkcode ChatTemplate} turn text into tokens and back:
+ * An {@linkcode Engine} answers many requests at a time, in a worker of its own:
+ *
+ * ```ts
+ * import { Engine } from "@photon/std/infer";
+ *
+ * await using engine = await Engine.load("tests/fixtures/infer/models/llama-tied-default");
+ * const question = [{ role: "user", content: "the cat" }];
+ * const answers = await Promise.all([
+ *   engine.generate(question, { maxTokens: 16, seed: 1 }),
+ *   engine.generate("the dog", { maxTokens: 16, stop: "." }),
+ * ]);
+ * answers.map(({ text, finishReason, usage }) => [text, finishReason, usage.totalTokens]);
+ * ```
+ *
+ * Its parts can be had one by one. A model is opened, its weights are loaded into a
+ * {@linkcode Backend}, and a {@linkcode Tokenizer} and a {@linkcode ChatTemplate} turn text into
+ * tokens and back:
  *
  * ```ts
  * import { loadWeights, openModel, openTokenizer } from "@photon/std/infer";
