@@ -18,6 +18,8 @@ export interface LoadResult {
   readonly request: LoadRequest;
   /** From when it came to its first token; NaN when none came. */
   readonly waitMs: number;
+  /** The same in steps of the engine. */
+  readonly waitSteps: number;
   /** From when it came to its end. */
   readonly totalMs: number;
   readonly tokens: number;
@@ -98,10 +100,11 @@ async function send(engine: Engine, request: LoadRequest, cameAt: number): Promi
     : setTimeout(() => controller.abort(), abortAfterMs);
   const { signal } = controller;
   const options = { maxTokens, priority, signal, temperature: 0, ignoreEos: true };
-  let [firstAt, tokens, isRefused] = [NaN, 0, false];
+  const cameAtStep = engine.stats().steps;
+  let [firstAt, firstStep, tokens, isRefused] = [NaN, NaN, 0, false];
   try {
     for await (const delta of engine.generate(prompt, options)) {
-      if (tokens === 0) firstAt = performance.now();
+      if (tokens === 0) [firstAt, firstStep] = [performance.now(), engine.stats().steps];
       tokens += delta.tokens.length;
     }
   } catch (error) {
@@ -111,7 +114,8 @@ async function send(engine: Engine, request: LoadRequest, cameAt: number): Promi
   clearTimeout(timer);
   const totalMs = performance.now() - cameAt;
   const isAborted = signal.aborted && !isRefused;
-  return { request, waitMs: firstAt - cameAt, totalMs, tokens, isAborted, isRefused };
+  const [waitMs, waitSteps] = [firstAt - cameAt, firstStep - cameAtStep];
+  return { request, waitMs, waitSteps, totalMs, tokens, isAborted, isRefused };
 }
 
 /** Numbers from 0 to 1, the same for a seed (xorshift, Marsaglia 2003). */
