@@ -139,6 +139,8 @@ export class EngineThread {
     this.#fail(error);
     const { words } = this.#requests;
     Atomics.store(words, MailboxWord.closed, 1);
+    // A worker that is about to sleep sees one of the two.
+    Atomics.store(words, MailboxWord.asleep, 0);
     Atomics.notify(words, MailboxWord.asleep);
     Atomics.store(this.#events.words, MailboxWord.closed, 1);
     await this.#left(CLOSE_MS_MAX);
