@@ -42,6 +42,7 @@ export { ModelFileError } from "./model_file_error.ts";
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export type { TokenMatcher } from "./grammar/token_matcher.ts";
 export type { GenerationConfig } from "./model/generation_config.ts";
 export { JsonNode } from "./model/json_node.ts";
 export { loadWeights, type LoadWeightsOptions } from "./model/load_weights.ts";
@@ -68,3 +69,21 @@ export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
+export type { Candidates } from "./sampling/candidates.ts";
+export type { TokenLogprob } from "./sampling/log_probabilities.ts";
+export {
+  createSampler,
+  type SampledToken,
+  type Sampler,
+  type SamplerOptions,
+} from "./sampling/sampler.ts";
+export {
+  ANSWERS_MAX,
+  type CheckedParams,
+  checkSamplingParams,
+  LOGPROBS_MAX,
+  type SamplingParams,
+  STOP_STRING_UNITS_MAX,
+  STOP_STRINGS_MAX,
+} from "./sampling/sampling_params.ts";
+export { StopStrings } from "./sampling/stop_strings.ts";
