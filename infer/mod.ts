@@ -42,6 +42,8 @@ export { ModelFileError } from "./model_file_error.ts";
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export { GrammarError } from "./grammar/grammar_node.ts";
+export { GrammarCompiler, type StructuredOutput } from "./grammar/structured_output.ts";
 export type { TokenMatcher } from "./grammar/token_matcher.ts";
 export type { GenerationConfig } from "./model/generation_config.ts";
 export { JsonNode } from "./model/json_node.ts";

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { StructuredOutput } from "../grammar/structured_output.ts";
 
 /**
  * How the tokens of one request are chosen and when they end. The names and defaults are those of
@@ -92,6 +93,8 @@ export interface SamplingParams {
    * @default {1}
    */
   readonly n?: number;
+  /** What the answer has to look like. */
+  readonly structuredOutput?: StructuredOutput;
   /** Log probability of each token, and of so many of the likeliest, up to 20. */
   readonly logprobs?: number;
   /** The same for the tokens of the prompt. */
@@ -114,10 +117,17 @@ export const ANSWERS_MAX = 128;
 export const GREEDY_TEMPERATURE_MAX = 1e-5;
 
 /** {@linkcode SamplingParams} with nothing left open but what has no default. */
-export interface CheckedParams
-  extends
-    Required<Omit<SamplingParams, "allowedTokenIds" | "maxTokens" | "logprobs" | "promptLogprobs">>,
-    Pick<SamplingParams, "allowedTokenIds" | "maxTokens" | "logprobs" | "promptLogprobs"> {
+export interface CheckedParams extends
+  Required<
+    Omit<
+      SamplingParams,
+      "allowedTokenIds" | "maxTokens" | "structuredOutput" | "logprobs" | "promptLogprobs"
+    >
+  >,
+  Pick<
+    SamplingParams,
+    "allowedTokenIds" | "maxTokens" | "structuredOutput" | "logprobs" | "promptLogprobs"
+  > {
   /** As a list. */
   readonly stop: readonly string[];
 }
