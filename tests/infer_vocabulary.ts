@@ -39,7 +39,9 @@ export function largeVocabulary(): TokenBytes & { readonly size: number } {
   const size = LARGE_VOCABULARY - 256;
   while (texts.size < size) {
     const syllables = random() < 0.15 ? OTHERS : SYLLABLES;
-    const word = Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(syllables)).join("");
+    const word = Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(syllables)).join(
+      "",
+    );
     const written = random() < 0.25 ? word[0]!.toUpperCase() + word.slice(1) : word;
     texts.add((random() < 0.5 ? " " : "") + written);
   }
@@ -48,11 +50,30 @@ export function largeVocabulary(): TokenBytes & { readonly size: number } {
 
 const MARKS = [...`"',.:;!?()[]{}<>/\\|-_=+*&^%$#@~\``];
 const SYLLABLES = [
-  ...["a", "an", "ar", "be", "con", "de", "di", "e", "en", "er", "ex", "fi", "for", "ga", "he", "i"],
+  ...[
+    "a",
+    "an",
+    "ar",
+    "be",
+    "con",
+    "de",
+    "di",
+    "e",
+    "en",
+    "er",
+    "ex",
+    "fi",
+    "for",
+    "ga",
+    "he",
+    "i",
+  ],
   ...["in", "ing", "ion", "is", "ka", "le", "li", "ma", "men", "mi", "na", "ne", "o", "on", "or"],
   ...["per", "po", "pre", "pro", "ra", "re", "ri", "s", "sa", "se", "si", "sta", "t", "ta", "te"],
   ...["ter", "th", "ti", "to", "tra", "u", "un", "ver", "vi", "wa", "y", "z"],
 ];
-const OTHERS = [..."абвгдежзиклмнопрстучшяàâçéèêíñóöüß的一是不了人我在有他这中大来上国日本語をはがの가나다라마"];
+const OTHERS = [
+  ..."абвгдежзиклмнопрстучшяàâçéèêíñóöüß的一是不了人我在有他这中大来上国日本語をはがの가나다라마",
+];
 const NONE = new Uint8Array(0);
 const encoder = new TextEncoder();

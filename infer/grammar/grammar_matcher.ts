@@ -39,7 +39,7 @@ export class TokenGrammar {
     const bytes = this.#trie.bytesOf(token);
     let situation: Situation | null = bytes.length === 0 ? null : from;
     for (let i = 0; i < bytes.length && situation !== null; i++) {
-      situation = this.#pushdown.next(situation, bytes[i]!);
+      situation = this.#pushdown.row(situation)[bytes[i]!]!;
     }
     return situation;
   }

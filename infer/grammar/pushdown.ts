@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { AutomatonState, RuleAutomata } from "./rule_automata.ts";
+import { PLAIN_BYTES } from "./vocabulary_trie.ts";
 
 /** Calls that may be open at a time: what would nest deeper is not allowed. */
 export const CALL_DEPTH_MAX = 512;
@@ -27,8 +28,10 @@ export interface Situation {
   readonly places: readonly Place[];
   /** Whether the text may end. */
   readonly mayEnd: boolean;
-  /** By byte; null where none may come, undefined where nobody asked. */
-  readonly next: (Situation | null | undefined)[];
+  /** By byte, null where none may come; undefined where nobody asked. */
+  row: readonly (Situation | null)[] | undefined;
+  /** What any plain byte leads to, where all lead to one; undefined where nobody asked. */
+  afterPlain: Situation | null | undefined;
   /** For whoever follows it: the tokens that may come. */
   mask: Uint32Array | undefined;
 }
@@ -54,10 +57,22 @@ export class Pushdown {
     return this.situationOf([{ state: this.#automata.start(0), stack: null }]);
   }
 
-  /** The situation after a byte; null when it may not come. */
-  next(from: Situation, byte: number): Situation | null {
-    const known = from.next[byte];
-    return known !== undefined ? known : from.next[byte] = this.#after(from, byte);
+  /** The situations after each byte; null where it may not come. */
+  row(from: Situation): readonly (Situation | null)[] {
+    return from.row ??= this.#rowOf(from);
+  }
+
+  /**
+   * Whether so many plain bytes may come, whichever, and the text may end after none of them: then
+   * tokens of plain bytes need not be looked at one by one.
+   */
+  isOpenFor(situation: Situation, plainBytes: number): boolean {
+    for (let from: Situation | null = situation; plainBytes > 0; plainBytes--) {
+      from = from.afterPlain === undefined ? this.#afterPlain(from) : from.afterPlain;
+      if (from === null || from.mayEnd) return false;
+      if (from.afterPlain === from) return true;
+    }
+    return true;
   }
 
   /** The situation of a text that may be in these places; calls are followed, and ends. */
@@ -67,7 +82,7 @@ export class Pushdown {
     const todo = [...places];
     for (let place = todo.pop(); place !== undefined; place = todo.pop()) {
       const { state, stack } = place;
-      const key = `${state.id}:${stack?.id ?? ""}`;
+      const key = keyOf(place);
       if (reached.has(key)) continue;
       reached.set(key, place);
       if (state.isEnd && stack === null) mayEnd = true;
@@ -82,13 +97,27 @@ export class Pushdown {
     return this.#intern(key, waiting.map(([, place]) => place), mayEnd);
   }
 
-  #after(from: Situation, byte: number): Situation | null {
-    const places: Place[] = [];
-    for (const { state, stack } of from.places) {
-      const next = this.#automata.next(state, byte);
-      if (next !== null) places.push({ state: next, stack });
-    }
-    return places.length === 0 ? null : this.situationOf(places);
+  #rowOf(from: Situation): (Situation | null)[] {
+    const rows = from.places.map(({ state }) => this.#automata.row(state));
+    const known = new Map<string, Situation>();
+    return Array.from({ length: 256 }, (_, byte) => {
+      const places: Place[] = [];
+      for (let i = 0; i < rows.length; i++) {
+        const state = rows[i]![byte]!;
+        if (state !== null) places.push({ state, stack: from.places[i]!.stack });
+      }
+      if (places.length === 0) return null;
+      const key = places.map(keyOf).join();
+      let situation = known.get(key);
+      if (situation === undefined) known.set(key, situation = this.situationOf(places));
+      return situation;
+    });
+  }
+
+  #afterPlain(from: Situation): Situation | null {
+    const row = this.row(from);
+    const first = row[PLAIN_BYTES[0]!]!;
+    return from.afterPlain = PLAIN_BYTES.every((byte) => row[byte] === first) ? first : null;
   }
 
   /** A stack with one more; undefined when it would be too deep. */
@@ -110,7 +139,7 @@ export class Pushdown {
     let situation = this.#situations.get(key);
     if (situation === undefined) {
       if (this.#situations.size >= SITUATIONS_MAX) this.forget();
-      situation = { places, mayEnd, next: new Array(256).fill(undefined), mask: undefined };
+      situation = { places, mayEnd, row: undefined, afterPlain: undefined, mask: undefined };
       this.#situations.set(key, situation);
     }
     return situation;
@@ -121,4 +150,8 @@ export class Pushdown {
     this.#situations = new Map();
     this.#stacks = new Map();
   }
+}
+
+function keyOf({ state, stack }: Place): string {
+  return `${state.id}:${stack?.id ?? ""}`;
 }

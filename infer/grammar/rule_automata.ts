@@ -21,8 +21,7 @@ export interface AutomatonState {
 
 interface State extends AutomatonState {
   readonly members: Uint32Array;
-  /** By byte; null where none may come, undefined where nobody asked. */
-  readonly next: (State | null | undefined)[];
+  row: readonly (State | null)[] | undefined;
   calls: Call[] | undefined;
 }
 
@@ -44,11 +43,10 @@ export class RuleAutomata {
     return this.#starts[rule] ??= this.#stateOf([this.#graph.rules[rule]!.start]);
   }
 
-  /** The state after a byte; null when it may not come. */
-  next(from: AutomatonState, byte: number): AutomatonState | null {
+  /** The states after each byte; null where it may not come. */
+  row(from: AutomatonState): readonly (AutomatonState | null)[] {
     const state = from as State;
-    const known = state.next[byte];
-    return known !== undefined ? known : state.next[byte] = this.#after(state, byte);
+    return state.row ??= this.#rowOf(state);
   }
 
   /** The rules that may be followed from here. */
@@ -57,15 +55,19 @@ export class RuleAutomata {
     return state.calls ??= this.#callsOf(state);
   }
 
-  #after(state: State, byte: number): State | null {
-    const targets: number[] = [];
-    for (const member of state.members) {
-      for (const edge of this.#graph.edges[member]!) {
-        const isTaken = edge.kind === "bytes" && edge.first <= byte && byte <= edge.last;
-        if (isTaken) targets.push(edge.target);
-      }
-    }
-    return targets.length === 0 ? null : this.#stateOf(targets);
+  /** Bytes between two neighbouring ends of edges all lead to one state. */
+  #rowOf(state: State): (State | null)[] {
+    const edges = Array.from(state.members, (member) => this.#graph.edges[member]!).flat()
+      .filter((edge) => edge.kind === "bytes");
+    const cuts = [...new Set(edges.flatMap(({ first, last }) => [first, last + 1]))]
+      .sort((a, b) => a - b);
+    const row = new Array<State | null>(256).fill(null);
+    cuts.forEach((from, i) => {
+      const targets = edges.filter(({ first, last }) => first <= from && from <= last)
+        .map(({ target }) => target);
+      if (targets.length > 0) row.fill(this.#stateOf(targets), from, cuts[i + 1]);
+    });
+    return row;
   }
 
   #callsOf(state: State): Call[] {
@@ -111,7 +113,7 @@ export class RuleAutomata {
     const isEnd = members.some((member) => this.#ends.has(member));
     const hasBytes = edges.some(({ kind }) => kind === "bytes");
     const isLast = isEnd && edges.every(({ kind }) => kind === "empty");
-    const next: State["next"] = new Array(256).fill(undefined);
-    return { id: this.#states.size, isEnd, isLast, hasBytes, members, next, calls: undefined };
+    const id = this.#states.size;
+    return { id, isEnd, isLast, hasBytes, members, row: undefined, calls: undefined };
   }
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { AutomatonState } from "./rule_automata.ts";
 import type { CallStack, Pushdown, Situation } from "./pushdown.ts";
-import type { VocabularyTrie } from "./vocabulary_trie.ts";
+import { NOT_PLAIN, type VocabularyTrie } from "./vocabulary_trie.ts";
 
 /** Bytes of masks that are kept; then all are forgotten. */
 const MASK_BYTES_MAX = 2 ** 26;
@@ -83,34 +83,41 @@ export class TokenMasks {
     exits?: number[],
   ): void {
     if (begin === end) return;
-    const { bytes, depths, ends, tokens, twins } = this.#trie;
-    const hasTwins = twins.size > 0;
+    const { bytes, depths, ends, ranks, plainHeights } = this.#trie;
     const path = this.#path;
-    const top = depths[begin]! - 1;
-    path[top] = situation;
+    path[depths[begin]! - 1] = situation;
     for (let node = begin; node < end;) {
       const depth = depths[node]!;
       const from = path[depth - 1]!;
-      const byte = bytes[node]!;
-      let next = from.next[byte];
-      if (next === undefined) next = this.#pushdown.next(from, byte);
+      const next = (from.row ?? this.#pushdown.row(from))[bytes[node]!]!;
       if (next === null) {
         node = ends[node]!;
         continue;
       }
       path[depth] = next;
-      const token = tokens[node]!;
-      if (token >= 0) {
-        words[token >>> 5]! |= 1 << (token & 31);
-        if (hasTwins) this.#addTwins(token, words);
+      const height = plainHeights[node]!;
+      if (height > 0 && height !== NOT_PLAIN && this.#isOpen(next, height)) {
+        this.#addTokens(ranks[node]!, ranks[ends[node]!]!, words);
+        node = ends[node]!;
+        continue;
       }
+      this.#addTokens(ranks[node]!, ranks[node + 1]!, words);
       if (exits !== undefined && next.mayEnd && ends[node]! > node + 1) exits.push(node);
       node++;
     }
   }
 
-  #addTwins(token: number, words: Uint32Array): void {
-    for (const twin of this.#trie.twins.get(token) ?? []) words[twin >>> 5]! |= 1 << (twin & 31);
+  /** Whether all plain tokens go on from here; a rule that may end has exits to be noted. */
+  #isOpen(situation: Situation, height: number): boolean {
+    return !situation.mayEnd && this.#pushdown.isOpenFor(situation, height);
+  }
+
+  #addTokens(from: number, to: number, words: Uint32Array): void {
+    const { order } = this.#trie;
+    for (let rank = from; rank < to; rank++) {
+      const token = order[rank]!;
+      words[token >>> 5]! |= 1 << (token & 31);
+    }
   }
 
   #newMask(): Uint32Array {

@@ -1,6 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { TokenBytes } from "../tokenizer/detokenizer.ts";
 
+/** Bytes that stand in a JSON string as they are, and that most tokens consist of: ASCII. */
+export const PLAIN_BYTES: readonly number[] = Array.from({ length: 95 }, (_, i) => 0x20 + i)
+  .filter((byte) => byte !== 0x22 && byte !== 0x5c);
+
 /** Longest token that is looked at, in bytes; none of a language is longer. */
 const TOKEN_BYTES_MAX = 1024;
 
@@ -12,7 +16,8 @@ const TOKEN_BYTES_MAX = 1024;
  *     bytes    a   b   c   b
  *     depths   1   2   2   1
  *     ends     3   2   3   4            the node behind all that go on from it
- *     tokens   #   #   #   #            -1 where none ends
+ *     ranks    0   1   2   3   4        place in `order` of the first token of the node
+ *     order    ids of "a", "ab", "ac", "b"; those of one node stand together
  */
 export class VocabularyTrie {
   /** Tokens are below this. */
@@ -25,12 +30,14 @@ export class VocabularyTrie {
   readonly depths: Uint16Array;
   /** Node behind the last that goes on from each. */
   readonly ends: Int32Array;
-  /** A token of each node; -1 where none ends. */
-  readonly tokens: Int32Array;
+  /** The tokens, node by node. */
+  readonly order: Int32Array;
+  /** Where in {@linkcode order} the tokens of each node begin, and behind the last where they end. */
+  readonly ranks: Int32Array;
+  /** Most bytes that go on from each node where all are plain; {@linkcode NOT_PLAIN} else. */
+  readonly plainHeights: Uint16Array;
   /** The most bytes of a token. */
   readonly depthMax: number;
-  /** Other tokens with the same bytes as one, which are allowed where it is. */
-  readonly twins: ReadonlyMap<number, readonly number[]>;
   readonly #vocabulary: TokenBytes;
 
   /** Of all tokens below `vocabularySize` that have bytes and are not special. */
@@ -48,8 +55,11 @@ export class VocabularyTrie {
     this.bytes = new Uint8Array(size);
     this.depths = new Uint16Array(size);
     this.ends = new Int32Array(size);
-    this.tokens = new Int32Array(size).fill(-1);
-    this.twins = this.#fill(tokens);
+    this.order = Int32Array.from(tokens, ({ token }) => token);
+    this.ranks = new Int32Array(size + 1);
+    this.plainHeights = new Uint16Array(size);
+    this.#fill(tokens);
+    this.#measure();
   }
 
   /** The bytes of a token; none of one that is special, which is no text. */
@@ -57,29 +67,43 @@ export class VocabularyTrie {
     return this.#vocabulary.isSpecial(token) ? NO_BYTES : this.#vocabulary.bytesOf(token);
   }
 
-  #fill(sorted: readonly SortedToken[]): Map<number, number[]> {
-    const twins = new Map<number, number[]>();
+  #fill(sorted: readonly SortedToken[]): void {
     const path = new Int32Array(this.depthMax + 1);
     let [node, depth] = [0, 0];
     const closeTo = (least: number) => {
       for (; depth > least; depth--) this.ends[path[depth]!] = node;
     };
-    for (const { token, bytes, shared } of sorted) {
+    sorted.forEach(({ bytes, shared }, rank) => {
       closeTo(shared);
       for (; depth < bytes.length; node++) {
         this.bytes[node] = bytes[depth]!;
+        this.ranks[node] = rank;
         this.depths[node] = ++depth;
         path[depth] = node;
       }
-      const last = path[depth]!;
-      const first = this.tokens[last]!;
-      if (first < 0) this.tokens[last] = token;
-      else twins.set(first, [...twins.get(first) ?? [], token]);
-    }
+    });
     closeTo(0);
-    return twins;
+    this.ranks[node] = sorted.length;
+  }
+
+  /** Backwards, so that all that goes on from a node is known before it. */
+  #measure(): void {
+    for (let node = this.size - 1; node >= 0; node--) {
+      let height = 0;
+      for (let child = node + 1; child < this.ends[node]!; child = this.ends[child]!) {
+        const isPlain = isPlainByte[this.bytes[child]!] && this.plainHeights[child] !== NOT_PLAIN;
+        height = isPlain ? Math.max(height, this.plainHeights[child]! + 1) : NOT_PLAIN;
+        if (!isPlain) break;
+      }
+      this.plainHeights[node] = height;
+    }
   }
 }
+
+/** Not all that goes on from a node is plain. */
+export const NOT_PLAIN = 0xffff;
+
+const isPlainByte = Array.from({ length: 256 }, (_, byte) => PLAIN_BYTES.includes(byte));
 
 const NO_BYTES = new Uint8Array(0);
 
