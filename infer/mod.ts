@@ -68,6 +68,20 @@ export type { ChatMessage, ChatToolCall } from "./chat/chat_message.ts";
 export { type ChatOptions, ChatTemplate, type ChatTemplateOptions } from "./chat/chat_template.ts";
 export { ChatTemplateError } from "./chat/chat_template_error.ts";
 export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
+export {
+  type Draft,
+  DraftAcceptance,
+  type Drafter,
+  type TokenDistribution,
+} from "./speculative/draft.ts";
+export {
+  type DraftMethod,
+  DraftModel,
+  type DraftModelOptions,
+  type DraftSequence,
+} from "./speculative/draft_model.ts";
+export { PromptLookup, type PromptLookupOptions } from "./speculative/prompt_lookup.ts";
+export { type VerifiedDraft, verifyDraft } from "./speculative/verify_draft.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";

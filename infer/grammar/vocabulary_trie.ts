@@ -32,7 +32,7 @@ export class VocabularyTrie {
   readonly ends: Int32Array;
   /** The tokens, node by node. */
   readonly order: Int32Array;
-  /** Where in {@linkcode order} the tokens of each node begin, and behind the last where they end. */
+  /** Where the tokens of each node begin in {@linkcode order}, and where those of the last end. */
   readonly ranks: Int32Array;
   /** Most bytes that go on from each node where all are plain; {@linkcode NOT_PLAIN} else. */
   readonly plainHeights: Uint16Array;

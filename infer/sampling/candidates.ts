@@ -58,7 +58,7 @@ export class Candidates {
 
   /** Keeps the fewest that together have the probability `p`. */
   keepTopP(p: number): void {
-    const total = this.#total();
+    const total = this.total;
     // All below this together have less than what may go, so that they need not be ordered.
     this.#keepFrom((1 - p) * total / this.count);
     this.#keys.set(this.weights.subarray(0, this.count));
@@ -67,7 +67,7 @@ export class Candidates {
 
   /** Keeps the fewest that are about as surprising as the average and have the probability `p`. */
   keepTypical(p: number): void {
-    const total = this.#total();
+    const total = this.total;
     let entropy = 0;
     for (let i = 0; i < this.count; i++) {
       const probability = this.weights[i]! / total;
@@ -82,8 +82,11 @@ export class Candidates {
    * Draws one in proportion to the weights: the first of a race in which each runs for an
    * exponential time (`argmax weight / Exp(1)`). The time of token `t` is a function of the seed,
    * the position and `t` alone: what other tokens or requests there are changes nothing.
+   *
+   * @param answer which of the answers of a request it is for
+   * @param purpose draws of one position for different ends are independent: 0 is the token itself
    */
-  draw(seed: number, position: number, stream: number): number {
+  draw(seed: number, position: number, answer: number, purpose: number = 0): number {
     const [seedLow, seedHigh] = [seed >>> 0, Math.floor(seed / 2 ** 32)];
     let [winner, best, group] = [0, -1, -1];
     for (let i = 0; i < this.count; i++) {
@@ -93,7 +96,7 @@ export class Candidates {
       const id = this.ids[i]!;
       if (group !== id >>> 2) {
         group = id >>> 2;
-        philox(noise, group, position, stream, 0, seedLow, seedHigh);
+        philox(noise, group, position, answer, purpose, seedLow, seedHigh);
       }
       const uniform = (noise[id & 3]! + 0.5) / 2 ** 32;
       // -log(u) is at least 1 - u: the logarithm is only taken where it can matter.
@@ -104,7 +107,8 @@ export class Candidates {
     return winner;
   }
 
-  #total(): number {
+  /** Sum of the weights: a weight by it is a probability. */
+  get total(): number {
     let total = 0;
     for (let i = 0; i < this.count; i++) total += this.weights[i]!;
     return total;

@@ -34,6 +34,8 @@ export interface SamplerOptions {
 export interface Sampler {
   /** The parameters with their defaults. */
   readonly params: CheckedParams;
+  /** Which of the `n` answers it is for. */
+  readonly answer: number;
 
   /**
    * Chooses the token of a position. Nothing but the row changes: call {@linkcode accept} with the
@@ -54,6 +56,13 @@ export interface Sampler {
    * @throws {RangeError} as {@linkcode sample}
    */
   distribution(logits: Float32Array): Candidates;
+
+  /**
+   * Log probabilities of a position, as {@linkcode sample} gives them with a token.
+   *
+   * @param logits a row as the model gave it
+   */
+  logprobsOf(logits: Float32Array, token: number): Pick<SampledToken, "logprob" | "top">;
 
   /**
    * Notes a token of the output.
@@ -99,11 +108,11 @@ export function createSampler(
 
 class RowSampler implements Sampler {
   readonly params: CheckedParams;
+  readonly answer: number;
   readonly #vocabularySize: number;
   readonly #rules: LogitRules;
   readonly #endTokenIds: readonly number[];
   readonly #matcher: TokenMatcher | undefined;
-  readonly #answer: number;
 
   constructor(
     params: CheckedParams,
@@ -118,7 +127,7 @@ class RowSampler implements Sampler {
     this.#rules = rules;
     this.#endTokenIds = endTokenIds;
     this.#matcher = matcher;
-    this.#answer = answer;
+    this.answer = answer;
   }
 
   sample(logits: Float32Array, position: number): SampledToken {
@@ -126,8 +135,12 @@ class RowSampler implements Sampler {
     const raw = logprobs === undefined ? undefined : logits.slice();
     const token = this.#isGreedy
       ? likeliest(this.#edited(logits))
-      : this.distribution(logits).draw(seed, position, this.#answer);
-    return raw === undefined ? { token } : { token, ...logprobsOf(raw, token, logprobs!) };
+      : this.distribution(logits).draw(seed, position, this.answer);
+    return raw === undefined ? { token } : { token, ...this.logprobsOf(raw, token) };
+  }
+
+  logprobsOf(logits: Float32Array, token: number): Pick<SampledToken, "logprob" | "top"> {
+    return logprobsOf(logits, token, this.params.logprobs ?? 0);
   }
 
   distribution(logits: Float32Array): Candidates {
@@ -153,7 +166,7 @@ class RowSampler implements Sampler {
     this.#rules.accept(token);
   }
 
-  fork(answer: number = this.#answer): Sampler {
+  fork(answer: number = this.answer): Sampler {
     return new RowSampler(
       this.params,
       this.#vocabularySize,
