@@ -9,11 +9,19 @@ export interface NumberBounds {
   readonly exclusiveMaximum?: number;
 }
 
+/** Digits that a number has at most: decimals of as many are all different as binary numbers. */
+const DIGITS_MAX = 15;
+
 /** Digits behind the point that are allowed beyond those of the bounds. */
 const MORE_DECIMALS = 3;
 
 /** Where a bound is missing. */
-const WIDEST = 10n ** 15n;
+const WIDEST = 10n ** BigInt(DIGITS_MAX) - 1n;
+
+/** Whether a bound can be kept to: what a document's digits say is then what a reader sees. */
+export function isExact(bound: number): boolean {
+  return wholeDigitsOf(bound) + decimalsOf(bound) <= DIGITS_MAX;
+}
 
 /** Whole numbers within bounds, exactly. */
 export function integersWithin(bounds: NumberBounds): GrammarNode {
@@ -25,12 +33,21 @@ export function integersWithin(bounds: NumberBounds): GrammarNode {
  * than the bounds have.
  */
 export function numbersWithin(bounds: NumberBounds): GrammarNode {
-  const most = Math.max(...Object.values(bounds).map(decimalsOf)) + MORE_DECIMALS;
+  const values: number[] = Object.values(bounds);
+  const most = Math.min(
+    Math.max(...values.map(decimalsOf)) + MORE_DECIMALS,
+    DIGITS_MAX - Math.max(...values.map(wholeDigitsOf)),
+  );
   return choice(...Array.from({ length: most + 1 }, (_, i) => decimalsWithin(bounds, i)));
 }
 
+/** Digits before the point. */
+function wholeDigitsOf(value: number): number {
+  return `${Math.trunc(Math.abs(value))}`.length + (Math.abs(value) < 1e21 ? 0 : DIGITS_MAX);
+}
+
 /** Digits behind the point of a number as JavaScript writes it. */
-export function decimalsOf(value: number): number {
+function decimalsOf(value: number): number {
   const [, fraction = "", exponent = "0"] = /^-?\d+\.?(\d*)(?:e([-+]\d+))?$/.exec(`${value}`)!;
   return Math.max(fraction.length - Number(exponent), 0);
 }

@@ -13,7 +13,7 @@ import {
   sequence,
   text,
 } from "./grammar_node.ts";
-import { decimalsOf, integersWithin, type NumberBounds, numbersWithin } from "./json_number.ts";
+import { integersWithin, isExact, type NumberBounds, numbersWithin } from "./json_number.ts";
 import { areDisjoint } from "./json_schema_disjoint.ts";
 import {
   ANNOTATIONS,
@@ -49,12 +49,6 @@ export function jsonObjectRules(): GrammarRules {
 
 /** Deepest schemas in schemas. */
 const DEPTH_MAX = 200;
-
-/** Greatest bound of a number: whole numbers up to it are exact. */
-const BOUND_MAX = 2 ** 53;
-
-/** Most digits behind the point of a bound. */
-const DECIMALS_MAX = 12;
 
 class SchemaCompiler {
   readonly rules = new Map<string, GrammarNode>(JSON_RULES);
@@ -276,9 +270,9 @@ class SchemaCompiler {
     for (const keyword of TYPE_KEYWORDS.number) {
       const value = schema[keyword];
       if (value === undefined) continue;
-      const isBound = typeof value === "number" && Math.abs(value) <= BOUND_MAX &&
-        decimalsOf(value) <= DECIMALS_MAX;
-      if (!isBound) this.#fail(`"${keyword}" ${JSON.stringify(value)}`, path);
+      if (typeof value !== "number" || !isExact(value)) {
+        this.#fail(`"${keyword}" ${JSON.stringify(value)}`, path);
+      }
       bounds[keyword] = value;
     }
     if (Object.keys(bounds).length === 0) return rule(type);
