@@ -1,15 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { TokenBytes } from "../tokenizer/detokenizer.ts";
 
 /** Bytes that stand in a JSON string as they are, and that most tokens consist of: ASCII. */
 export const PLAIN_BYTES: readonly number[] = Array.from({ length: 95 }, (_, i) => 0x20 + i)
   .filter((byte) => byte !== 0x22 && byte !== 0x5c);
 
-/** Longest token that is looked at, in bytes; none of a language is longer. */
-const TOKEN_BYTES_MAX = 1024;
-
 /**
- * The tokens of a vocabulary by their bytes, as a tree in arrays: nodes stand in the order in which
+ * Tokens by their bytes, as a tree in arrays: nodes stand in the order in which
  * a walk meets them, each before what goes on from it.
  *
  *     node     0   1   2   3   4        a tree of "a", "ab", "ac", "b"
@@ -19,9 +15,7 @@ const TOKEN_BYTES_MAX = 1024;
  *     ranks    0   1   2   3   4        place in `order` of the first token of the node
  *     order    ids of "a", "ab", "ac", "b"; those of one node stand together
  */
-export class VocabularyTrie {
-  /** Tokens are below this. */
-  readonly vocabularySize: number;
+export class TokenTree {
   /** Nodes. */
   readonly size: number;
   /** Last byte of each node. */
@@ -38,13 +32,13 @@ export class VocabularyTrie {
   readonly plainHeights: Uint16Array;
   /** The most bytes of a token. */
   readonly depthMax: number;
-  readonly #vocabulary: TokenBytes;
 
-  /** Of all tokens below `vocabularySize` that have bytes and are not special. */
-  constructor(vocabulary: TokenBytes, vocabularySize: number) {
-    this.vocabularySize = vocabularySize;
-    this.#vocabulary = vocabulary;
-    const tokens = sortedTokens(vocabulary, vocabularySize);
+  /** Of tokens in the order of their bytes. */
+  constructor(sorted: readonly SortedToken[]) {
+    const tokens = sorted.map((token, i) => ({
+      ...token,
+      shared: i === 0 ? 0 : commonLength(sorted[i - 1]!.bytes, token.bytes),
+    }));
     let [size, depthMax] = [0, 0];
     for (const { bytes, shared } of tokens) {
       size += bytes.length - shared;
@@ -62,12 +56,7 @@ export class VocabularyTrie {
     this.#measure();
   }
 
-  /** The bytes of a token; none of one that is special, which is no text. */
-  bytesOf(token: number): Uint8Array {
-    return this.#vocabulary.isSpecial(token) ? NO_BYTES : this.#vocabulary.bytesOf(token);
-  }
-
-  #fill(sorted: readonly SortedToken[]): void {
+  #fill(sorted: readonly SharingToken[]): void {
     const path = new Int32Array(this.depthMax + 1);
     let [node, depth] = [0, 0];
     const closeTo = (least: number) => {
@@ -103,38 +92,25 @@ export class VocabularyTrie {
 /** Not all that goes on from a node is plain. */
 export const NOT_PLAIN = 0xffff;
 
-const isPlainByte = Array.from({ length: 256 }, (_, byte) => PLAIN_BYTES.includes(byte));
+/** By byte. */
+export const isPlainByte: readonly boolean[] = Array.from(
+  { length: 256 },
+  (_, byte) => PLAIN_BYTES.includes(byte),
+);
 
-const NO_BYTES = new Uint8Array(0);
-
-interface SortedToken {
+/** A token and its bytes. */
+export interface SortedToken {
   readonly token: number;
   readonly bytes: Uint8Array;
+}
+
+interface SharingToken extends SortedToken {
   /** Bytes that it has in common with the one before it. */
-  shared: number;
+  readonly shared: number;
 }
 
-function sortedTokens(vocabulary: TokenBytes, vocabularySize: number): SortedToken[] {
-  const sorted: SortedToken[] = [];
-  for (let token = 0; token < vocabularySize; token++) {
-    if (vocabulary.isSpecial(token)) continue;
-    const bytes = vocabulary.bytesOf(token);
-    if (bytes.length === 0 || bytes.length > TOKEN_BYTES_MAX) continue;
-    sorted.push({ token, bytes, shared: 0 });
-  }
-  sorted.sort((a, b) => compared(a.bytes, b.bytes));
-  for (let i = 1; i < sorted.length; i++) {
-    sorted[i]!.shared = commonLength(sorted[i - 1]!.bytes, sorted[i]!.bytes);
-  }
-  return sorted;
-}
-
-function compared(a: Uint8Array, b: Uint8Array): number {
-  const at = commonLength(a, b);
-  return at < a.length && at < b.length ? a[at]! - b[at]! : a.length - b.length;
-}
-
-function commonLength(a: Uint8Array, b: Uint8Array): number {
+/** Bytes with which both begin. */
+export function commonLength(a: Uint8Array, b: Uint8Array): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a[length] === b[length]) length++;
