@@ -51,6 +51,7 @@
  *
  * @module
  */
+export { demoModelPath } from "./demo_model.ts";
 export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
@@ -132,7 +133,7 @@ export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Candidates } from "./sampling/candidates.ts";
-export type { TokenLogprob } from "./sampling/log_probabilities.ts";
+export { logprobsOf, type TokenLogprob } from "./sampling/log_probabilities.ts";
 export {
   createSampler,
   type SampledToken,

@@ -17,7 +17,7 @@ const CASES: [string, string[], string[]][] = [
   [`root ::= "a\\n\\x62\\u00e9\\\\" 'it"s'`, [`a\nbé\\it"s`], ["a"]],
   ["start ::= [^a-z]+ .", ["1\u00e9", "AB"], ["a", "A\n", "A"]],
   ["root ::= ( 'a' | ) 'b'", ["ab", "b"], ["a", ""]],
-  ["root ::= x{2} | y{1,} | z{,3}".replace(" | z{,3}", "") + "\nx ::= 'x'\ny ::= 'y'", [
+  ["root ::= x{2} | y{1,}\nx ::= 'x'\ny ::= 'y'", [
     "xx",
     "yyy",
   ], ["x", "xy"]],
@@ -26,7 +26,7 @@ const CASES: [string, string[], string[]][] = [
 ];
 
 for (const [grammar, follow, others] of CASES) {
-  Deno.test(`the grammar ${JSON.stringify(grammar).slice(0, 50)} takes its texts and no others`, () => {
+  Deno.test(`${JSON.stringify(grammar).slice(0, 60)} takes its texts and no others`, () => {
     for (const text of follow) assertEquals(takes({ grammar }, text), true, text);
     for (const text of others) assertEquals(takes({ grammar }, text), false, text);
   });

@@ -12,11 +12,9 @@ Deno.test("2 000 random schemas give valid documents and nothing else", () => {
   const random = seededRandom(2000);
   for (let i = 0; i < SCHEMAS; i++) {
     const schema = randomSchema(random);
-    for (let answer = 0; answer < 2; answer++) {
-      const text = randomAnswer({ json: schema }, random);
-      const isGood = isValid(schema, JSON.parse(text));
-      assert(isGood, `schema ${i} ${JSON.stringify(schema)} gave ${text}`);
-    }
+    const text = randomAnswer({ json: schema }, random);
+    const isGood = isValid(schema, JSON.parse(text));
+    assert(isGood, `schema ${i} ${JSON.stringify(schema)} gave ${text}`);
   }
 });
 

@@ -22,7 +22,7 @@ export const vocabulary = vocabularyOf([
     "\\n",
     '\\"',
   ],
-  ...["\\u00", "2024-", "T1", "Z", "@", ".com", "(", ")", " + ", "xx", "yz"],
+  ...["\\u00", "2024-", "T1", "Z", "@", ".com", "(", ")", " + ", "xx", "yz", "a".repeat(40)],
 ]);
 
 /** Grammars over {@linkcode vocabulary}. */

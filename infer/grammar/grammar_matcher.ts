@@ -5,23 +5,23 @@ import { RuleAutomata } from "./rule_automata.ts";
 import { RuleGraph } from "./rule_graph.ts";
 import { TokenMasks } from "./token_masks.ts";
 import type { TokenMatcher } from "./token_matcher.ts";
-import type { VocabularyTrie } from "./vocabulary_trie.ts";
+import type { VocabularyBytes } from "./vocabulary_bytes.ts";
 
 /** A grammar over a vocabulary, shared by all answers that follow it. */
 export class TokenGrammar {
   readonly #pushdown: Pushdown;
   readonly #masks: TokenMasks;
-  readonly #trie: VocabularyTrie;
+  readonly #vocabulary: VocabularyBytes;
 
   /**
    * Prepares a grammar; masks are built when they are needed.
    *
    * @throws {GrammarError} when it cannot be followed
    */
-  constructor(rules: GrammarRules, trie: VocabularyTrie) {
+  constructor(rules: GrammarRules, vocabulary: VocabularyBytes) {
     this.#pushdown = new Pushdown(new RuleAutomata(new RuleGraph(rules)));
-    this.#masks = new TokenMasks(this.#pushdown, trie);
-    this.#trie = trie;
+    this.#masks = new TokenMasks(this.#pushdown, vocabulary);
+    this.#vocabulary = vocabulary;
   }
 
   /** Follows an answer from its beginning. */
@@ -36,7 +36,7 @@ export class TokenGrammar {
 
   /** The situation after a token; null when it may not come. */
   after(from: Situation, token: number): Situation | null {
-    const bytes = this.#trie.bytesOf(token);
+    const bytes = this.#vocabulary.bytesOf(token);
     let situation: Situation | null = bytes.length === 0 ? null : from;
     for (let i = 0; i < bytes.length && situation !== null; i++) {
       situation = this.#pushdown.row(situation)[bytes[i]!]!;

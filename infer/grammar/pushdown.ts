@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { AutomatonState, RuleAutomata } from "./rule_automata.ts";
-import { PLAIN_BYTES } from "./vocabulary_trie.ts";
+import { PLAIN_BYTES } from "./token_tree.ts";
 
 /** Calls that may be open at a time: what would nest deeper is not allowed. */
 export const CALL_DEPTH_MAX = 512;
@@ -99,19 +99,26 @@ export class Pushdown {
 
   #rowOf(from: Situation): (Situation | null)[] {
     const rows = from.places.map(({ state }) => this.#automata.row(state));
-    const known = new Map<string, Situation>();
-    return Array.from({ length: 256 }, (_, byte) => {
-      const places: Place[] = [];
-      for (let i = 0; i < rows.length; i++) {
-        const state = rows[i]![byte]!;
-        if (state !== null) places.push({ state, stack: from.places[i]!.stack });
-      }
-      if (places.length === 0) return null;
-      const key = places.map(keyOf).join();
-      let situation = known.get(key);
-      if (situation === undefined) known.set(key, situation = this.situationOf(places));
-      return situation;
+    const row = new Array<Situation | null>(256).fill(null);
+    for (let byte = 0; byte < 256; byte++) {
+      // Most bytes lead where the one before them leads.
+      const isSame = byte > 0 && rows.every((states) => states[byte] === states[byte - 1]);
+      row[byte] = isSame ? row[byte - 1]! : this.#after(from, rows, byte);
+    }
+    return row;
+  }
+
+  #after(
+    { places }: Situation,
+    rows: readonly (readonly (AutomatonState | null)[])[],
+    byte: number,
+  ): Situation | null {
+    const reached: Place[] = [];
+    rows.forEach((states, i) => {
+      const state = states[byte]!;
+      if (state !== null) reached.push({ state, stack: places[i]!.stack });
     });
+    return reached.length === 0 ? null : this.situationOf(reached);
   }
 
   #afterPlain(from: Situation): Situation | null {

@@ -6,7 +6,7 @@ import { TokenGrammar } from "./grammar_matcher.ts";
 import { jsonObjectRules, jsonSchemaRules } from "./json_schema.ts";
 import { parseRegex } from "./regex.ts";
 import type { TokenMatcher } from "./token_matcher.ts";
-import { VocabularyTrie } from "./vocabulary_trie.ts";
+import { VocabularyBytes } from "./vocabulary_bytes.ts";
 
 /** What an answer has to look like: one of these. */
 export type StructuredOutput =
@@ -46,7 +46,7 @@ export class GrammarCompiler {
   readonly #vocabulary: TokenBytes;
   readonly #vocabularySize: number;
   readonly #grammars = new Map<string, TokenGrammar>();
-  #trie: VocabularyTrie | undefined;
+  #bytes: VocabularyBytes | undefined;
 
   /**
    * Answers in the tokens of `vocabulary`, usually a `Tokenizer`.
@@ -67,8 +67,8 @@ export class GrammarCompiler {
     const key = JSON.stringify(output);
     let grammar = this.#grammars.get(key);
     if (grammar === undefined) {
-      this.#trie ??= new VocabularyTrie(this.#vocabulary, this.#vocabularySize);
-      grammar = new TokenGrammar(rulesOf(output), this.#trie);
+      this.#bytes ??= new VocabularyBytes(this.#vocabulary, this.#vocabularySize);
+      grammar = new TokenGrammar(rulesOf(output), this.#bytes);
       const [oldest] = this.#grammars.keys();
       if (this.#grammars.size >= GRAMMARS_MAX) this.#grammars.delete(oldest!);
     } else {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { AutomatonState } from "./rule_automata.ts";
 import type { CallStack, Pushdown, Situation } from "./pushdown.ts";
-import { NOT_PLAIN, type VocabularyTrie } from "./vocabulary_trie.ts";
+import { NOT_PLAIN, type TokenTree } from "./token_tree.ts";
+import { PLAIN_TOKEN_BYTES_MAX, type VocabularyBytes } from "./vocabulary_bytes.ts";
 
 /** Bytes of masks that are kept; then all are forgotten. */
 const MASK_BYTES_MAX = 2 ** 26;
@@ -10,6 +11,8 @@ const MASK_BYTES_MAX = 2 ** 26;
 interface RuleMask {
   /** Tokens that stay in the rule, or end with it. */
   readonly words: Uint32Array;
+  /** Of which tree the exits are. */
+  readonly tree: TokenTree;
   /** Nodes where the rule may have ended and tokens go on: what follows it decides about those. */
   readonly exits: Int32Array;
 }
@@ -21,18 +24,18 @@ interface RuleMask {
  */
 export class TokenMasks {
   readonly #pushdown: Pushdown;
-  readonly #trie: VocabularyTrie;
+  readonly #vocabulary: VocabularyBytes;
   readonly #words: number;
   #ruleMasks = new WeakMap<AutomatonState, RuleMask>();
   #keptBytes = 0;
   readonly #path: (Situation | null)[];
 
   /** Follows a grammar over a vocabulary. */
-  constructor(pushdown: Pushdown, trie: VocabularyTrie) {
+  constructor(pushdown: Pushdown, vocabulary: VocabularyBytes) {
     this.#pushdown = pushdown;
-    this.#trie = trie;
-    this.#words = Math.ceil(trie.vocabularySize / 32);
-    this.#path = new Array(trie.depthMax + 1).fill(null);
+    this.#vocabulary = vocabulary;
+    this.#words = vocabulary.plain.length;
+    this.#path = new Array(vocabulary.all.depthMax + 1).fill(null);
   }
 
   /** The tokens that may come. */
@@ -50,25 +53,29 @@ export class TokenMasks {
     places.forEach(({ stack }, i) => {
       const mask = masks[i]!;
       for (let word = 0; word < words.length; word++) words[word]! |= mask.words[word]!;
-      if (stack !== null) this.#addAfter(mask.exits, stack, words);
+      if (stack !== null) this.#addAfter(mask, stack, words);
     });
     return words;
   }
 
   /** Adds the tokens that run over the end of a rule into what follows it. */
-  #addAfter(exits: Int32Array, stack: CallStack, words: Uint32Array): void {
+  #addAfter({ tree, exits }: RuleMask, stack: CallStack, words: Uint32Array): void {
     const outside = this.#pushdown.situationOf([{ state: stack.next, stack: stack.rest }]);
-    for (const node of exits) this.#walk(node + 1, this.#trie.ends[node]!, outside, words);
+    for (const node of exits) this.#walk(tree, node + 1, tree.ends[node]!, outside, words);
   }
 
   #ruleMask(state: AutomatonState): RuleMask {
     let mask = this.#ruleMasks.get(state);
     if (mask === undefined) {
-      const words = this.#newMask();
-      const exits: number[] = [];
       const alone = this.#pushdown.situationOf([{ state, stack: null }]);
-      this.#walk(0, this.#trie.size, alone, words, exits);
-      mask = { words, exits: Int32Array.from(exits) };
+      // Where any plain token may come, as in most strings, only the others are looked at.
+      const isOpen = this.#pushdown.isOpenFor(alone, PLAIN_TOKEN_BYTES_MAX);
+      const tree = isOpen ? this.#vocabulary.rest : this.#vocabulary.all;
+      const words = this.#newMask();
+      if (isOpen) words.set(this.#vocabulary.plain);
+      const exits: number[] = [];
+      this.#walk(tree, 0, tree.size, alone, words, exits);
+      mask = { words, tree, exits: Int32Array.from(exits) };
       this.#ruleMasks.set(state, mask);
     }
     return mask;
@@ -76,6 +83,7 @@ export class TokenMasks {
 
   /** Sets the bits of tokens from a node up to another that may come, and notes exits. */
   #walk(
+    tree: TokenTree,
     begin: number,
     end: number,
     situation: Situation,
@@ -83,7 +91,7 @@ export class TokenMasks {
     exits?: number[],
   ): void {
     if (begin === end) return;
-    const { bytes, depths, ends, ranks, plainHeights } = this.#trie;
+    const { bytes, depths, ends, ranks, order, plainHeights } = tree;
     const path = this.#path;
     path[depths[begin]! - 1] = situation;
     for (let node = begin; node < end;) {
@@ -97,11 +105,11 @@ export class TokenMasks {
       path[depth] = next;
       const height = plainHeights[node]!;
       if (height > 0 && height !== NOT_PLAIN && this.#isOpen(next, height)) {
-        this.#addTokens(ranks[node]!, ranks[ends[node]!]!, words);
+        addTokens(order, ranks[node]!, ranks[ends[node]!]!, words);
         node = ends[node]!;
         continue;
       }
-      this.#addTokens(ranks[node]!, ranks[node + 1]!, words);
+      addTokens(order, ranks[node]!, ranks[node + 1]!, words);
       if (exits !== undefined && next.mayEnd && ends[node]! > node + 1) exits.push(node);
       node++;
     }
@@ -112,14 +120,6 @@ export class TokenMasks {
     return !situation.mayEnd && this.#pushdown.isOpenFor(situation, height);
   }
 
-  #addTokens(from: number, to: number, words: Uint32Array): void {
-    const { order } = this.#trie;
-    for (let rank = from; rank < to; rank++) {
-      const token = order[rank]!;
-      words[token >>> 5]! |= 1 << (token & 31);
-    }
-  }
-
   #newMask(): Uint32Array {
     this.#keptBytes += this.#words * Uint32Array.BYTES_PER_ELEMENT;
     if (this.#keptBytes > MASK_BYTES_MAX) {
@@ -128,5 +128,13 @@ export class TokenMasks {
       this.#pushdown.forget();
     }
     return new Uint32Array(this.#words);
+  }
+}
+
+/** Sets the bits of tokens from one place of a list up to another. */
+function addTokens(order: Int32Array, from: number, to: number, words: Uint32Array): void {
+  for (let rank = from; rank < to; rank++) {
+    const token = order[rank]!;
+    words[token >>> 5]! |= 1 << (token & 31);
   }
 }

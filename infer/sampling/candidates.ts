@@ -52,6 +52,7 @@ export class Candidates {
   /** Keeps the `k` likeliest. */
   keepTopK(k: number): void {
     if (k >= this.count) return;
+    this.#keepFrom(this.#leastOf(k));
     this.#keys.set(this.weights.subarray(0, this.count));
     this.#keepGreatest((kept) => kept === k);
   }
@@ -112,6 +113,23 @@ export class Candidates {
     let total = 0;
     for (let i = 0; i < this.count; i++) total += this.weights[i]!;
     return total;
+  }
+
+  /**
+   * A weight that at least `k` have, and not many more: of a histogram over the upper bits of the
+   * weights, whose order as numbers is that of the weights.
+   */
+  #leastOf(k: number): number {
+    histogram.fill(0);
+    for (let i = 0; i < this.count; i++) {
+      float[0] = this.weights[i]!;
+      histogram[bits[0]! >>> BUCKET_SHIFT]!++;
+    }
+    let bucket = histogram.length - 1;
+    for (let count = histogram[bucket]!; count < k;) count += histogram[--bucket]!;
+    bits[0] = bucket << BUCKET_SHIFT;
+    // Weights are rounded to be counted: one just below a bucket may be counted in it.
+    return float[0]! * (1 - 2 ** -20);
   }
 
   #keepFrom(least: number): void {
@@ -186,4 +204,10 @@ export function likeliest(logits: Float32Array): number {
 /** `-log(u)` of the greatest `u`. */
 const LEAST_TIME = -Math.log((2 ** 32 - 0.5) / 2 ** 32);
 
+/** Bits of an F32 that are left out of a bucket: 16 buckets for each power of two. */
+const BUCKET_SHIFT = 19;
+
 const noise = new Uint32Array(4);
+const histogram = new Uint32Array(2 ** (31 - BUCKET_SHIFT));
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);

@@ -19,8 +19,16 @@ export function logSumExp(logits: Float32Array): number {
 
 /**
  * The log probability of a token and of the likeliest ones, likeliest first, equal ones by their
- * ids.
+ * ids. For the tokens of a prompt, and for scores.
  *
+ * @example Of two
+ * ```ts
+ * import { logprobsOf } from "@photon/std/infer";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { logprob, top } = logprobsOf(Float32Array.of(0, Math.log(3)), 0, 1);
+ * assertEquals([Math.exp(logprob).toFixed(2), top[0].token], ["0.25", 1]);
+ * ```
  * @param logits a row as the model gave it
  * @param count how many of the likeliest
  */
