@@ -23,4 +23,13 @@ export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
+export {
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketUpgrade,
+} from "./upgrade_websocket.ts";
+export { WebSocket } from "./websocket.ts";
+export type { WebSocketData } from "./websocket_decoder.ts";
+export type { WebSocketCompression } from "./websocket_deflate.ts";
+export type { WebSocketLimits, WebSocketOptions } from "./websocket_options.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";

@@ -33,6 +33,11 @@ export class RingTransport implements Transport {
     this.#feed = new StreamFeed(engine, stream, this.#hold, sink);
   }
 
+  redirect(sink: TransportSink): void {
+    this.#sink = sink;
+    this.#feed!.redirect(sink);
+  }
+
   pause(): void {
     this.#feed?.pause();
   }

@@ -20,6 +20,8 @@ export interface TransportSink {
 export interface Transport {
   /** Begins to bring bytes. */
   start(sink: TransportSink): void;
+  /** Brings what comes from now on to another sink, for a protocol that takes over. */
+  redirect(sink: TransportSink): void;
   /** Brings no more until {@linkcode resume}, save what is on its way. */
   pause(): void;
   /** Goes on. */

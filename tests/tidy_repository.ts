@@ -36,9 +36,11 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "@std/http/status": ["http"], // reason phrases
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
+  "node:crypto":  ["http"], // SHA-1 of a WebSocket handshake, in a call
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:util":    ["infer"], // parseArgs, for the command line
-  "node:process": ["io", "rpc"], // opens node:net and node:zlib at first use, not at import
+  "node:process": ["http", "io", "rpc"], // opens node:net, zlib, crypto at first use, not at import
+  "node:zlib":    ["http"], // its types
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };
 
