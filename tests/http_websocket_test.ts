@@ -75,7 +75,7 @@ leakTest(
   async () => {
     const ended = Promise.withResolvers<[CloseEvent, number, string]>();
     await withServer((socket) => {
-      socket.onopen = () => {
+      socket.onmessage = () => {
         const piece = new Uint8Array(65_536);
         let most = 0;
         let message = "";
@@ -88,7 +88,7 @@ leakTest(
       };
     }, async (port) => {
       using peer = await WebSocketPeer.open(port);
-      void peer;
+      await peer.frame(1, "begin");
       const [close, most, message] = await ended.promise;
       assertEquals([close.code, close.wasClean], [1006, false]);
       assert(most <= 1_048_576 + 65_546, `${most} bytes were queued`);
