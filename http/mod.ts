@@ -18,6 +18,17 @@ export { accessLog, type AccessLogOptions } from "./access_log.ts";
 export { compress, type CompressOptions, decompress } from "./compress.ts";
 export { cors, type CorsOptions } from "./cors.ts";
 export { DURATION_BUCKETS_SECONDS, HttpMetrics, type HttpMetricsSnapshot } from "./metrics.ts";
+export {
+  encodeEvent,
+  eventStream,
+  type EventStreamOptions,
+  type ServerEvent,
+} from "./event_stream.ts";
+export {
+  EventStreamDecoder,
+  type EventStreamDecoderOptions,
+  type ReceivedEvent,
+} from "./event_stream_decoder.ts";
 export type { Handler } from "./middleware.ts";
 export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
@@ -32,4 +43,10 @@ export { WebSocket } from "./websocket.ts";
 export type { WebSocketData } from "./websocket_decoder.ts";
 export type { WebSocketCompression } from "./websocket_deflate.ts";
 export type { WebSocketLimits, WebSocketOptions } from "./websocket_options.ts";
+export {
+  type StaticFiles,
+  staticFiles,
+  type StaticFilesOptions,
+  type StaticProgress,
+} from "./static_files.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";

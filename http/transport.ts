@@ -3,6 +3,16 @@
 /** Most bytes that {@linkcode Transport.reserve} is asked for. */
 export const RESERVE_BYTES_MAX = 4096;
 
+/** Part of an open file. */
+export interface TransportFilePart {
+  /** Its descriptor. */
+  readonly fd: number;
+  /** Where to begin, in bytes. */
+  readonly offset: number;
+  /** How many bytes. */
+  readonly length: number;
+}
+
 /** Who takes what arrives on a {@linkcode Transport}. */
 export interface TransportSink {
   /** Takes bytes where they are; they are gone when the call returns. */
@@ -39,6 +49,13 @@ export interface Transport {
   offer(bytes: Uint8Array): number;
   /** Queues all, waiting for room; rejects when the peer takes no more. */
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Sends a head and as much of a part of a file as there is room for: how many bytes of the file
+   * that were, or -1 when not even the head left. Where it is missing, files are read and written.
+   */
+  sendFileAtOnce?(head: Uint8Array, part: TransportFilePart): number;
+  /** Sends a part of a file behind all that was queued, without bringing it here. */
+  sendFile?(part: TransportFilePart): Promise<number>;
   /** Sends the end of the stream behind all that was queued. Bytes still come. */
   endWriting(): void;
   /** Brings what the kernel has by now, and then calls back; no more comes. */
