@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import { makeCertificate } from "./certificate.ts";
 import { cPeer, denoPeer, withArguments } from "./programs.ts";
 import { type CommandLine, Missing, type Outcome, type Prepared, type Suite } from "./suite.ts";
 
@@ -20,9 +21,6 @@ export const suite: Suite = {
   prepare,
   values,
 };
-
-/** Where the certificate of the servers is made; git ignores it. */
-const FOLDER = new URL(".build/tls/", import.meta.url);
 
 interface LoadCase {
   readonly name: string;
@@ -93,22 +91,4 @@ function values({ report, cpu }: Outcome): Record<string, number> {
     ...(cpu !== null && reconnects && { cpu_handshake: cpu.totalUs / handshakes }),
     ...(cpu !== null && !reconnects && { cpu_mebibyte: cpu.totalUs / mebibytes }),
   };
-}
-
-/** Paths of a certificate for `localhost`, signed by itself, and of its key. */
-async function makeCertificate(): Promise<[cert: string, key: string] | Missing> {
-  await Deno.mkdir(FOLDER, { recursive: true });
-  const [cert, key] = ["cert.pem", "key.pem"].map((name) => new URL(name, FOLDER).pathname);
-  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const command = new Deno.Command("openssl", {
-    args: [...args, "-keyout", key!, "-out", cert!, "-days", "3650", "-subj", "/CN=localhost"],
-    stdout: "null",
-    stderr: "null",
-  });
-  try {
-    const { success } = await command.output();
-    return success ? [cert!, key!] : new Missing("openssl made no certificate");
-  } catch {
-    return new Missing("openssl is not installed");
-  }
 }

@@ -1,12 +1,17 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { ChunkedDecoder } from "./chunked.ts";
-import type { RequestBody } from "./request_body.ts";
 import type { HeadLimits } from "./request_head.ts";
 
+/** Where the content of a body goes. */
+export interface ContentSink {
+  /** Takes bytes where they are; they are gone when the call returns. */
+  push(bytes: Uint8Array, start: number, end: number): void;
+}
+
 /** Takes the bytes of one body off a connection, up to its last. */
-export class IncomingBody {
+export class IncomingBody<S extends ContentSink> {
   /** Where they go. */
-  readonly body: RequestBody;
+  readonly body: S;
   /** Why it was refused; empty while it was not. */
   reason = "";
 
@@ -19,9 +24,9 @@ export class IncomingBody {
     if (this.#taken <= this.#bytesMax) this.body.push(bytes, from, to);
   };
 
-  /** Expects so many bytes, or chunks when `contentLength` is negative. */
+  /** Expects so many bytes, Infinity for any, or chunks when `contentLength` is negative. */
   constructor(
-    body: RequestBody,
+    body: S,
     contentLength: number,
     limits: HeadLimits & { readonly bodyBytesMax: number },
   ) {

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { FieldLimits } from "./field_section.ts";
 
 /**
  * What a peer may ask of a server. Where a limit is reached the answer says so, and the connection
@@ -75,6 +76,9 @@ export const DEFAULT_LIMITS: Required<ServeLimits> = {
   bodyTimeoutMs: 60_000,
   idleTimeoutMs: 75_000,
 };
+
+/** What a client takes of the head of a response: more than of a request, as servers send more. */
+export const RESPONSE_LIMITS: FieldLimits = { headerBytesMax: 65_536, headerCountMax: 256 };
 
 // Data: smallest and largest value of each.
 // deno-fmt-ignore

@@ -13,6 +13,17 @@
  * @module
  */
 export * from "./serve.ts";
+export { closeIdleConnections, fetch, type FetchInit, responseTrailers } from "./fetch.ts";
+export { type ClientStatistics, HttpClient } from "./http_client.ts";
+export type {
+  ClientBounds,
+  ClientTimeouts,
+  CookieStore,
+  FetchRequest,
+  HttpClientOptions,
+  ProxyOptions,
+} from "./client_options.ts";
+export { connectHttpProxy, type HttpProxyOptions } from "./connect_http_proxy.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
 export { accessLog, type AccessLogOptions } from "./access_log.ts";
 export { compress, type CompressOptions, decompress } from "./compress.ts";

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { keepBytes } from "./byte_slab.ts";
 import { textOf } from "./octets.ts";
 import type { RequestBody } from "./request_body.ts";
 import { forwardInternals } from "./request_internals.ts";
@@ -186,8 +187,7 @@ export class ServerRequest {
     this.#kept = true;
     const bodyLength = this.#used || this.#real ? 0 : Math.max(0, this.#bodyLength);
     const length = this.#headLength + bodyLength;
-    const copy = room(length);
-    copy.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + this.#start, length), copy.at);
+    const copy = keepBytes(bytes, this.#start, this.#start + length);
     this.#bytes = copy.bytes;
     this.#start = copy.at;
     this.#head = null;
@@ -277,23 +277,6 @@ const FORBIDDEN_METHODS = ["CONNECT", "TRACE", "TRACK"];
 const NO_TEXT: Promise<string> = Promise.resolve("");
 const NON_ASCII_REGEXP = /[\x80-\xff]/;
 const textDecoder = new TextDecoder();
-
-// Heads that outlive their block share larger pieces of memory: an array of their own would take
-// five times as long to make as the copy.
-const SLAB_BYTES = 16_384;
-let slab: Uint8Array<ArrayBuffer> = new Uint8Array();
-let slabUsed = 0;
-
-function room(byteLength: number): { bytes: Uint8Array<ArrayBuffer>; at: number } {
-  if (byteLength > SLAB_BYTES / 4) return { bytes: new Uint8Array(byteLength), at: 0 };
-  if (slabUsed + byteLength > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  const at = slabUsed;
-  slabUsed += byteLength;
-  return { bytes: slab, at };
-}
 
 function decodeText(bytes: Uint8Array): string {
   return textDecoder.decode(bytes);

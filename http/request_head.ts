@@ -1,20 +1,15 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { type FieldLimits, FieldSection } from "./field_section.ts";
 import { isName, Octet, OCTETS, textOf } from "./octets.ts";
 
-/** What bounds a head, see `ServeLimits`. */
-export interface HeadLimits {
-  readonly headerBytesMax: number;
-  readonly headerCountMax: number;
+/** What bounds the head of a request, see `ServeLimits`. */
+export interface HeadLimits extends FieldLimits {
   readonly urlBytesMax: number;
 }
 
-/** The framing fields, which decide where a message ends. Others are only looked at by handlers. */
 const CR = 0x0d;
 const LF = 0x0a;
 const SP = 0x20;
-const HT = 0x09;
-const COLON = 0x3a;
-const COMMA = 0x2c;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -38,7 +33,7 @@ const VERSION = "HTTP/";
  *   CR LF                                length
  * ```
  */
-export class RequestHead {
+export class RequestHead extends FieldSection {
   /** End of the method, which begins at {@linkcode methodStart}. */
   methodEnd = 0;
   /** Beginning of the method: 0, unless empty lines came first. */
@@ -49,46 +44,23 @@ export class RequestHead {
   targetEnd = 0;
   /** Minor version: 0 or 1. */
   minor = 1;
-  /** Four offsets a field: name start and end, value start and end. */
-  fields: Int32Array = new Int32Array(4 * 32);
-  /** Header fields. */
-  fieldCount = 0;
   /** Which field is `host`, or -1. */
   hostField = -1;
-  /** `Content-Length`, or -1. */
-  contentLength = -1;
-  /** Whether the body is chunked. */
-  chunked = false;
   /** Whether the client means to send more requests. */
   keepAlive = true;
   /** Whether the client waits for `100 Continue`. */
   expectsContinue = false;
-  /** Whether `Connection` names `upgrade`. */
-  upgrades = false;
-  /** Why the head was refused, for tests and logs; empty while it was not. */
-  reason = "";
 
-  /** Where scanning goes on: always at the beginning of a line, or of the head. */
-  #at = 0;
   #inFields = false;
   #isTrailers = false;
-  #closes = false;
-  #keeps = false;
 
   /** Forgets everything. */
-  reset(): void {
-    this.fieldCount = 0;
+  override reset(): void {
+    super.reset();
     this.hostField = -1;
-    this.contentLength = -1;
-    this.chunked = false;
     this.expectsContinue = false;
-    this.upgrades = false;
-    this.reason = "";
-    this.#at = 0;
     this.#inFields = false;
     this.#isTrailers = false;
-    this.#closes = false;
-    this.#keeps = false;
   }
 
   /**
@@ -99,10 +71,10 @@ export class RequestHead {
    */
   scan(bytes: Uint8Array, start: number, end: number, limits: HeadLimits): number {
     let result = this.#inFields ? 1 : this.#scanRequestLine(bytes, start, end, limits);
-    if (result > 0) result = this.#scanFields(bytes, start, end, limits);
+    if (result > 0) result = this.scanFields(bytes, start, end, limits);
     if (result < 0) return result;
     const length = result > 0 ? result : end - start;
-    if (length > limits.headerBytesMax) return this.#refuse(431, "head too long");
+    if (length > limits.headerBytesMax) return this.refuse(431, "head too long");
     return result === 0 ? 0 : this.#finish(bytes, start, result);
   }
 
@@ -132,23 +104,23 @@ export class RequestHead {
   ): number {
     let at = start;
     for (let lines = 0; at < end && bytes[at] === CR; lines++) {
-      if (lines === EMPTY_LINES_MAX) return this.#refuse(400, "too many empty lines");
+      if (lines === EMPTY_LINES_MAX) return this.refuse(400, "too many empty lines");
       if (at + 1 === end) return 0;
-      if (bytes[at + 1] !== LF) return this.#refuse(400, "bare CR");
+      if (bytes[at + 1] !== LF) return this.refuse(400, "bare CR");
       at += 2;
     }
     this.methodStart = at - start;
     while (at < end && (OCTETS[bytes[at]] & Octet.TOKEN) !== 0) at++;
     const methodBytes = at - start - this.methodStart;
-    if (methodBytes > METHOD_BYTES_MAX) return this.#refuse(400, "method too long");
+    if (methodBytes > METHOD_BYTES_MAX) return this.refuse(400, "method too long");
     if (at === end) return 0;
-    if (bytes[at] !== SP || methodBytes === 0) return this.#refuse(400, "bad method");
+    if (bytes[at] !== SP || methodBytes === 0) return this.refuse(400, "bad method");
     this.methodEnd = at - start;
     const target = ++at;
     while (at < end && (OCTETS[bytes[at]] & Octet.TARGET) !== 0) at++;
-    if (at - target > urlBytesMax) return this.#refuse(414, "target too long");
+    if (at - target > urlBytesMax) return this.refuse(414, "target too long");
     if (at === end) return 0;
-    if (bytes[at] !== SP || at === target) return this.#refuse(400, "bad target");
+    if (bytes[at] !== SP || at === target) return this.refuse(400, "bad target");
     this.targetStart = target - start;
     this.targetEnd = at - start;
     return this.#scanVersion(bytes, start, at + 1, end);
@@ -159,72 +131,30 @@ export class RequestHead {
     let at = from;
     for (let i = 0; i < VERSION.length; i++, at++) {
       if (at === end) return 0;
-      if (bytes[at] !== VERSION.charCodeAt(i)) return this.#refuse(400, "bad version");
+      if (bytes[at] !== VERSION.charCodeAt(i)) return this.refuse(400, "bad version");
     }
-    if (at + 3 > end) return isVersionPrefix(bytes, at, end) ? 0 : this.#refuse(400, "bad version");
+    if (at + 3 > end) return isVersionPrefix(bytes, at, end) ? 0 : this.refuse(400, "bad version");
     const minor = bytes[at + 2] - ZERO;
-    if (!isVersionPrefix(bytes, at, at + 3)) return this.#refuse(400, "bad version");
-    if (bytes[at] !== ZERO + 1 || minor > 1) return this.#refuse(505, "version not supported");
+    if (!isVersionPrefix(bytes, at, at + 3)) return this.refuse(400, "bad version");
+    if (bytes[at] !== ZERO + 1 || minor > 1) return this.refuse(505, "version not supported");
     at += 3;
-    if (at < end && bytes[at] !== CR) return this.#refuse(400, "bad end of line");
-    if (at + 1 < end && bytes[at + 1] !== LF) return this.#refuse(400, "bare CR");
+    if (at < end && bytes[at] !== CR) return this.refuse(400, "bad end of line");
+    if (at + 1 < end && bytes[at + 1] !== LF) return this.refuse(400, "bare CR");
     if (at + 2 > end) return 0;
     this.minor = minor;
-    this.#at = at + 2 - start;
+    this.at = at + 2 - start;
     this.#inFields = true;
     return 1;
   }
 
-  #scanFields(bytes: Uint8Array, start: number, end: number, limits: HeadLimits): number {
-    let at = start + this.#at;
-    for (;;) {
-      this.#at = at - start;
-      if (at === end) return 0;
-      if (bytes[at] === CR) {
-        if (at + 1 === end) return 0;
-        return bytes[at + 1] === LF ? at + 2 - start : this.#refuse(400, "bare CR");
-      }
-      const line = at;
-      while (at < end && (OCTETS[bytes[at]] & Octet.TOKEN) !== 0) at++;
-      if (at === end) return 0;
-      // Also where the line begins with a blank (obs-fold) or has one before the colon.
-      if (bytes[at] !== COLON || at === line) return this.#refuse(400, "bad field name");
-      const nameEnd = at++;
-      while (at < end && (bytes[at] === SP || bytes[at] === HT)) at++;
-      const value = at;
-      while (at < end && (OCTETS[bytes[at]] & Octet.VALUE) !== 0) at++;
-      if (at === end) return 0;
-      if (bytes[at] !== CR) return this.#refuse(400, "bad field value");
-      if (at + 1 === end) return 0;
-      if (bytes[at + 1] !== LF) return this.#refuse(400, "bare CR");
-      let valueEnd = at;
-      while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HT)) {
-        valueEnd--;
-      }
-      at += 2;
-      if (this.fieldCount === limits.headerCountMax) return this.#refuse(431, "too many fields");
-      this.#addField(line - start, nameEnd - start, value - start, valueEnd - start);
-      const status = this.#note(bytes, line, nameEnd, value, valueEnd);
-      if (status !== 0) return status;
-    }
-  }
-
-  #addField(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
-    const at = this.fieldCount++ * 4;
-    if (at === this.fields.length) {
-      const more = new Int32Array(this.fields.length * 2);
-      more.set(this.fields);
-      this.fields = more;
-    }
-    const { fields } = this;
-    fields[at] = nameStart;
-    fields[at + 1] = nameEnd;
-    fields[at + 2] = valueStart;
-    fields[at + 3] = valueEnd;
-  }
-
-  /** Looks at a field that frames the message; a negative status when it is refused. */
-  #note(bytes: Uint8Array, name: number, nameEnd: number, start: number, end: number): number {
+  /** Looks at a field that routes or frames the message. */
+  override note(
+    bytes: Uint8Array,
+    name: number,
+    nameEnd: number,
+    start: number,
+    end: number,
+  ): number {
     switch (nameEnd - name) {
       case 4:
         return isName(bytes, name, nameEnd, "host") ? this.#noteHost(bytes, start, end) : 0;
@@ -233,66 +163,18 @@ export class RequestHead {
         // Other expectations are passed over, as RFC 9110 section 10.1.1 allows.
         this.expectsContinue ||= isName(bytes, start, end, "100-continue");
         return 0;
-      case 10:
-        if (isName(bytes, name, nameEnd, "connection")) this.#noteConnection(bytes, start, end);
-        return 0;
-      case 14:
-        if (!isName(bytes, name, nameEnd, "content-length")) return 0;
-        return this.#noteContentLength(bytes, start, end);
-      case 17:
-        if (!isName(bytes, name, nameEnd, "transfer-encoding")) return 0;
-        return this.#noteTransferEncoding(bytes, start, end);
       default:
-        return 0;
+        return super.note(bytes, name, nameEnd, start, end);
     }
   }
 
   /** RFC 9112 section 3.2: one of them, and a valid one. */
   #noteHost(bytes: Uint8Array, start: number, end: number): number {
-    if (this.hostField >= 0) return this.#refuse(400, "second host");
+    if (this.hostField >= 0) return this.refuse(400, "second host");
     this.hostField = this.fieldCount - 1;
     for (let at = start; at < end; at++) {
-      if ((OCTETS[bytes[at]] & Octet.HOST) === 0) return this.#refuse(400, "bad host");
+      if ((OCTETS[bytes[at]] & Octet.HOST) === 0) return this.refuse(400, "bad host");
     }
-    return 0;
-  }
-
-  #noteConnection(bytes: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end;) {
-      const from = at;
-      while (at < end && bytes[at] !== COMMA) at++;
-      const [first, last] = trim(bytes, from, at++);
-      if (isName(bytes, first, last, "close")) this.#closes = true;
-      else if (isName(bytes, first, last, "keep-alive")) this.#keeps = true;
-      else if (isName(bytes, first, last, "upgrade")) this.upgrades = true;
-    }
-  }
-
-  /** RFC 9112 section 6.3: a list or a second one is refused, also where all are the same. */
-  #noteContentLength(bytes: Uint8Array, start: number, end: number): number {
-    if (this.contentLength >= 0) return this.#refuse(400, "second content-length");
-    let length = 0;
-    for (let at = start; at < end; at++) {
-      const octet = bytes[at];
-      if (octet < ZERO || octet > NINE) return this.#refuse(400, "bad content-length");
-      length = length * 10 + octet - ZERO;
-      if (length > Number.MAX_SAFE_INTEGER) return this.#refuse(413, "content-length too large");
-    }
-    if (start === end) return this.#refuse(400, "bad content-length");
-    this.contentLength = length;
-    return 0;
-  }
-
-  /** RFC 9112 section 6.1: `chunked` and nothing else is understood. */
-  #noteTransferEncoding(bytes: Uint8Array, start: number, end: number): number {
-    if (this.chunked) return this.#refuse(400, "second transfer-encoding");
-    if (!isName(bytes, start, end, "chunked")) {
-      const codings = textOf(bytes, start, end).toLowerCase();
-      return KNOWN_CODINGS_REGEXP.test(codings)
-        ? this.#refuse(501, "transfer coding not supported")
-        : this.#refuse(400, "bad transfer-encoding");
-    }
-    this.chunked = true;
     return 0;
   }
 
@@ -301,18 +183,18 @@ export class RequestHead {
     if (this.#isTrailers) {
       // RFC 9110 section 6.5.1: what frames or routes a message has no place behind it.
       const frames = this.chunked || this.contentLength >= 0 || this.hostField >= 0;
-      return frames ? this.#refuse(400, "framing field in trailers") : length;
+      return frames ? this.refuse(400, "framing field in trailers") : length;
     }
     if (this.chunked) {
-      if (this.contentLength >= 0) return this.#refuse(400, "two lengths");
+      if (this.contentLength >= 0) return this.refuse(400, "two lengths");
       // HTTP/1.0 has no transfer codings: whoever sent it may have framed the body otherwise.
-      if (this.minor === 0) return this.#refuse(400, "transfer-encoding in HTTP/1.0");
+      if (this.minor === 0) return this.refuse(400, "transfer-encoding in HTTP/1.0");
     }
-    if (this.hostField < 0 && this.minor === 1) return this.#refuse(400, "no host");
+    if (this.hostField < 0 && this.minor === 1) return this.refuse(400, "no host");
     if (bytes[start + this.targetStart] !== SLASH && !this.#isOtherForm(bytes, start)) {
-      return this.#refuse(400, "bad target");
+      return this.refuse(400, "bad target");
     }
-    this.keepAlive = !this.#closes && (this.minor === 1 || this.#keeps);
+    this.keepAlive = !this.closes && (this.minor === 1 || this.keeps);
     return length;
   }
 
@@ -324,16 +206,10 @@ export class RequestHead {
     if (method === "OPTIONS" && target === "*") return true;
     return ABSOLUTE_REGEXP.test(target);
   }
-
-  #refuse(status: number, reason: string): number {
-    this.reason = reason;
-    return -status;
-  }
 }
 
 const SLASH = 0x2f;
 const [G, E, T] = [0x47, 0x45, 0x54];
-const KNOWN_CODINGS_REGEXP = /^(?:(?:x-)?(?:gzip|compress)|deflate)[ \t]*,[ \t]*chunked$/;
 const AUTHORITY_REGEXP = /^[\w.~!$&'()*+,;=%[\]:-]+:\d{1,5}$/;
 const ABSOLUTE_REGEXP = /^https?:\/\/[\w.~!$&'()*+,;=%[\]:-]+(?:[/?].*)?$/i;
 
@@ -360,12 +236,4 @@ function isVersionPrefix(bytes: Uint8Array, start: number, end: number): boolean
     if (at === start + 1 ? octet !== DOT : octet < ZERO || octet > NINE) return false;
   }
   return true;
-}
-
-/** The range without blanks at its ends. */
-function trim(bytes: Uint8Array, start: number, end: number): [number, number] {
-  let [first, last] = [start, end];
-  while (first < last && (bytes[first] === SP || bytes[first] === HT)) first++;
-  while (last > first && (bytes[last - 1] === SP || bytes[last - 1] === HT)) last--;
-  return [first, last];
 }

@@ -52,7 +52,7 @@ export class RequestReader implements BodyOwner {
   readonly #taker: RequestTaker;
   readonly #transport: Transport;
   readonly #limits: Required<ServeLimits>;
-  #incoming: IncomingBody | null = null;
+  #incoming: IncomingBody<RequestBody> | null = null;
   #partialHead: RequestHead | null = null;
   #pending: PendingBytes | null = null;
   #continueDue = false;
@@ -229,7 +229,12 @@ export class RequestReader implements BodyOwner {
   }
 
   /** Takes bytes of the body; says how far that was. */
-  #takeBody(incoming: IncomingBody, bytes: Uint8Array, start: number, end: number): number {
+  #takeBody(
+    incoming: IncomingBody<RequestBody>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
     if (start < end) this.#continueDue = false;
     const at = incoming.take(bytes, start, end);
     if (at < 0) {

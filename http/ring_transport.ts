@@ -49,6 +49,10 @@ export class RingTransport implements Transport {
     this.#feed?.resume();
   }
 
+  expectBulk(bulk: boolean): void {
+    this.#feed?.expectBulk(bulk);
+  }
+
   reserve(byteLength: number): number {
     return this.#socket.stream.sender.reserve(byteLength);
   }

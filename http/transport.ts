@@ -36,6 +36,8 @@ export interface Transport {
   pause(): void;
   /** Goes on. */
   resume(): void;
+  /** Whether much is to come; a hint, which not every transport takes. */
+  expectBulk?(bulk: boolean): void;
   /** What {@linkcode reserve} points into. */
   readonly memory: Uint8Array;
   /**

@@ -22,6 +22,7 @@ export class DirectBudget {
   #quickUs = QUICK_US_PER_ROUND;
   #round = 0;
   #quietRounds = QUIET_ROUNDS;
+  #bulkCame = false;
 
   /** Whether bulk data moved in one of the last rounds. */
   get busy(): boolean {
@@ -33,6 +34,11 @@ export class DirectBudget {
     if (this.#left === 0) return false;
     this.#left--;
     return true;
+  }
+
+  /** Notes that bulk data came by another way: what waits for more of it need not watch. */
+  noteBulk(): void {
+    this.#bulkCame = true;
   }
 
   /** Rounds so far: what happens in one of them may be taken to happen at one time. */
@@ -60,7 +66,9 @@ export class DirectBudget {
   refill(): void {
     this.#round++;
     this.#quickUs = QUICK_US_PER_ROUND;
-    this.#quietRounds = this.#left < CALLS_PER_ROUND ? 0 : this.#quietRounds + 1;
+    const moved = this.#bulkCame || this.#left < CALLS_PER_ROUND;
+    this.#quietRounds = moved ? 0 : this.#quietRounds + 1;
+    this.#bulkCame = false;
     this.#left = CALLS_PER_ROUND;
   }
 }

@@ -38,6 +38,7 @@ export class StreamFeed implements Completion, Flushable {
   #delayed = false;
   #single = false;
   #fullBlocks = 0;
+  #bulk = false;
   #onStopped: () => void = () => {};
 
   /**
@@ -90,6 +91,19 @@ export class StreamFeed implements Completion, Flushable {
     else if (!this.#delayed) this.#giveBack();
   }
 
+  /** Whether much is to come: then blocks are large, however little comes at a time. */
+  expectBulk(bulk: boolean): void {
+    if (this.#bulk === bulk) return;
+    this.#bulk = bulk;
+    this.#fullBlocks = bulk ? BULK_AFTER_BLOCKS : 0;
+    const { smallReceives, largeReceives } = this.#engine;
+    const wanted = bulk ? largeReceives : smallReceives;
+    if (this.#blocks === wanted) return;
+    // It takes another receive, which is armed when the one in flight is over.
+    if (this.#slot >= 0) this.#cancel();
+    else this.#blocks = wanted;
+  }
+
   /** Whether waiting for bytes keeps the process alive. */
   hold(hold: boolean): void {
     this.#hold = hold;
@@ -140,6 +154,7 @@ export class StreamFeed implements Completion, Flushable {
     try {
       if (byteLength > 0 && !this.#over) {
         const start = blocks.start(block);
+        if (blocks === this.#engine.largeReceives) this.#engine.direct.noteBulk();
         this.#sink.take(blocks.bytes, start, start + byteLength);
       }
     } finally {
@@ -150,6 +165,7 @@ export class StreamFeed implements Completion, Flushable {
 
   /** Bulk data comes in large blocks, which takes another receive. */
   #chooseBlocks(byteLength: number): void {
+    if (this.#bulk) return;
     const { smallReceives, largeReceives } = this.#engine;
     if (this.#blocks === largeReceives) {
       if (byteLength > smallReceives.blockBytes || this.#fullBlocks === 0) return;

@@ -1,0 +1,180 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { ContentSink } from "./incoming_body.ts";
+
+/** Bytes of a response that are kept for a caller who does not read; then the server has to wait. */
+export const RESPONSE_KEPT_BYTES = 1_048_576;
+/** A length that is told is believed up to here: so much is made room for at once. */
+const BELIEVED_BYTES_MAX = 268_435_456;
+
+/** Who is told what becomes of the body of a response. */
+export interface ResponseBodyOwner {
+  /** Bytes are wanted, and none are there. */
+  wanted(): void;
+  /** There is room again. */
+  drained(): void;
+  /** Nobody wants the rest. */
+  dropped(): void;
+}
+
+/**
+ * The body of a response while it arrives. Whoever wants all of it gets it in one array, into which
+ * every block is copied once; whoever reads a stream gets each block as a chunk.
+ */
+export class ResponseBody implements ContentSink {
+  readonly #owner: ResponseBodyOwner;
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #keptBytes = 0;
+  #all: Uint8Array<ArrayBuffer> | null = null;
+  #allBytes = 0;
+  #ended = false;
+  #failure: unknown = null;
+  #dropped = false;
+  #trailers: readonly (readonly [string, string])[] = [];
+  #wake: (() => void) | null = null;
+
+  /** Tells its owner when bytes are wanted. */
+  constructor(owner: ResponseBodyOwner) {
+    this.#owner = owner;
+  }
+
+  /** Whether the server should wait. */
+  get full(): boolean {
+    return this.#keptBytes >= RESPONSE_KEPT_BYTES;
+  }
+
+  /** Whether the last byte came, or no more will. */
+  get over(): boolean {
+    return this.#ended || this.#dropped || this.#failure !== null;
+  }
+
+  /** Whether somebody waits for bytes. */
+  get awaited(): boolean {
+    return this.#wake !== null;
+  }
+
+  /** The fields behind the body, once it has ended. */
+  get trailers(): readonly (readonly [string, string])[] {
+    return this.#trailers;
+  }
+
+  /** Takes a copy of bytes that came. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end || this.#dropped) return;
+    const piece = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    if (this.#all !== null) return this.#append(piece);
+    // Copied from a view, not first zeroed.
+    const chunk = new Uint8Array(piece);
+    this.#chunks.push(chunk);
+    this.#keptBytes += chunk.length;
+    this.#tell();
+  }
+
+  /** The last byte came, and these fields behind it. */
+  end(trailers: readonly (readonly [string, string])[] = []): void {
+    this.#ended = true;
+    this.#trailers = trailers;
+    this.#tell();
+  }
+
+  /** No more will come; what is left is not to be read any more. */
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.#failure = error;
+    this.#chunks.length = this.#keptBytes = 0;
+    this.#tell();
+  }
+
+  /** Nobody reads on. */
+  drop(): void {
+    if (this.over) return;
+    this.#dropped = true;
+    this.#chunks.length = this.#keptBytes = 0;
+    this.#tell();
+    this.#owner.dropped();
+  }
+
+  /** Bytes that are there; null for none, whatever the reason. */
+  readNow(): Uint8Array<ArrayBuffer> | null {
+    return this.#next();
+  }
+
+  /** Next bytes, null at the end. */
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    for (;;) {
+      const chunk = this.#next();
+      if (chunk !== null) return chunk;
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#ended || this.#dropped) return null;
+      await this.#more();
+    }
+  }
+
+  /** All that is still to come, in one array; `expected` bytes, or -1 when that is not known. */
+  async readAll(expected: number): Promise<Uint8Array<ArrayBuffer>> {
+    const room = Math.max(this.#keptBytes, Math.min(expected, BELIEVED_BYTES_MAX), 1024);
+    this.#all = new Uint8Array(room);
+    this.#allBytes = 0;
+    for (const chunk of this.#chunks.splice(0)) this.#append(chunk);
+    this.#keptBytes = 0;
+    this.#owner.drained();
+    while (!this.#ended && !this.#dropped && this.#failure === null) await this.#more();
+    if (this.#failure !== null) throw this.#failure;
+    const all = this.#all;
+    this.#all = null;
+    if (this.#allBytes === all.length) return all;
+    return new Uint8Array(all.buffer.transfer(this.#allBytes));
+  }
+
+  /** The rest as a stream, which reads only when it is read. */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream({
+      type: "bytes",
+      pull: (controller) => {
+        const chunk = this.#next();
+        if (chunk !== null) return controller.enqueue(chunk);
+        return this.#pullLater(controller);
+      },
+      cancel: () => this.drop(),
+    }) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  }
+
+  async #pullLater(controller: ReadableByteStreamController): Promise<void> {
+    const chunk = await this.read();
+    if (chunk !== null) return controller.enqueue(chunk);
+    if (this.#dropped) return;
+    controller.close();
+    controller.byobRequest?.respond(0);
+  }
+
+  #next(): Uint8Array<ArrayBuffer> | null {
+    if (this.#chunks.length === 0) return null;
+    const wasFull = this.full;
+    const chunk = this.#chunks.shift()!;
+    this.#keptBytes -= chunk.length;
+    if (wasFull && !this.full) this.#owner.drained();
+    return chunk;
+  }
+
+  #more(): Promise<void> {
+    const more = new Promise<void>((resolve) => this.#wake = resolve);
+    this.#owner.wanted();
+    return more;
+  }
+
+  #append(piece: Uint8Array): void {
+    const needed = this.#allBytes + piece.length;
+    if (needed > this.#all!.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#all!.length));
+      larger.set(this.#all!.subarray(0, this.#allBytes));
+      this.#all = larger;
+    }
+    this.#all!.set(piece, this.#allBytes);
+    this.#allBytes = needed;
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}
