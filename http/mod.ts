@@ -43,6 +43,8 @@ export {
 export type { Handler } from "./middleware.ts";
 export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
+export type { ProxyBalance, ProxyHealth, UpstreamStatus } from "./proxy_upstreams.ts";
+export { type ReverseProxy, reverseProxy, type ReverseProxyOptions } from "./reverse_proxy.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
 export {

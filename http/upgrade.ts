@@ -60,9 +60,10 @@ export function upgradeHttp(request: Request): HttpUpgrade {
 }
 
 /** Makes a connection of what was taken over. */
-class ConnSuccessor implements Successor {
+export class ConnSuccessor implements Successor {
   readonly #resolve: (conn: Deno.Conn | Promise<Deno.Conn>) => void;
 
+  /** Gives it to a function. */
   constructor(resolve: (conn: Deno.Conn | Promise<Deno.Conn>) => void) {
     this.#resolve = resolve;
   }

@@ -3,16 +3,13 @@ import { connect } from "../net/connect.ts";
 import { connectTls } from "../net/connect_tls.ts";
 import { StreamConn } from "../net/stream_conn.ts";
 import { UringStreamSocket } from "../net/uring_socket.ts";
+import { readResponseHead, type ResponseHeadText } from "./response_head_text.ts";
 import { RingTransport } from "./ring_transport.ts";
 import { SocketTransport } from "./socket_transport.ts";
 import type { Transport } from "./transport.ts";
 import type { WebSocketCompression } from "./websocket_deflate.ts";
 import { type DeflateAgreement, offerDeflate, readDeflateAnswer } from "./websocket_extension.ts";
 import { acceptKey, hasWord, WEBSOCKET_VERSION } from "./websocket_handshake.ts";
-
-/** Bytes of the head of a response. */
-const HEAD_BYTES_MAX = 16_384;
-const READ_BYTES = 4096;
 
 /** What to ask a server for. */
 export interface DialRequest {
@@ -58,9 +55,9 @@ export async function dialWebSocket(request: DialRequest): Promise<DialResult> {
   try {
     const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
     await conn.writeAll(new TextEncoder().encode(requestHead(request, key)), { signal });
-    const { head, rest } = await readHead(conn, signal);
+    const head = await readResponseHead(conn, signal);
     const agreed = checkResponse(head, request, key);
-    return { transport: transportOf(conn), rest, ...agreed };
+    return { transport: transportOf(conn), rest: head.rest, ...agreed };
   } catch (error) {
     conn[Symbol.dispose]();
     throw error;
@@ -91,44 +88,13 @@ const OURS = new Set([
 
 type AnyConn = StreamConn<Deno.NetAddr>;
 
-async function readHead(
-  conn: AnyConn,
-  signal: AbortSignal,
-): Promise<{ head: string; rest: Uint8Array }> {
-  const bytes = new Uint8Array(HEAD_BYTES_MAX);
-  for (let length = 0; length < HEAD_BYTES_MAX;) {
-    const end = Math.min(length + READ_BYTES, HEAD_BYTES_MAX);
-    const count = await conn.read(bytes.subarray(length, end), { signal });
-    if (count === null) {
-      throw new Deno.errors.UnexpectedEof("Cannot open WebSocket: the server closed");
-    }
-    const from = Math.max(0, length - 3);
-    length += count;
-    const text = String.fromCharCode(...bytes.subarray(from, length));
-    const found = text.indexOf("\r\n\r\n");
-    if (found < 0) continue;
-    const headEnd = from + found;
-    const head = new TextDecoder("latin1").decode(bytes.subarray(0, headEnd));
-    return { head, rest: bytes.slice(headEnd + 4, length) };
-  }
-  throw new Error(`Cannot open WebSocket: the head is above ${HEAD_BYTES_MAX} bytes`);
-}
-
 function checkResponse(
-  head: string,
+  { status, statusLine, headers }: ResponseHeadText,
   { protocols, compression }: DialRequest,
   key: string,
 ): { protocol: string; deflate: DeflateAgreement | null } {
-  const [statusLine, ...lines] = head.split("\r\n");
-  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(statusLine!)?.[1];
-  if (status !== "101") {
+  if (status !== 101) {
     throw new Error(`Cannot open WebSocket: the server answered '${statusLine}'`);
-  }
-  const headers = new Headers();
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    if (colon < 1) throw new Error("Cannot open WebSocket: a header field is malformed");
-    headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
   }
   if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new Error("Cannot open WebSocket: 'upgrade' is not 'websocket'");
