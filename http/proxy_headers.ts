@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { RequestHeaders } from "./request_headers.ts";
 
 /** Fields that are for one connection only (RFC 9110 section 7.6.1), beside those it names. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -9,6 +10,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const OWN: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
 /** Where a client could claim to be somebody else. */
 const FORWARDED_REGEXP = /^(?:forwarded|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip)$/;
+
+/** A header field. */
+export type Field = [name: string, value: string];
 
 /** Who asks, as a proxy knows. */
 export interface ForwardedFor {
@@ -28,43 +32,42 @@ export function requestFields(
   headers: Headers,
   client: ForwardedFor,
   trustForwarded: boolean,
-): Headers {
-  const fields = new Headers();
+): Field[] {
+  const fields: Field[] = [];
   const named = connectionOptions(headers);
-  for (const [name, value] of headers) {
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || named.has(name)) continue;
-    if (!trustForwarded && FORWARDED_REGEXP.test(name)) continue;
-    fields.append(name, value);
+  const said = new Map<string, string>();
+  for (const [name, value] of RequestHeaders.pairsOf(headers)) {
+    if (HOP_BY_HOP.has(name) || OWN.has(name) || named?.has(name)) continue;
+    if (!FORWARDED_REGEXP.test(name)) fields.push([name, value]);
+    else if (trustForwarded) said.set(name, said.has(name) ? `${said.get(name)}, ${value}` : value);
   }
   const address = "hostname" in client.remoteAddr ? client.remoteAddr.hostname : "unix:";
-  fields.append("x-forwarded-for", address);
-  setUnlessTrusted(fields, "x-forwarded-proto", client.scheme, trustForwarded);
-  setUnlessTrusted(fields, "x-forwarded-host", client.host, trustForwarded);
-  fields.append("forwarded", forwardedElement(address, client));
+  continueWith(said, "x-forwarded-for", address);
+  if (!said.has("x-forwarded-proto")) said.set("x-forwarded-proto", client.scheme);
+  if (!said.has("x-forwarded-host")) said.set("x-forwarded-host", client.host);
+  continueWith(said, "forwarded", forwardedElement(address, client));
+  fields.push(...said);
   return fields;
 }
 
 /** The fields that go back to the client, each name as often as it came. */
-export function responseFields(headers: Headers): Headers {
-  const fields = new Headers();
+export function responseFields(headers: Headers): Field[] {
   const named = connectionOptions(headers);
-  for (const [name, value] of headers) {
-    if (!HOP_BY_HOP.has(name) && !named.has(name)) fields.append(name, value);
-  }
-  return fields;
+  return RequestHeaders.pairsOf(headers).filter(([name]) =>
+    !HOP_BY_HOP.has(name) && !named?.has(name)
+  );
 }
 
-/** The fields that `Connection` names. */
-function connectionOptions(headers: Headers): ReadonlySet<string> {
+function continueWith(said: Map<string, string>, name: string, value: string): void {
+  const before = said.get(name);
+  said.set(name, before === undefined ? value : `${before}, ${value}`);
+}
+
+/** The fields that `Connection` names; null for none. */
+function connectionOptions(headers: Headers): ReadonlySet<string> | null {
   const value = headers.get("connection");
-  if (value === null) return NONE;
+  if (value === null) return null;
   return new Set(value.split(",").map((name) => name.trim().toLowerCase()));
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-function setUnlessTrusted(fields: Headers, name: string, value: string, trusts: boolean): void {
-  if (!trusts || !fields.has(name)) fields.set(name, value);
 }
 
 /** `for=192.0.2.60;proto=http;host=example.com` (RFC 7239 section 4). */

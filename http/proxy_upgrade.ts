@@ -5,7 +5,7 @@ import { connectTls } from "../net/connect_tls.ts";
 import { copy } from "../net/copy.ts";
 import type { StreamConn } from "../net/stream_conn.ts";
 import type { Exchange } from "./exchange.ts";
-import { responseFields } from "./proxy_headers.ts";
+import { type Field, responseFields } from "./proxy_headers.ts";
 import { ConnSuccessor } from "./upgrade.ts";
 import { readResponseHead } from "./response_head_text.ts";
 
@@ -16,7 +16,7 @@ export interface UpgradeRequest {
   /** `Host` of the request. */
   readonly host: string;
   /** Fields, without those of the upgrade. */
-  readonly headers: Headers;
+  readonly headers: readonly Field[];
   /** The protocol that the client asks for. */
   readonly protocol: string;
   /** Who may have signed the server's certificate. */
@@ -37,7 +37,7 @@ export async function passUpgrade(exchange: Exchange, request: UpgradeRequest): 
     const { signal } = request;
     await conn.writeAll(new TextEncoder().encode(headOf(request)), { signal });
     const { status, statusText, headers, rest } = await readResponseHead(conn, signal);
-    const fields = responseFields(headers);
+    const fields = new Headers(responseFields(headers));
     if (status !== 101) return plainAnswer(conn, status, statusText, fields, rest);
     fields.set("connection", "Upgrade");
     fields.set("upgrade", headers.get("upgrade") ?? request.protocol);
@@ -64,7 +64,7 @@ function headOf({ url, host, headers, protocol }: UpgradeRequest): string {
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     ...[`Host: ${host}`, "Connection: Upgrade", `Upgrade: ${protocol}`],
-    ...[...headers].map(([name, value]) => `${name}: ${value}`),
+    ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   return `${lines.join("\r\n")}\r\n\r\n`;
 }

@@ -4,7 +4,7 @@ import { type ProxyBalance, Upstream, UpstreamSet } from "./proxy_upstreams.ts";
 import { ClientResponse } from "./client_response.ts";
 import { exchangeOf } from "./exchange.ts";
 import { HttpClient } from "./http_client.ts";
-import { type ForwardedFor, requestFields, responseFields } from "./proxy_headers.ts";
+import { type Field, type ForwardedFor, requestFields, responseFields } from "./proxy_headers.ts";
 import { passUpgrade } from "./proxy_upgrade.ts";
 import { withTimeout } from "./proxy_timeout.ts";
 
@@ -163,6 +163,9 @@ class Proxying {
     const repeatable = request.body === null && IDEMPOTENT.includes(request.method);
     const client = forwardedFor(request, info);
     const headers = requestFields(request.headers, client, this.#options.trustForwarded ?? false);
+    const gone = new AbortController();
+    // Not the signal of the request: that is aborted, with an error each, when all went well too.
+    info.completed.catch((error) => gone.abort(error));
     const tried = new Set<Upstream>();
     let failure: unknown = null;
     while (tried.size <= (repeatable ? retries : 0)) {
@@ -170,11 +173,11 @@ class Proxying {
       if (upstream === null) break;
       tried.add(upstream);
       try {
-        return await this.#pass(request, upstream, headers, client.host);
+        return await this.#pass(request, upstream, headers, client.host, gone.signal);
       } catch (error) {
         failure = error;
         // The client is gone: nobody waits for another server.
-        if (request.signal.aborted) break;
+        if (gone.signal.aborted) break;
       }
     }
     if (failure === null) {
@@ -186,19 +189,20 @@ class Proxying {
   async #pass(
     request: Request,
     upstream: Upstream,
-    headers: Headers,
+    headers: readonly Field[],
     host: string,
+    signal: AbortSignal,
   ): Promise<Response> {
     upstream.active++;
     upstream.requests++;
     try {
-      const response = await this.#ask(request, upstream, headers, host);
+      const response = await this.#ask(request, upstream, headers, host, signal);
       if (response.status < 500) upstream.succeeded();
       else if (response.status === 503) upstream.failed(performance.now());
       return this.#track(response, upstream);
     } catch (error) {
       upstream.active--;
-      if (!request.signal.aborted) {
+      if (!signal.aborted) {
         upstream.failures++;
         upstream.failed(performance.now());
       }
@@ -209,8 +213,9 @@ class Proxying {
   #ask(
     request: Request,
     upstream: Upstream,
-    headers: Headers,
+    headers: readonly Field[],
     clientHost: string,
+    signal: AbortSignal,
   ): Promise<Response> {
     const url = targetOf(request.url, upstream);
     const host = this.#options.preserveHost && clientHost !== ""
@@ -222,18 +227,17 @@ class Proxying {
       const { caCerts = [], headersTimeoutMs = 60_000 } = this.#options;
       return withTimeout(
         headersTimeoutMs,
-        request.signal,
+        signal,
         (signal) =>
           passUpgrade(exchange, { url: new URL(url), host, headers, protocol, caCerts, signal }),
       );
     }
-    headers.set("host", host);
     return this.#client.fetch(url, {
       method: request.method,
-      headers,
+      headers: [...headers, ["host", host]],
       body: request.body,
       redirect: "manual",
-      signal: request.signal,
+      signal,
     });
   }
 
