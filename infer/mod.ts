@@ -40,6 +40,15 @@ export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
+export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
+export type {
+  DeviceDescription,
+  InstructionPath,
+  NativeDevice,
+  NativeDeviceOptions,
+} from "./backend/native_device.ts";
+export type { NativeCalls } from "./backend/native_library.ts";
+export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
 export type { GenerationConfig } from "./model/generation_config.ts";
