@@ -55,17 +55,22 @@ static void add(float *sum, const float *more, size_t count) {
   for (; i < count; i++) sum[i] += more[i];
 }
 
-// `group_size` numbers, all there.
+// `group_size` numbers, all there. One that is not finite makes the scale a NaN, so that whatever is
+// multiplied with it is one too.
 static void quantize_group(const float *in, int group_size, int8_t *levels, float *scale,
                            int32_t *correction) {
-  vf most = v_zero();
-  for (int i = 0; i < group_size; i += WIDTH) most = v_max(most, v_absolute(v_load(in + i)));
+  vf most = v_zero(), strange = v_zero(), limit = v_set(LEVEL_MAX), low = v_set(-LEVEL_MAX);
+  for (int i = 0; i < group_size; i += WIDTH) {
+    vf x = v_load(in + i);
+    most = v_max(most, v_absolute(x));
+    strange += x - x;
+  }
   float largest = v_largest(most);
-  *scale = largest / LEVEL_MAX;
+  *scale = largest / LEVEL_MAX + v_sum(strange);
   float inverse = largest == 0 ? 0 : LEVEL_MAX / largest;
   vi sums = v_zero_i();
   for (int i = 0; i < group_size; i += WIDTH) {
-    vi level = v_round(v_load(in + i) * v_set(inverse));
+    vi level = v_round(v_max(v_min(v_load(in + i) * v_set(inverse), limit), low));
     v_store_i8(levels + i, level);
     sums = v_add_i(sums, level);
   }
