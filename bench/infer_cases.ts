@@ -11,6 +11,8 @@ export interface InferAnswer {
   readonly seconds: number;
   /** Times that the weights were gone through. */
   readonly steps: number;
+  /** Prefill only: lateness of a 1 ms timer meanwhile, the 99th percentile. */
+  readonly timerP99Ms?: number;
 }
 
 // Data: the cases by their names; so many steps that each takes a second or two.

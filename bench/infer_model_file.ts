@@ -4,6 +4,7 @@ import type { ModelConfig } from "../infer/model/model_config.ts";
 import type { ModelSource } from "../infer/model/model_source.ts";
 import { SCALE_SUFFIX } from "../infer/model/model_source.ts";
 import { openModel } from "../infer/model/open_model.ts";
+import { planSafetensors } from "../infer/model/safetensors.ts";
 import { TENSOR_TYPES, type TensorInfo, type TensorType } from "../infer/model/tensor.ts";
 import { weightPlan } from "../infer/model/weight_plan.ts";
 import { writeGguf } from "../infer/model/write_gguf.ts";
@@ -57,6 +58,65 @@ export async function randomModelFile(name: ShapeName): Promise<string> {
     await Deno.remove(numbers);
   }
   return path;
+}
+
+/** A model of random weights in BF16 as Hugging Face lays it out, made when it is not there yet. */
+export async function randomModelDirectory(name: ShapeName): Promise<string> {
+  const directory = `${BUILD_DIRECTORY}${name}`;
+  const file = `${directory}/model.safetensors`;
+  if (await Deno.stat(file).then(() => true, () => false)) return directory;
+  await Deno.mkdir(directory, { recursive: true });
+  const { fixture, sizes } = SHAPES[name];
+  const text = await Deno.readTextFile(`${MODELS}${fixture}/config.json`);
+  const config = { ...JSON.parse(text), ...huggingFaceSizes(sizes as ModelConfig) };
+  await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(config));
+  using like = await openModel(MODELS + fixture);
+  const tensors = weightPlan({ ...like.config, ...sizes, tiedEmbeddings: true })
+    .map(({ name, shape }) => ({ name, shape, type: "BF16" as const }));
+  const plan = planSafetensors(file, tensors, { format: "pt" });
+  const partial = `${file}.partial`;
+  {
+    using out = await Deno.create(partial);
+    const write = async (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
+    };
+    await write(plan.head);
+    const piece = randomHalves();
+    for (let at = plan.head.length; at < plan.fileBytes; at += piece.length) {
+      await write(piece.subarray(0, Math.min(piece.length, plan.fileBytes - at)));
+    }
+  }
+  await Deno.rename(partial, file);
+  return directory;
+}
+
+function huggingFaceSizes(config: ModelConfig): Record<string, unknown> {
+  return {
+    "hidden_size": config.hiddenSize,
+    "intermediate_size": config.intermediateSize,
+    "num_hidden_layers": config.layerCount,
+    "num_attention_heads": config.headCount,
+    "num_key_value_heads": config.kvHeadCount,
+    "head_dim": config.headSize,
+    "vocab_size": config.vocabularySize,
+    "max_position_embeddings": config.contextTokensMax,
+    "rms_norm_eps": config.normEpsilon,
+    "tie_word_embeddings": true,
+  };
+}
+
+/** 8 MiB of bfloat16 numbers of both signs between 2^-8 and 2^-4. */
+function randomHalves(): Uint8Array {
+  const bytes = new Uint8Array(8 * 1024 * 1024);
+  for (let at = 0; at < bytes.length; at += 1 << 16) {
+    crypto.getRandomValues(bytes.subarray(at, at + (1 << 16)));
+  }
+  const halves = new Uint16Array(bytes.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const random = halves[i]!;
+    halves[i] = (random & 0x807f) | ((0x77 + (random >> 8 & 3)) << 7);
+  }
+  return bytes;
 }
 
 /**

@@ -20,6 +20,7 @@ export const suite: Suite = {
     { metric: "bandwidth",    head: "of GB/s",  unit: "GB/s", digits: 1 },
     { metric: "share",        head: "share",    unit: "1",    digits: 2 },
     { metric: "hop",          head: "hop ns",   unit: "ns",   digits: 0 },
+    { metric: "timer_p99",    head: "timer ms", unit: "ms",   digits: 1 },
   ],
   ratios: [{ metric: "tokens_per_s", baseline: "llama.cpp" }],
   roundsMin: 6,
@@ -65,7 +66,7 @@ async function prepare(): Promise<Prepared> {
     notes: [
       `Llama-3.2-1B where no shape is named; llama.cpp of node-llama-cpp ${NODE_LLAMA_CPP_VERSION}, ` +
       "its sequences in lock-step; Q8_0, which it does not repack on x86",
-      "GB/s: weights gone through; of GB/s: what two threads read directly before; hop: core to core",
+      "GB/s: weights gone through; of GB/s: what two threads read directly before; hop: core to core; timer: p99 lateness of 1 ms",
     ],
     async end() {
       for (const { server } of running) if (!(server instanceof Missing)) await server.stop();
@@ -96,7 +97,7 @@ function subject(
 }
 
 function values({ report }: Outcome): Record<string, number> {
-  const { tokens, seconds, steps, bandwidth, hop, fileBytes } = report;
+  const { tokens, seconds, steps, bandwidth, hop, fileBytes, timerP99Ms } = report;
   // A file of Q8_0 is its weights, but for a few MB of names of tokens.
   const read = (steps! * fileBytes!) / seconds! / 1e9;
   return {
@@ -105,5 +106,6 @@ function values({ report }: Outcome): Record<string, number> {
     bandwidth: bandwidth! / 1e9,
     share: read / (bandwidth! / 1e9),
     hop: hop! * 1e9,
+    ...timerP99Ms !== undefined && { timer_p99: timerP99Ms },
   };
 }

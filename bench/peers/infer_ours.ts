@@ -58,6 +58,7 @@ class Measurement {
 
   async #prefill(count: number, repeats: number): Promise<InferAnswer> {
     const blocks = this.#sequences[0]!.blocks;
+    const timer = new TimerLateness();
     const begin = performance.now();
     for (let i = 0; i < repeats; i++) {
       this.#batch.clear();
@@ -65,7 +66,8 @@ class Measurement {
       this.#batch.add({ tokens, computedTokens: 0, blocks, logits: "last" });
       await this.#step();
     }
-    return { tokens: count * repeats, steps: repeats, seconds: secondsSince(begin) };
+    const seconds = secondsSince(begin);
+    return { tokens: count * repeats, steps: repeats, seconds, timerP99Ms: timer.stop() };
   }
 
   async #decode(batch: number, steps: number): Promise<InferAnswer> {
@@ -103,6 +105,30 @@ class Measurement {
     this.#backend.submit(this.#batch);
     await this.#backend.done();
     return this.#backend.wait().logits as Float32Array<ArrayBuffer>;
+  }
+}
+
+/** How late a timer of 1 ms comes, again and again: what the threads leave to the event loop. */
+class TimerLateness {
+  readonly #late: number[] = [];
+  #isStopped = false;
+
+  constructor() {
+    this.#again();
+  }
+
+  /** The 99th percentile in milliseconds. */
+  stop(): number {
+    this.#isStopped = true;
+    return this.#late.toSorted((a, b) => a - b)[Math.floor(this.#late.length * 0.99)] ?? 0;
+  }
+
+  #again(): void {
+    const due = performance.now() + 1;
+    setTimeout(() => {
+      this.#late.push(performance.now() - due);
+      if (!this.#isStopped) this.#again();
+    }, 1);
   }
 }
 

@@ -4,18 +4,19 @@
 
 #include <sys/mman.h>
 
+#define PAGE ((size_t)4096)
 #define HUGE_PAGE ((size_t)2 << 20)
 
 memory_region memory_map(size_t bytes) {
   memory_region region = {0};
-  if (bytes == 0) bytes = 1;
-  int isHuge = bytes >= HUGE_PAGE;
-  size_t mapped = isHuge ? (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE : bytes;
+  // Not to whole huge pages: small matrices would waste half of them. What is left over at the end
+  // is in small pages, or one huge page with the mapping behind it.
+  size_t mapped = (bytes + PAGE) / PAGE * PAGE;
   void *data = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) return region;
 #ifdef MADV_HUGEPAGE
   // A wish: without it the memory is as good, only slower.
-  if (isHuge) (void)madvise(data, mapped, MADV_HUGEPAGE);
+  if (mapped >= HUGE_PAGE) (void)madvise(data, mapped, MADV_HUGEPAGE);
 #endif
   region.data = data;
   region.bytes = mapped;
