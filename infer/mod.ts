@@ -3,6 +3,9 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
+ * Two backends compute: {@linkcode NativeBackend} in C, on threads of its own, once `deno
+ * task build` has compiled it; and {@linkcode ReferenceBackend}, which needs nothing.
+ *
  * A model is opened, its weights are loaded into a {@linkcode Backend}, and a {@linkcode Tokenizer}
  * and a {@linkcode ChatTemplate} turn text into tokens and back:
  *
@@ -47,7 +50,7 @@ export type {
   NativeDevice,
   NativeDeviceOptions,
 } from "./backend/native_device.ts";
-export type { NativeCalls } from "./backend/native_library.ts";
+export { NATIVE_SYMBOLS, type NativeCalls } from "./backend/native_library.ts";
 export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
