@@ -15,7 +15,8 @@ export interface InferAnswer {
   readonly timerP99Ms?: number;
 }
 
-// Data: the cases by their names; so many steps that each takes a second or two.
+/** The cases. */
+// Data: by their names; so many steps that each takes a second or two.
 // deno-fmt-ignore
 export const INFER_CASES: Record<string, InferCase> = {
   "decode b1":   { kind: "decode",  batch: 1,    steps: 24 },

@@ -4,7 +4,7 @@ import { buildLibrary } from "../infer/native/build_library.ts";
 import { BUILD_FOLDER } from "../infer/native/native_sources.ts";
 import { INFER_CASES } from "./infer_cases.ts";
 import { randomModelFile, type ShapeName } from "./infer_model_file.ts";
-import { llamaCppPackage, NODE_LLAMA_CPP_VERSION } from "./llama_cpp.ts";
+import { llamaCppPackage, NODE_LLAMA_CPP_VERSION as VERSION } from "./llama_cpp.ts";
 import { Server } from "./process.ts";
 import { cPeer, denoPeer, nodePeer, withArguments } from "./programs.ts";
 import { type CommandLine, Missing, type Outcome, type Prepared } from "./suite.ts";
@@ -37,7 +37,7 @@ const SHAPES: readonly { shape: ShapeName; prefix: string }[] = [
   { shape: "Qwen3-0.6B",   prefix: "Qwen3-0.6B " },
 ];
 
-/** A subject keeps its model for all cases: loading it for each would take longer than measuring. */
+/** A subject, which keeps its model for all cases: loading takes longer than measuring. */
 interface Running {
   readonly name: string;
   readonly server: Server | Missing;
@@ -64,9 +64,10 @@ async function prepare(): Promise<Prepared> {
   return {
     cases,
     notes: [
-      `Llama-3.2-1B where no shape is named; llama.cpp of node-llama-cpp ${NODE_LLAMA_CPP_VERSION}, ` +
-      "its sequences in lock-step; Q8_0, which it does not repack on x86",
-      "GB/s: weights gone through; of GB/s: what two threads read directly before; hop: core to core; timer: p99 lateness of 1 ms",
+      `Llama-3.2-1B where no shape is named; llama.cpp of node-llama-cpp ${VERSION}`,
+      "its sequences go in lock-step; the file is Q8_0, which llama.cpp does not repack on x86",
+      "GB/s: weights gone through; of GB/s: what two threads read directly before",
+      "hop: from core to core; timer: p99 lateness of a 1 ms timer",
     ],
     async end() {
       for (const { server } of running) if (!(server instanceof Missing)) await server.stop();

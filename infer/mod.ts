@@ -3,6 +3,9 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
+ * Two backends compute: {@linkcode NativeBackend} in C, on threads of its own, once `deno
+ * task build` has compiled it; and {@linkcode ReferenceBackend}, which needs nothing.
+ *
  * An {@linkcode Engine} answers many requests at a time, in a worker of its own:
  *
  * ```ts
@@ -63,7 +66,7 @@ export type {
   NativeDevice,
   NativeDeviceOptions,
 } from "./backend/native_device.ts";
-export type { NativeCalls } from "./backend/native_library.ts";
+export { NATIVE_SYMBOLS, type NativeCalls } from "./backend/native_library.ts";
 export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { runStep } from "../infer/backend/backend.ts";
 import type { NativeBackend } from "../infer/backend/native_backend.ts";
 import { NativeDevice } from "../infer/backend/native_device.ts";
-import { type InstructionPath } from "../infer/backend/native_device.ts";
+import type { InstructionPath } from "../infer/backend/native_device.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
 import {
   allLogits,

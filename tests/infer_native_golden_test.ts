@@ -52,9 +52,9 @@ for (const path of PATHS) {
 }
 
 /**
- * What each row of logits is off by. An input that lies half-way between two levels rounds to either
- * of them, and all that follows from it has another rounding error: as large as that of the
- * reference backend itself, and no larger.
+ * What each row of logits is off by. An input that lies half-way between two levels rounds to
+ * either of them, and all that follows from it has another rounding error: as large as that of
+ * the reference backend itself, and no larger.
  */
 async function int8Errors(
   name: string,

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// Has a subject measure a case: infer_ask.ts PORT PROBE MODEL CASE. What memory and cores do is measured
-// directly before, as the hypervisor moves the cores within seconds.
+// Has a subject measure a case: infer_ask.ts PORT PROBE MODEL CASE. What memory and cores do is
+// measured directly before, as the hypervisor moves the cores within seconds.
 
 import { INFER_CASES, type InferAnswer } from "../infer_cases.ts";
 

@@ -9,7 +9,6 @@ import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 
 const [, , folder, modelPath, threads] = process.argv;
-const BATCHES = [1, 4, 8, 16];
 const PROMPT_TOKENS = 8;
 const CONTEXT_TOKENS = 256;
 const PREFILL_TOKENS_MAX = 512;

@@ -1,8 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Loads a model once: infer_load.ts DIRECTORY MODE CACHE. MODE is "quantize", to read it into the
-// native library in INT8; "read", to read the same file into fresh memory; or "skim", to read it into
-// the same MiB again and again. CACHE is "cold", to have the kernel forget the file first, or "warm",
-// to have it read before.
+// native library in INT8; "read", to read the same file into fresh memory; or "skim", to read it
+// into the same MiB again and again. CACHE is "cold", to have the kernel forget the file first, or
+// "warm", to have it read before.
 
 import { NativeDevice } from "../../infer/backend/native_device.ts";
 import { NativeWeights } from "../../infer/backend/native_weights.ts";

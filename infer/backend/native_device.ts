@@ -22,8 +22,11 @@ export interface NativeDeviceOptions {
 
 /** What a device says about itself. */
 export interface DeviceDescription {
+  /** "cpu" here. */
   readonly kind: string;
+  /** Which instructions it uses. */
   readonly path: InstructionPath;
+  /** Threads that compute. */
   readonly threads: number;
 }
 
@@ -40,7 +43,7 @@ export class NativeDevice implements Disposable {
   #isOpen = true;
 
   /**
-   * Opens a device, and the library at first.
+   * Opens a device, and before the first one the library.
    *
    * @throws {Deno.errors.NotFound} when there is no library
    * @throws {RangeError} when the path is unknown or the threads are too many
@@ -59,18 +62,6 @@ export class NativeDevice implements Disposable {
     const bytes = new Uint8Array(TEXT_BYTES);
     const length = this.calls.deviceDescribe(this.handle, bytes, BigInt(TEXT_BYTES));
     return JSON.parse(new TextDecoder().decode(bytes.subarray(0, Number(length))));
-  }
-
-  /**
-   * Memory that all threads together read, in bytes a second: the best of some rounds.
-   *
-   * @throws {RangeError} when there is no memory
-   */
-  bandwidth(byteLength: number, rounds: number): number {
-    const into = new Float64Array(1);
-    const { calls, handle } = this;
-    checkStatus(calls, calls.deviceBandwidth(handle, BigInt(byteLength), rounds, into));
-    return into[0]!;
   }
 
   /** Ends the threads; models of the device must be gone. */

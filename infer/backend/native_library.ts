@@ -3,16 +3,16 @@ import { openLibrary } from "../../ffi/load.ts";
 import { cacheFolder, variable } from "../native/build_library.ts";
 import { ABI_VERSION, BUILD_FOLDER, LIBRARY_NAME } from "../native/native_sources.ts";
 
+/** The calls of infer.h, as {@linkcode Deno.dlopen} takes them. */
 // Data: the calls of infer.h that are used, one a row. Handles are addresses and go as u64. Those
 // that wait for threads or files have a version that does not block, beside or instead.
 // deno-fmt-ignore
-const symbols = {
+export const NATIVE_SYMBOLS = {
   abiVersion:      { name: "infer_abi_version", parameters: [], result: "u32" },
   error:           { name: "infer_error", parameters: ["buffer", "usize"], result: "usize" },
   deviceOpen:      { name: "infer_device_open", parameters: ["i32", "buffer", "buffer"], result: "i32" },
   deviceDescribe:  { name: "infer_device_describe", parameters: ["u64", "buffer", "usize"], result: "usize" },
   deviceClose:     { name: "infer_device_close", parameters: ["u64"], result: "void" },
-  deviceBandwidth: { name: "infer_device_bandwidth", parameters: ["u64", "usize", "i32", "buffer"], result: "i32" },
   modelCreate:     { name: "infer_model_create", parameters: ["u64", "buffer", "buffer"], result: "i32" },
   modelSetVector:  { name: "infer_model_set_vector", parameters: ["u64", "i32", "i32", "buffer", "i32"], result: "i32" },
   modelSetMatrix:  { name: "infer_model_set_matrix", parameters: ["u64", "i32", "i32", "i32", "i32"], result: "i32" },
@@ -37,7 +37,7 @@ const symbols = {
 } as const;
 
 /** The calls of infer.h. */
-export type NativeCalls = Deno.StaticForeignLibraryInterface<typeof symbols>;
+export type NativeCalls = Deno.StaticForeignLibraryInterface<typeof NATIVE_SYMBOLS>;
 
 /** Environment variable with the path of a library to use. */
 export const LIBRARY_VARIABLE = "PHOTON_INFER_LIBRARY";
@@ -75,7 +75,7 @@ export function openFirst(places: readonly string[]): NativeCalls {
   const reasons: string[] = [];
   for (const place of places) {
     try {
-      const { symbols: calls, close } = openLibrary([place], symbols);
+      const { symbols: calls, close } = openLibrary([place], NATIVE_SYMBOLS);
       const version = calls.abiVersion();
       if (version === ABI_VERSION) return calls;
       close();
@@ -86,10 +86,9 @@ export function openFirst(places: readonly string[]): NativeCalls {
     }
   }
   throw new Deno.errors.NotFound(
-    `Cannot find the native library: tried ${
-      reasons.join(", ")
-    }; build it with "deno task build" ` +
-      `in a checkout or "deno run -A jsr:@photon/std/infer/build", or name one in ${LIBRARY_VARIABLE}`,
+    `Cannot find the native library: tried ${reasons.join(", ")}; build it with ` +
+      `"deno task build" in a checkout, else with "deno run -A jsr:@photon/std/infer/build", ` +
+      `or name one in ${LIBRARY_VARIABLE}`,
   );
 }
 

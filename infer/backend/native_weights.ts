@@ -14,6 +14,7 @@ import { isRotated, nextTurn, readPieces, readVector } from "../model/weight_rea
 import { type NativeDevice, newHandle } from "./native_device.ts";
 import { checkStatus, zeroEnded } from "./native_library.ts";
 
+/** How numbers are stored, as infer.h counts. */
 // Data: numbers of infer_type.
 // deno-fmt-ignore
 export const NATIVE_TYPES = { float32: 0, float16: 1, bfloat16: 2, int8: 3, q8: 4 } as const;
@@ -87,11 +88,20 @@ export class NativeWeights implements Disposable {
     }
   }
 
-  /** A row of a matrix as plain numbers, as it is kept. */
-  readRow(role: WeightRole, layer: number, row: number, columns: number): Float32Array {
+  /**
+   * A row of a matrix as plain numbers, as it is kept.
+   *
+   * @param role What the matrix is for: "embedding", "gate", as ModelWeights calls it
+   * @param layer Which layer, or -1
+   * @throws {RangeError} when there is no such row
+   */
+  readRow(role: string, layer: number, row: number, columns: number): Float32Array {
     const into = new Float32Array(columns);
     const { calls } = this.#device;
-    checkStatus(calls, calls.modelReadRow(this.handle, ROLES[role], layer, row, into));
+    checkStatus(
+      calls,
+      calls.modelReadRow(this.handle, ROLES[role as WeightRole] ?? -1, layer, row, into),
+    );
     return into;
   }
 

@@ -66,7 +66,7 @@ export async function buildLibrary(options: BuildOptions): Promise<string> {
   return path;
 }
 
-/** Folder for what {@linkcode buildLibrary} makes of sources that have none; undefined without a home. */
+/** Where {@linkcode buildLibrary} puts what has no checkout; undefined without a home. */
 export function cacheFolder(): string | undefined {
   const base = variable("XDG_CACHE_HOME") ?? variable("HOME")?.concat("/.cache");
   return base && `${base}/photon_std/infer_abi_${ABI_VERSION}`;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "status.h"
@@ -96,54 +95,4 @@ void infer_device_close(infer_device *device) {
 
 int32_t device_check_idle(infer_device *device) {
   return pool_is_idle(device->pool) ? INFER_OK : fail(INFER_BUSY, "A step is on its way");
-}
-
-typedef struct {
-  const memory_region *memory;
-  atomic_ulong sum;
-} bandwidth_job;
-
-// One piece after the other by whoever is free, as weights are read.
-#define PIECE_BYTES ((int64_t)1 << 18)
-
-static void read_memory(worker *self, void *argument) {
-  bandwidth_job *job = argument;
-  int64_t pieces = (int64_t)job->memory->bytes / PIECE_BYTES;
-  unsigned long sums[8] = {0};
-  for (int64_t piece; (piece = pool_take(self, pieces, 1)) >= 0;) {
-    const unsigned long *words =
-        (const unsigned long *)(job->memory->data + piece * PIECE_BYTES);
-    for (size_t i = 0; i < PIECE_BYTES / sizeof *words; i += 8) {
-      __builtin_prefetch((const char *)(words + i) + 4096);
-      for (size_t j = 0; j < 8; j++) sums[j] += words[i + j];
-    }
-  }
-  for (int j = 1; j < 8; j++) sums[0] += sums[j];
-  atomic_fetch_add(&job->sum, sums[0]);
-}
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-int32_t infer_device_bandwidth(infer_device *device, size_t bytes, int32_t rounds,
-                               double *bytes_per_second) {
-  int32_t status = device_check_idle(device);
-  if (status) return status;
-  memory_region memory = memory_map(bytes);
-  if (!memory.data) return fail(INFER_NO_MEMORY, "Cannot map %zu bytes", bytes);
-  memset(memory.data, 1, memory.bytes);
-  bandwidth_job job = {.memory = &memory};
-  double best = 0;
-  for (int32_t round = 0; round < rounds; round++) {
-    double begin = seconds_now();
-    pool_run(device->pool, read_memory, &job);
-    double speed = (double)memory.bytes / (seconds_now() - begin);
-    if (speed > best) best = speed;
-  }
-  memory_unmap(&memory);
-  *bytes_per_second = best;
-  return INFER_OK;
 }

@@ -149,10 +149,6 @@ INFER_API size_t infer_device_describe(infer_device *device, char *text, size_t 
 // Frees a device. Its models and contexts must be gone.
 INFER_API void infer_device_close(infer_device *device);
 
-// Reads `bytes` of memory `rounds` times with all threads; gives bytes a second of the best round.
-INFER_API int32_t infer_device_bandwidth(infer_device *device, size_t bytes, int32_t rounds,
-                                         double *bytes_per_second);
-
 // --- Model ---
 
 INFER_API int32_t infer_model_create(infer_device *device, const infer_model_config *config,

@@ -9,13 +9,14 @@ export const LIBRARY_NAME = "libinfer_cpu.so";
 /** Where `deno task build` puts what it makes, beside the sources. */
 export const BUILD_FOLDER = new URL(".build/", import.meta.url);
 
-/** The C sources that are compiled, and for which processor where not for all, with its flags. */
+/** A C source, and for which processor where not for all, with its flags. */
 export interface SourceFile {
   readonly name: string;
   readonly arch?: typeof Deno.build.arch;
   readonly flags?: readonly string[];
 }
 
+/** The sources of the library. */
 // Data: what one library is made of; the kernels once for each instruction path.
 // deno-fmt-ignore
 export const SOURCES: readonly SourceFile[] = [
@@ -38,6 +39,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "kernels_vnni.c", arch: "x86_64", flags: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma", "-mf16c"] },
 ];
 
+/** The headers. */
 // Data: what the sources include.
 export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "context.h", "device.h", "float_multiply.h", "half.h", "infer.h"],
