@@ -2,8 +2,9 @@
 
 /**
  * Directory of the demo model: a Llama of 1.2 million parameters, INT8 in groups of 64, with a
- * tokenizer and a chat template of its own. It tells short stories, adds small numbers and answers
- * questions about this library, and is small enough for tests and for the TypeScript backend.
+ * tokenizer and a chat template of its own. It tells short stories and answers questions about this
+ * library; its sums have the right form and often a wrong result. It is small enough for tests, and
+ * for the backend in TypeScript.
  *
  * @example Its first word
  * ```ts

@@ -26,7 +26,7 @@ export interface DemoModel extends Disposable {
 
 /** Opens it. */
 export async function openDemoModel(): Promise<DemoModel> {
-  const source = await openModel(demoModelPath());
+  using source = await openModel(demoModelPath());
   const { tokenizer, chatTemplate } = await openTokenizer(source);
   const options = { bounds: BOUNDS, blockCount: BLOCKS.length };
   const backend = new ReferenceBackend(await loadWeights(source), options);
@@ -62,7 +62,6 @@ export async function openDemoModel(): Promise<DemoModel> {
     },
     [Symbol.dispose]() {
       backend.close();
-      source.close();
     },
   };
 }
