@@ -1,10 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import { demoModelPath } from "../infer/demo_model.ts";
+
 /** The bundled demo model; where a checkout lacks it, a model of the tests, which only babbles. */
 export function demoModel(): { readonly path: string; readonly isDemo: boolean } {
-  const demo = new URL("../infer/demo_model/", import.meta.url).pathname;
+  const demo = demoModelPath();
   try {
-    Deno.statSync(`${demo}config.json`);
+    Deno.statSync(`${demo}/config.json`);
     return { path: demo, isDemo: true };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
