@@ -22,6 +22,7 @@ export type {
   FetchRequest,
   HttpClientOptions,
   ProxyOptions,
+  ResponseStore,
 } from "./client_options.ts";
 export { connectHttpProxy, type HttpProxyOptions } from "./connect_http_proxy.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
