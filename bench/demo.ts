@@ -8,6 +8,7 @@ import { demoDownload } from "./demo_download.ts";
 import { demoHttp } from "./demo_http.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
+import { demoInfer } from "./demo_infer.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -70,8 +71,12 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
-  console.log(`\n${await demoDownload(source, directory)}`);
-  console.log(`\n${await demoRedis(seconds)}`);
+  console.log(`
+${await demoDownload(source, directory)}`);
+  console.log(`
+${await demoRedis(seconds)}
+`);
+  console.log(await demoInfer((text) => Deno.stdout.writeSync(new TextEncoder().encode(text))));
 }
 
 /**

@@ -27,6 +27,8 @@ export interface ConnectionOwner {
   readonly clock: TurnClock;
   /** All limits. */
   readonly limits: ClientLimits;
+  /** Whether compressed bodies are decoded. */
+  readonly decodes: boolean;
   /** A deadline nearer than those known came up. */
   noteDeadline(deadlineMs: number): void;
   /** A final response came, at least its head. */
@@ -346,7 +348,8 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     }
     const redirected = exchange.redirects > 0;
     const { decodedBytesMax } = this.#owner.limits;
-    const origin: ResponseOrigin = { url, redirected, codings: notes.codings, decodedBytesMax };
+    const codings = this.#owner.decodes ? notes.codings : null;
+    const origin: ResponseOrigin = { url, redirected, codings, decodedBytesMax };
     const bodyAt = start + headLength;
     if (byteLength >= 0 && end - bodyAt >= byteLength) {
       const kept = keepBytes(bytes, start, bodyAt + byteLength);

@@ -14,6 +14,8 @@ export interface PoolOwner {
   readonly clock: TurnClock;
   /** All limits. */
   readonly limits: ClientLimits;
+  /** Whether compressed bodies are decoded. */
+  readonly decodes: boolean;
   /** A deadline nearer than those known came up. */
   noteDeadline(deadlineMs: number): void;
   /** A final response came, at least its head. */
@@ -40,6 +42,8 @@ export type Dial = (signal: AbortSignal) => Promise<Transport>;
 export class ClientPool implements ConnectionOwner {
   readonly clock: TurnClock;
   readonly limits: ClientLimits;
+  /** For its connections. */
+  readonly decodes: boolean;
   readonly #owner: PoolOwner;
   readonly #dial: Dial;
   readonly #all: Set<ClientConnection> = new Set();
@@ -53,6 +57,7 @@ export class ClientPool implements ConnectionOwner {
     this.#owner = owner;
     this.clock = owner.clock;
     this.limits = owner.limits;
+    this.decodes = owner.decodes;
     this.#dial = dial;
   }
 

@@ -76,6 +76,8 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
   readonly clock: TurnClock;
   /** For its connections. */
   readonly limits: ClientLimits;
+  /** For its connections. */
+  readonly decodes: boolean;
 
   readonly #options: HttpClientOptions;
   readonly #resolver: HostResolver;
@@ -103,6 +105,7 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
     openHeaders();
     const engine = engineInfo().engine === "uring" ? openEngine() : null;
     this.#options = options;
+    this.decodes = options.decode ?? true;
     this.limits = checkClientLimits(options);
     this.clock = new TurnClock(engine);
     this.#timer = new DeadlineTimer(engine, () => this.#sweep());
