@@ -14,8 +14,8 @@ export interface CookieStore {
   store(url: string, setCookies: readonly string[]): void;
 }
 
-/** What answers in the stead of servers; `ResponseCache` does. */
-export interface ResponseStore {
+/** What comes between a caller and the servers; `ResponseCache` is one. */
+export interface FetchLayer {
   /** Puts it around a function that fetches. */
   wrap(next: FetchRequest): FetchRequest;
 }
@@ -158,7 +158,7 @@ export interface HttpClientOptions extends ClientTimeouts, ClientBounds {
   /** Sends cookies back. */
   cookieJar?: CookieStore;
   /** Keeps responses, and answers from them (RFC 9111); `ResponseCache` is one. */
-  cache?: ResponseStore;
+  cache?: FetchLayer;
   /** Tries again what failed, with a backoff, and when `Retry-After` says so; `{}` for defaults. */
   retry?: RetryOptions;
   /** Puts functions around all of this, the first outermost: a log, a signature, a breaker. */

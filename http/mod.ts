@@ -19,10 +19,10 @@ export type {
   ClientBounds,
   ClientTimeouts,
   CookieStore,
+  FetchLayer,
   FetchRequest,
   HttpClientOptions,
   ProxyOptions,
-  ResponseStore,
 } from "./client_options.ts";
 export { connectHttpProxy, type HttpProxyOptions } from "./connect_http_proxy.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
