@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { demoHttp } from "./demo_http.ts";
+import { demoHttpApps } from "./demo_http_apps.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
 import { Progress } from "./demo_progress.ts";
@@ -69,6 +70,7 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
+  console.log(`\n${await demoHttpApps(seconds, rounds)}`);
   console.log(`\n${await demoRedis(seconds)}`);
 }
 
