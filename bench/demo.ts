@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { demoDownload } from "./demo_download.ts";
 import { demoHttp } from "./demo_http.ts";
+import { demoHttpApps } from "./demo_http_apps.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
 import { demoInfer } from "./demo_infer.ts";
@@ -71,11 +72,9 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
-  console.log(`
-${await demoDownload(source, directory)}`);
-  console.log(`
-${await demoRedis(seconds)}
-`);
+  console.log(`\n${await demoHttpApps(seconds, rounds)}`);
+  console.log(`\n${await demoDownload(source, directory)}`);
+  console.log(`\n${await demoRedis(seconds)}\n`);
   console.log(await demoInfer((text) => Deno.stdout.writeSync(new TextEncoder().encode(text))));
 }
 

@@ -1,7 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 /**
- * HTTP on the ring: {@linkcode serve} with the contract of `Deno.serve`.
+ * HTTP on the ring: {@linkcode serve} with the contract of `Deno.serve`, WebSockets
+ * ({@linkcode upgradeWebSocket}), {@linkcode staticFiles}, {@linkcode reverseProxy}, server-sent
+ * events ({@linkcode eventStream}).
  *
  * ```ts
  * import { serve } from "@photon/std/http";

@@ -147,7 +147,10 @@ export class ResponseSender {
       if (!exchange.isHead) this.#wholeChunk(bytes);
       return true;
     }
-    writer.head(status, headers, this.#frame(byteLength, minor, this.keepsAlive));
+    // What a GET would give is known to a handler that gives nothing (RFC 9110 section 9.3.2).
+    const declared = bytes === null && exchange.isHead ? declaredLength(headers) : -1;
+    const length = Math.max(byteLength, declared);
+    writer.head(status, headers, this.#frame(length, minor, this.keepsAlive));
     if (bytes === null || exchange.isHead) return true;
     if (inline) {
       writer.octets(bytes);

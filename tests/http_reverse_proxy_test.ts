@@ -72,6 +72,7 @@ leakTest(
       assertEquals(response.headers["keep-alive"], undefined);
       const head = await client.ask(get("/").replace("GET", "HEAD"));
       assertEquals([head.status, head.body], [200, ""]);
+      assert(Number(head.headers["content-length"]) > 20, head.headers["content-length"]);
     }),
 );
 
