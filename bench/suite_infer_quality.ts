@@ -29,8 +29,8 @@ const FOLDER = new URL(".build/infer_quality/", import.meta.url).pathname;
 
 const GROUP_SIZES = [32, 64, 128];
 
-const DOCUMENTS = 120;
-const QUICK_DOCUMENTS = 24;
+const DOCUMENTS = 48;
+const QUICK_DOCUMENTS = 10;
 
 async function prepare({ quick }: Plan): Promise<Prepared> {
   const documents = quick ? QUICK_DOCUMENTS : DOCUMENTS;

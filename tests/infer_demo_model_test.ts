@@ -1,7 +1,16 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { demoModelPath } from "../infer/mod.ts";
+import { demoModelPath, openModel, quantizeDirectory } from "../infer/mod.ts";
 import { type DemoModel, openDemoModel } from "./infer_demo_answer.ts";
+import { perplexityOf } from "./infer_perplexity.ts";
+
+const FIXTURES = "tests/fixtures/infer";
+
+/** Enough for a difference of a hundredth to show; the benchmark takes them all. */
+const HELD_OUT_DOCUMENTS = 6;
+
+// Data: size of groups, what the weights are multiplied with.
+const GROUPS = [[32, "float32"], [64, "int8"], [128, "float32"]] as const;
 
 /** What the model may take of the repository, with what its table is made of. */
 const BYTES_MAX = 6_000_000;
@@ -72,9 +81,28 @@ demoTest("the demo model fills in a JSON schema", (model) => {
   }
 });
 
+Deno.test("INT8 in groups of 32, 64 and 128 is within 1 % of the perplexity of F32", async () => {
+  const folder = await Deno.makeTempDir();
+  const measure = (directory: string, activations: "float32" | "int8") =>
+    perplexityOf(directory, `${FIXTURES}/demo_held_out.jsonl`, HELD_OUT_DOCUMENTS, activations);
+  try {
+    const { perplexity } = await measure(`${FIXTURES}/demo_f16`, "float32");
+    assert(perplexity > 1.1 && perplexity < 1.6, `${perplexity}`);
+    for (const [groupSize, activations] of GROUPS) {
+      using source = await openModel(`${FIXTURES}/demo_f16`);
+      await quantizeDirectory(source, `${folder}/${groupSize}`, { groupSize, workers: 1 });
+      const quantized = await measure(`${folder}/${groupSize}`, activations);
+      const ratio = quantized.perplexity / perplexity;
+      assert(Math.abs(ratio - 1) < 0.01, `group ${groupSize}, ${activations}: ${ratio}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the demo model is small", async () => {
   let bytes = 0;
-  for (const folder of [demoModelPath(), "tests/fixtures/infer/demo_f16"]) {
+  for (const folder of [demoModelPath(), `${FIXTURES}/demo_f16`]) {
     for await (const { name } of Deno.readDir(folder)) {
       bytes += (await Deno.stat(`${folder}/${name}`)).size;
     }

@@ -193,7 +193,7 @@ Deno.test("PromptLookup refuses lengths that make no sense", () => {
   assertThrows(() => new PromptLookup({ ngramMin: 0 }), RangeError, "0 to 4");
 });
 
-Deno.test("a model's drafts for itself are all taken, also when others were refused before", async () => {
+Deno.test("a model's drafts for itself are all taken, also after one was refused", async () => {
   using source = await openModel("tests/fixtures/infer/models/llama-tied-default");
   const bounds = { tokensMax: 8, sequencesMax: 1, blocksPerSequenceMax: 8, blockTokens: 4 };
   const weights = await loadWeights(source);
