@@ -45,7 +45,7 @@ export async function readFullAt(
  * ```
  */
 export async function writeAllAt(
-  file: RandomAccessFile,
+  file: Pick<RandomAccessFile, "writeAt">,
   bytes: Uint8Array,
   offset: number,
 ): Promise<void> {

@@ -100,8 +100,8 @@ async function writeData(
   }
 }
 
-/** Some file systems cannot bring a directory to the disk by itself, and need not. */
-async function syncFolder(path: string): Promise<void> {
+/** Brings a directory to the disk; some file systems cannot by itself, and need not. */
+export async function syncFolder(path: string): Promise<void> {
   using folder = await open(path);
   await folder.sync().catch((error) => {
     if (!(error instanceof TypeError)) throw error;

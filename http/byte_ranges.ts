@@ -1,50 +1,56 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-/** Bytes of a representation, both ends included (RFC 9110 section 14.1.2). */
-export interface ByteRange {
-  /** First byte. */
-  readonly first: number;
-  /** Last byte. */
-  readonly last: number;
-}
-
-/** Ranges that one request may ask for; more are answered with the whole. */
-export const RANGES_MAX = 32;
-
-const RANGES_REGEXP = /^bytes[ \t]*=(.*)$/i;
-const RANGE_REGEXP = /^(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))$/;
+/** From the first byte to behind the last. */
+export type ByteSpan = readonly [start: number, end: number];
 
 /**
- * Reads a `Range` field.
+ * Which bytes of a file are there: spans in order that do not touch.
  *
- * @param size Bytes of the representation
- * @returns null when the field is to be passed over: another unit, malformed, too many ranges, or
- *   ranges that are more than the whole together. An empty list when none can be satisfied.
+ * ```
+ *   0        10   20       35          size
+ *   ##########....##########...........
+ *   spans: [0, 10], [20, 35]      gaps: [10, 20], [35, size]
+ * ```
  */
-export function parseRanges(header: string, size: number): ByteRange[] | null {
-  const list = RANGES_REGEXP.exec(header.trim())?.[1];
-  if (list === undefined) return null;
-  const specs = list.split(",").map((spec) => spec.trim()).filter((spec) => spec !== "");
-  if (specs.length === 0 || specs.length > RANGES_MAX) return null;
-  const ranges: ByteRange[] = [];
-  let total = 0;
-  for (const spec of specs) {
-    const match = RANGE_REGEXP.exec(spec);
-    if (match === null) return null;
-    const [, from, to, suffix] = match;
-    let first: number;
-    let last = size - 1;
-    if (suffix !== undefined) {
-      first = Math.max(0, size - Number(suffix));
-    } else {
-      first = Number(from);
-      if (to !== "") last = Math.min(last, Number(to));
-      if (to !== "" && Number(to) < first) return null;
-    }
-    if (first > last) continue;
-    ranges.push({ first, last });
-    total += last - first + 1;
+export class ByteRanges {
+  #spans: ByteSpan[] = [];
+
+  /** Bytes in all. */
+  get bytes(): number {
+    return this.#spans.reduce((sum, [start, end]) => sum + end - start, 0);
   }
-  // Ranges that overlap cost a server more than the whole (RFC 9110 section 17.15).
-  return ranges.length > 1 && total > size ? null : ranges;
+
+  /** The spans, in order. */
+  get spans(): readonly ByteSpan[] {
+    return this.#spans;
+  }
+
+  /** Adds bytes; they may be there already. */
+  add(start: number, end: number): void {
+    if (start >= end) return;
+    const before = this.#spans.filter((span) => span[1] < start);
+    const behind = this.#spans.filter((span) => span[0] > end);
+    const touching = this.#spans.slice(before.length, this.#spans.length - behind.length);
+    const first = Math.min(start, touching[0]?.[0] ?? start);
+    const last = Math.max(end, touching.at(-1)?.[1] ?? end);
+    this.#spans = [...before, [first, last], ...behind];
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#spans = [];
+  }
+
+  /** What is missing of so many bytes, in pieces of at most this size. */
+  gaps(size: number, pieceBytes = Infinity): ByteSpan[] {
+    const gaps: ByteSpan[] = [];
+    let at = 0;
+    for (const [start, end] of [...this.#spans, [size, size]] satisfies ByteSpan[]) {
+      for (; at < start; at = Math.min(start, at + pieceBytes)) {
+        gaps.push([at, Math.min(start, at + pieceBytes)]);
+      }
+      at = end;
+    }
+    return gaps;
+  }
 }

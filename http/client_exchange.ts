@@ -21,8 +21,8 @@ export class ClientExchange {
   request: ClientRequest;
   /** Its head in octets. */
   head: Uint8Array;
-  /** The response. */
-  readonly promise: Promise<Response>;
+  /** The response; for the caller, until it is there. */
+  promise: Promise<Response>;
   /** Where it is sent; null while it waits for a connection. */
   connection: ClientConnection | null = null;
   /** Which dials began later than its wait. */
@@ -71,15 +71,17 @@ export class ClientExchange {
 
   /** The response is there, at least its head. */
   resolve(response: Response): void {
-    this.#settled = true;
-    this.#resolve(response);
+    const resolve = this.#resolve;
+    this.#settle();
+    resolve(response);
   }
 
   /** There will be no response. */
   reject(reason: unknown): void {
-    this.#settled = true;
+    const reject = this.#reject;
+    this.#settle();
     this.end();
-    this.#reject(reason);
+    reject(reason);
   }
 
   /** All of the response came, or no more will: the signal has nothing to end any more. */
@@ -87,6 +89,13 @@ export class ClientExchange {
     if (this.#abort === null) return;
     this.#signal!.removeEventListener("abort", this.#abort);
     this.#abort = null;
+  }
+
+  /** A response that its caller forgets must not be kept by what is still to come of it. */
+  #settle(): void {
+    this.#settled = true;
+    this.promise = SETTLED;
+    this.#resolve = this.#reject = ignore;
   }
 
   /** Lets the signal end it, until {@linkcode end}. */
@@ -100,6 +109,9 @@ export class ClientExchange {
     signal.addEventListener("abort", this.#abort, { once: true });
   }
 }
+
+const SETTLED: Promise<never> = new Promise(() => {});
+function ignore(): void {}
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   ...["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"],

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { HostResolver } from "../net/addr.ts";
 import type { StartTlsOptions } from "../net/tls_options.ts";
+import type { RetryOptions } from "./retry.ts";
 
 /** A function like `fetch` around which others are put. */
 export type FetchRequest = (request: Request) => Promise<Response>;
@@ -11,6 +12,12 @@ export interface CookieStore {
   cookiesFor(url: string): string | undefined;
   /** Keeps what `Set-Cookie` said at a URL. */
   store(url: string, setCookies: readonly string[]): void;
+}
+
+/** What comes between a caller and the servers; `ResponseCache` is one. */
+export interface FetchLayer {
+  /** Puts it around a function that fetches. */
+  wrap(next: FetchRequest): FetchRequest;
 }
 
 /** A proxy, and how to log in there. */
@@ -150,7 +157,11 @@ export interface HttpClientOptions extends ClientTimeouts, ClientBounds {
   decode?: boolean;
   /** Sends cookies back. */
   cookieJar?: CookieStore;
-  /** Puts functions around that of the client, the first outermost: retries, a cache, a log. */
+  /** Keeps responses, and answers from them (RFC 9111); `ResponseCache` is one. */
+  cache?: FetchLayer;
+  /** Tries again what failed, with a backoff, and when `Retry-After` says so; `{}` for defaults. */
+  retry?: RetryOptions;
+  /** Puts functions around all of this, the first outermost: a log, a signature, a breaker. */
   around?: readonly ((next: FetchRequest) => FetchRequest)[];
 }
 

@@ -80,13 +80,15 @@ export class ClientPool implements ConnectionOwner {
   send(exchange: ClientExchange): void {
     const connection = this.#idle.pop();
     if (connection !== undefined) return connection.send(exchange);
-    const { pipelining, waitersMax, queueTimeoutMs } = this.limits;
+    const { pipelining, waitersMax, queueTimeoutMs, connectionsMax } = this.limits;
     if (pipelining > 1 && exchange.repeatable && exchange.request.content === null) {
       for (const busy of this.#all) {
         if (busy.takesMore(pipelining)) return busy.send(exchange);
       }
     }
-    if (this.#waiting.size >= waitersMax) {
+    // Those for whom a connection is being made wait for that, and for nobody.
+    const isFull = this.#dials.size + this.#all.size >= connectionsMax;
+    if (isFull && this.#waiting.size - this.#dials.size >= waitersMax) {
       const reason = `Cannot fetch: ${waitersMax} requests wait for a connection`;
       return this.#owner.failed(exchange, new Deno.errors.Busy(reason));
     }

@@ -5,8 +5,10 @@ import { connectSocks5 } from "../net/connect_socks5.ts";
 import { connectTls } from "../net/connect_tls.ts";
 import { startTls } from "../net/start_tls.ts";
 import { StreamConn } from "../net/stream_conn.ts";
+import type { StreamSocket } from "../net/stream_socket.ts";
 import type { TlsConn } from "../net/tls_conn.ts";
 import type { StartTlsOptions } from "../net/tls_options.ts";
+import { TlsSocket } from "../net/tls_socket.ts";
 import { UringStreamSocket } from "../net/uring_socket.ts";
 import type { ProxyOptions } from "./client_options.ts";
 import type { Dial } from "./client_pool.ts";
@@ -14,6 +16,7 @@ import { basicAuthorization, type ClientTarget } from "./client_target.ts";
 import { connectHttpProxy } from "./connect_http_proxy.ts";
 import { RingTransport } from "./ring_transport.ts";
 import { SocketTransport } from "./socket_transport.ts";
+import { TlsTransport } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 
 /** How the requests to an origin get there. */
@@ -172,9 +175,18 @@ async function shaken(conn: TlsConn, signal: AbortSignal): Promise<TlsConn> {
 /** Takes the connection over: on the ring its blocks are read where they are. */
 function transportOf(conn: StreamConn<Deno.Addr>): Transport {
   const { localAddr, remoteAddr } = conn;
-  if (StreamConn.socketOf(conn) instanceof UringStreamSocket) {
-    const accepted = { socket: StreamConn.detach(conn), localAddr, remoteAddr };
+  const ring = (socket: StreamSocket) => {
+    const accepted = { socket, localAddr, remoteAddr };
     return new RingTransport(accepted as ConstructorParameters<typeof RingTransport>[0], true);
+  };
+  const socket = StreamConn.socketOf(conn);
+  if (socket instanceof UringStreamSocket) return ring(StreamConn.detach(conn));
+  if (socket instanceof TlsSocket && socket.inner instanceof UringStreamSocket) {
+    const parts = socket.takeApart();
+    if (parts !== null) {
+      StreamConn.detach(conn);
+      return new TlsTransport(ring(socket.inner), parts);
+    }
   }
   return new SocketTransport(conn, () => {
     throw new TypeError("Cannot hand over the connection of a client");

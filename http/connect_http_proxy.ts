@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { engineInfo } from "../io/engine_info.ts";
 import type { ConnectOptions, UnixConnectOptions } from "../net/addr.ts";
 import type { TcpConn, UnixConn } from "../net/conn.ts";
 import { connect } from "../net/connect.ts";
@@ -92,10 +93,12 @@ async function readStatus(
   limit: { signal?: AbortSignal },
 ): Promise<number> {
   const head = new ResponseHead();
+  // The portable engine goes on reading behind a peek, which would keep the connection busy.
+  const peeks = engineInfo().engine === "uring";
   let bytes = new Uint8Array();
   for (;;) {
-    const seen = new Uint8Array(PEEK_BYTES);
-    const count = await conn.peek(seen, limit);
+    const seen = new Uint8Array(peeks ? PEEK_BYTES : 1);
+    const count = await (peeks ? conn.peek(seen, limit) : conn.read(seen, limit));
     if (count === null) {
       throw new Deno.errors.UnexpectedEof("Cannot connect through the proxy: it hung up");
     }
@@ -108,7 +111,7 @@ async function readStatus(
       throw new Deno.errors.InvalidData(`Cannot connect through the proxy: ${head.reason}`);
     }
     const taken = length === 0 ? count : length - before;
-    await conn.readFull(new Uint8Array(taken), limit);
+    if (peeks) await conn.readFull(new Uint8Array(taken), limit);
     if (length > 0 && head.status >= 200) return head.status;
     bytes = length === 0 ? all : new Uint8Array();
     if (length > 0) head.reset();

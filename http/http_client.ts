@@ -28,6 +28,7 @@ import { DeadlineTimer } from "./deadline_timer.ts";
 import { checkIntegrity } from "./integrity.ts";
 import { ProxyEnvironment } from "./proxy_environment.ts";
 import { openHeaders } from "./request_headers.ts";
+import { retry } from "./retry.ts";
 import type { AnswerNotes } from "./response_notes.ts";
 import { TurnClock } from "./turn_clock.ts";
 
@@ -113,10 +114,7 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
     this.#proxyFor = proxyRule(options.proxy);
     this.#defaults = defaultFields(options.headers);
     this.#cookies = options.cookieJar ?? null;
-    this.#around = (options.around ?? []).reduceRight<FetchRequest | null>(
-      (next, wrap) => wrap(next ?? ((request) => this.#inner(request))),
-      null,
-    );
+    this.#around = this.#wrapped(options);
   }
 
   /**
@@ -155,6 +153,9 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
   /** Closes the connections that wait to be used. */
   closeIdle(): void {
     for (const { pool } of this.#origins.values()) pool.closeIdle();
+    // The timer for what has gone is not needed any more.
+    this.#timer.stop();
+    this.noteDeadline(this.#sweep());
   }
 
   /** Closes all connections: what is under way fails, and nothing more is sent. */
@@ -226,6 +227,16 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
       : this.#send(request);
   }
 
+  /** What is put around the client, innermost last; null when that is nothing. */
+  #wrapped({ around = [], cache, retry: tries }: HttpClientOptions): FetchRequest | null {
+    const wraps = [...around];
+    if (cache !== undefined) wraps.push((next) => cache.wrap(next));
+    if (tries !== undefined) wraps.push((next) => retry(next, tries));
+    if (wraps.length === 0) return null;
+    const inner: FetchRequest = (request) => this.#inner(request);
+    return wraps.reduceRight((next, wrap) => wrap(next), inner);
+  }
+
   /** What the innermost of the functions around it calls. */
   async #inner(request: Request): Promise<Response> {
     return await this.#send(fromRequest(this.#targets, request));
@@ -247,8 +258,10 @@ export class HttpClient implements PoolOwner, ExchangeOwner, Disposable {
     const exchange = new ClientExchange(this, request, head);
     const { timeoutMs } = this.limits;
     if (timeoutMs > 0) exchange.deadlineMs = this.clock.nowMs + timeoutMs;
+    // What can be told at once settles it in this call.
+    const { promise } = exchange;
     origin.pool.send(exchange);
-    return exchange.promise;
+    return promise;
   }
 
   #follow(exchange: ClientExchange, response: ClientResponse, location: string): void {

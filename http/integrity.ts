@@ -19,24 +19,32 @@ export async function checkIntegrity(
   integrity: string,
 ): Promise<Response> {
   const response = await arriving;
-  const digests = parse(integrity);
-  const strongest = Object.keys(ALGORITHMS).findLast((name) =>
-    digests.some(([algorithm]) => algorithm === name)
-  );
-  if (strongest === undefined) return response;
+  const wanted = wantedDigests(integrity);
+  if (wanted === undefined) return response;
   const copy = response.clone();
   const bytes = await copy.bytes();
-  const digest = await crypto.subtle.digest(ALGORITHMS[strongest], bytes);
+  const digest = await crypto.subtle.digest(ALGORITHMS[wanted.algorithm], bytes);
   const found = btoa(String.fromCharCode(...new Uint8Array(digest)));
-  if (digests.some(([algorithm, value]) => algorithm === strongest && value === found)) {
-    return response;
-  }
+  if (wanted.values.includes(found)) return response;
   await response.body?.cancel();
   throw new TypeError("fetch failed", {
     cause: new Deno.errors.InvalidData(
-      `Integrity does not match: content is ${strongest}-${found}`,
+      `Integrity does not match: content is ${wanted.algorithm}-${found}`,
     ),
   });
+}
+
+/** Digests in base64, one of which a content has to have; undefined where none is asked for. */
+export function wantedDigests(
+  integrity: string,
+): { algorithm: string; values: string[] } | undefined {
+  const digests = parse(integrity);
+  const algorithm = Object.keys(ALGORITHMS).findLast((name) =>
+    digests.some(([algorithm]) => algorithm === name)
+  );
+  if (algorithm === undefined) return undefined;
+  const ofAlgorithm = digests.filter(([name]) => name === algorithm);
+  return { algorithm, values: ofAlgorithm.map(([, value]) => value) };
 }
 
 /** `sha256-BASE64?options`, separated by blanks; base64url is taken as well. */

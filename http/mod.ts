@@ -21,6 +21,7 @@ export type {
   ClientBounds,
   ClientTimeouts,
   CookieStore,
+  FetchLayer,
   FetchRequest,
   HttpClientOptions,
   ProxyOptions,
@@ -65,3 +66,22 @@ export {
   type StaticProgress,
 } from "./static_files.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
+export type { BackoffOptions } from "../thread/backoff.ts";
+export { retry, type RetryOptions } from "./retry.ts";
+export { download, type DownloadOptions, type DownloadProgress } from "./download.ts";
+export {
+  type CookieContext,
+  CookieJar,
+  type CookieJarOptions,
+  type SavedCookies,
+} from "./cookie_jar.ts";
+export type { StoredCookie } from "./cookie_table.ts";
+export type { SameSite } from "./set_cookie.ts";
+export type { StoredResponse } from "./cache_policy.ts";
+export { FsResponseStore, type FsResponseStoreOptions } from "./fs_response_store.ts";
+export {
+  ResponseCache,
+  type ResponseCacheOptions,
+  type ResponseCacheStatistics,
+} from "./response_cache.ts";
+export { MemoryResponseStore, type ResponseStore } from "./response_store.ts";

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ServedEntry } from "../fs/served_folder.ts";
-import type { ByteRange } from "./byte_ranges.ts";
+import type { ByteRange } from "./range_header.ts";
 
 const PIECE_BYTES = 65_536;
 const encoder = new TextEncoder();

@@ -52,7 +52,7 @@ export class ResponseHead extends FieldSection {
     this.#inFields = false;
   }
 
-  /** Whether the server means to take more requests; moot where the body ends with the connection. */
+  /** Whether the server takes more requests; moot where the body ends with the connection. */
   get keepAlive(): boolean {
     return !this.closes && (this.minor === 1 || this.keeps);
   }
@@ -60,8 +60,8 @@ export class ResponseHead extends FieldSection {
   /**
    * Scans bytes that begin with the head; those of the last call come again, with more behind.
    *
-   * @returns The length of the head when it is complete, 0 when more bytes are needed, and less than
-   * 0 when it is refused: {@linkcode reason} says why
+   * @returns The length of the head when it is complete, 0 when more bytes are needed, and less
+   * than 0 when it is refused: {@linkcode reason} says why
    */
   scan(bytes: Uint8Array, start: number, end: number, limits: FieldLimits): number {
     let result = this.#inFields ? 1 : this.#scanStatusLine(bytes, start, end);
@@ -74,8 +74,8 @@ export class ResponseHead extends FieldSection {
   }
 
   /**
-   * Bytes of the body that follows the answer to a request of this method (RFC 9112 section 6.3), or
-   * how it ends.
+   * Bytes of the body that follows the answer to a request of this method (RFC 9112 section 6.3),
+   * or how it ends.
    */
   bodyLength(method: string): number {
     const { status } = this;

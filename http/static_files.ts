@@ -3,7 +3,7 @@ import { eTag } from "@std/http/etag";
 import { acceptsEncodings } from "@std/http/negotiation";
 import { contentType } from "@std/media-types/content-type";
 import { type ServedEntry, ServedFolder } from "../fs/served_folder.ts";
-import { type ByteRange, parseRanges } from "./byte_ranges.ts";
+import { type ByteRange, parseRanges } from "./range_header.ts";
 import { directoryPage } from "./directory_page.ts";
 import { fileBody } from "./file_body.ts";
 import { multipartRanges } from "./multipart_ranges.ts";

@@ -21,6 +21,14 @@ export interface TlsSocketOptions {
   readonly keepSession?: ((session: SslSession) => void) | undefined;
 }
 
+/** What a protocol needs that moves the bytes of a connection by itself. */
+export interface TlsParts {
+  /** The state machine, its handshake done. */
+  readonly session: TlsSession;
+  /** Client: takes over a session that may be resumed later; null when none is wanted any more. */
+  readonly keepSession: ((session: SslSession) => void) | null;
+}
+
 /** Reads that may wait on one connection; one more is refused with `Deno.errors.Busy`. */
 const WAITING_MAX = 1024;
 /** Reads after which a server is taken to give no session to resume. */
@@ -68,6 +76,24 @@ export class TlsSocket implements SecureSocket {
     this.#checkOpen();
     const { agreement, serverName, peerCertificate } = this.session;
     return this.#info ??= { ...agreement, serverName, peerCertificate };
+  }
+
+  /** The stream under the session. */
+  get inner(): StreamSocket {
+    return this.#transport;
+  }
+
+  /** Gives session and {@linkcode inner} away; null while a handshake, a read or a write is under way. */
+  takeApart(): TlsParts | null {
+    const { session } = this;
+    if (this.#closed || session.handshaking || this.#outlet.busy) return null;
+    const turns = [this.#reading.tryLock(), this.#writing.tryLock()];
+    if (turns.includes(undefined)) {
+      for (const turn of turns) turn?.unlock();
+      return null;
+    }
+    this.#closed = true;
+    return { session, keepSession: this.#keepSession };
   }
 
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {

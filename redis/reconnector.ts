@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { backoffMs } from "../thread/backoff.ts";
 import { sleep } from "../thread/sleep.ts";
 import type { Settings } from "./client_options.ts";
 import type { Connection } from "./connection.ts";
@@ -35,9 +36,10 @@ export class Reconnector {
     this.#running = true;
     let last = reason;
     try {
-      for (let attempt = 0; attempt < reconnect.attemptsMax; attempt++) {
-        const bound = Math.min(reconnect.delayMs * 2 ** attempt, reconnect.delayMsMax);
-        await sleep(bound * (0.5 + Math.random() / 2), { signal: this.signal });
+      const { delayMs: firstMs, delayMsMax: mostMs } = reconnect;
+      for (let attempt = 1; attempt <= reconnect.attemptsMax; attempt++) {
+        const waitMs = backoffMs(attempt, { firstMs, mostMs, fixedShare: 0.5 });
+        await sleep(waitMs, { signal: this.signal });
         const connection = await openConnection(this.#settings, this.signal).catch((error) => {
           last = error;
         });

@@ -1,21 +1,28 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { ChunkedDecoder } from "../http/chunked.ts";
+import type { FieldSection } from "../http/field_section.ts";
 import { DEFAULT_LIMITS } from "../http/limits.ts";
 import { textOf } from "../http/octets.ts";
 import { RequestHead } from "../http/request_head.ts";
 import { SEEDS } from "./http_differential_seeds.ts";
 
-/** One request as a parser saw it. */
+/** One message as a parser saw it. */
 interface Message {
-  method: string;
-  url: string;
+  /** Of a request. */
+  method?: string;
+  /** Of a request. */
+  url?: string;
+  /** Of a response. */
+  status?: number;
+  /** Of a response. */
+  reason?: string;
   minor: number;
   headers: string[];
   body: string;
 }
 
 /** What a parser made of some bytes. */
-interface Outcome {
+export interface Outcome {
   messages: Message[];
   /** Why it stopped, or null. */
   error: string | null;
@@ -26,7 +33,7 @@ interface Outcome {
 /** Where we and llhttp differ, by our reason (or `ok`) and its code, and why ours is right. */
 // Data: a pattern, and the section of the RFC.
 // deno-fmt-ignore
-export const JUSTIFIED: readonly (readonly [RegExp, string])[] = [
+const JUSTIFIED: readonly (readonly [RegExp, string])[] = [
   [/^(?:no|second|bad) host \/ /,            "RFC 9112 3.2: a request without a valid Host, or with two, is refused; llhttp leaves that to its user"],
   [/^bad target \/ ok$/,                     "RFC 9112 3.2: a target is a path, an absolute http URL, * of OPTIONS or the authority of CONNECT"],
   [/^too many empty lines \/ /,              "RFC 9112 2.2: at least one empty line is passed over; we stop after four"],
@@ -56,22 +63,41 @@ export const JUSTIFIED: readonly (readonly [RegExp, string])[] = [
   [/^more \/ HPE_[A-Z_]+$/,                   "a line, and the framing, are judged when they are complete: nothing was passed on by then"],
 ];
 
-/** Compares as many mutated requests as asked; a difference that is not justified is an error. */
+/** What is compared: texts to begin with, our parser, and the differences that are justified. */
+export interface Subject {
+  /** What llhttp is to parse. */
+  readonly kind: "request" | "response";
+  readonly seeds: readonly string[];
+  parse(text: string): Outcome;
+  readonly justified: readonly (readonly [RegExp, string])[];
+  /** Texts that llhttp frames otherwise, where any difference may follow: names and patterns. */
+  readonly framedOtherwise?: ReadonlyMap<string, RegExp>;
+}
+
+/** Requests. */
+export const REQUESTS: Subject = { kind: "request", seeds: SEEDS, parse, justified: JUSTIFIED };
+
+/** Compares as many mutated messages as asked; a difference that is not justified is an error. */
 export async function compareWithLlhttp(
   count: number,
   seed: number,
+  { kind, seeds, parse, justified, framedOtherwise = new Map() }: Subject = REQUESTS,
 ): Promise<Map<string, number>> {
   const differences = new Map<string, number>();
-  await using oracle = new Oracle();
+  await using oracle = new Oracle(kind);
   const random = new Random(seed);
   for (let done = 0; done < count; done += BATCH) {
-    const texts = Array.from({ length: Math.min(BATCH, count - done) }, () => mutate(random));
+    const texts = Array.from(
+      { length: Math.min(BATCH, count - done) },
+      () => mutate(random, random.pick(seeds)),
+    );
     const theirs = await oracle.ask(texts);
     for (const [i, text] of texts.entries()) {
-      const key = difference(parse(text), theirs[i]!);
+      let key = difference(parse(text), theirs[i]!);
       if (key === null) continue;
+      for (const [name, pattern] of framedOtherwise) if (pattern.test(text)) key = name;
       differences.set(key, (differences.get(key) ?? 0) + 1);
-      if (JUSTIFIED.some(([pattern]) => pattern.test(key))) continue;
+      if (justified.some(([pattern]) => pattern.test(key))) continue;
       throw new Error(
         `${key}: ${JSON.stringify(text)}: ${JSON.stringify([parse(text), theirs[i]])}`,
       );
@@ -131,17 +157,22 @@ function parse(text: string): Outcome {
 }
 
 function describe(head: RequestHead, bytes: Uint8Array, start: number): Message {
-  const headers: string[] = [];
-  for (let at = 0; at < head.fieldCount * 4; at += 2) {
-    headers.push(textOf(bytes, start + head.fields[at]!, start + head.fields[at + 1]!));
-  }
   return {
     method: head.method(bytes, start),
     url: textOf(bytes, start + head.targetStart, start + head.targetEnd),
     minor: head.minor,
-    headers,
+    headers: fieldTexts(head, bytes, start),
     body: "",
   };
+}
+
+/** Names and values in turn. */
+export function fieldTexts(head: FieldSection, bytes: Uint8Array, start: number): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at < head.fieldCount * 4; at += 2) {
+    texts.push(textOf(bytes, start + head.fields[at]!, start + head.fields[at + 1]!));
+  }
+  return texts;
 }
 
 // Octets and texts at which parsers disagree.
@@ -167,9 +198,9 @@ const BITS = [
   ],
 ];
 
-/** A seed with one to four changes. */
-function mutate(random: Random): string {
-  let text = random.pick(SEEDS);
+/** A text with one to four changes. */
+function mutate(random: Random, seed: string): string {
+  let text = seed;
   for (let changes = random.below(4); changes >= 0; changes--) {
     const at = random.below(text.length + 1);
     const to = Math.min(text.length, at + random.below(random.below(4) === 0 ? 20 : 3));
@@ -218,10 +249,10 @@ class Oracle implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<string>;
   #kept = "";
 
-  constructor() {
+  constructor(kind: Subject["kind"]) {
     const program = new URL("http_llhttp.mjs", import.meta.url).pathname;
     this.#child = new Deno.Command("node", {
-      args: ["--no-deprecation", program],
+      args: ["--no-deprecation", program, kind],
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

@@ -2,17 +2,20 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { serve } from "../http/mod.ts";
 import { get } from "./http_contract_case.ts";
-import { compareWithLlhttp, JUSTIFIED } from "./http_differential.ts";
+import { compareWithLlhttp, REQUESTS } from "./http_differential.ts";
 import { RawClient } from "./http_raw_client.ts";
+import { RESPONSES } from "./http_response_differential.ts";
 
-Deno.test("1 000 000 mutated requests are taken and refused as llhttp does", async () => {
-  const seed = 20_261_121;
-  const differences = await compareWithLlhttp(1_000_000, seed);
-  for (const [key, count] of differences) {
-    const [, reason] = JUSTIFIED.find(([pattern]) => pattern.test(key))!;
-    console.log(`${count} of "${key}": ${reason}`);
-  }
-});
+for (const subject of [REQUESTS, RESPONSES]) {
+  Deno.test(`1 000 000 mutated ${subject.kind}s are taken and refused as llhttp does`, async () => {
+    const seed = 20_261_121;
+    const differences = await compareWithLlhttp(1_000_000, seed, subject);
+    for (const [key, count] of differences) {
+      const [, reason] = subject.justified.find(([pattern]) => pattern.test(key))!;
+      console.log(`${count} of "${key}": ${reason}`);
+    }
+  });
+}
 
 Deno.test("beside 5 000 idle and dripping connections a request takes 20 ms at most", async () => {
   const server = serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("ok"));

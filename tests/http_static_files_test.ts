@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { serve, staticFiles, type StaticFilesOptions, type StaticProgress } from "../http/mod.ts";
-import { parseRanges } from "../http/byte_ranges.ts";
+import { parseRanges } from "../http/range_header.ts";
 import { get } from "./http_contract_case.ts";
 import { RawClient, type RawResponse } from "./http_raw_client.ts";
 import { engineInfo } from "../io/engine_info.ts";

@@ -38,7 +38,7 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "@std/media-types/content-type": ["http"], // what a file is, by its name
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
-  "node:crypto":  ["http"], // SHA-1 of a WebSocket handshake, in a call
+  "node:crypto":  ["http"], // SHA-1 of a WebSocket handshake in a call, digests of files piece by piece
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:util":    ["http", "infer"], // parseArgs, for command lines
   "node:process": ["http", "io", "rpc"], // opens node:net, zlib, crypto at first use, not at import

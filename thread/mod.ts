@@ -30,6 +30,7 @@
  *
  * @module
  */
+export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { Channel, ChannelClosedError } from "./channel.ts";
 export { ConditionVariable } from "./condition_variable.ts";
 export { CoroutineLocal } from "./coroutine_local.ts";
@@ -41,6 +42,7 @@ export { Lock, type LockOwner } from "./lock.ts";
 export { Mutex } from "./mutex.ts";
 export { ObjectCache, type ObjectCacheOptions, ObjectReference } from "./object_cache.ts";
 export { type LockedRange, RangeLock } from "./range_lock.ts";
+export { RetryBudget } from "./retry_budget.ts";
 export { RwLock } from "./rw_lock.ts";
 export {
   type ReceiveCase,
