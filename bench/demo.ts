@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { demoDownload } from "./demo_download.ts";
 import { demoHttp } from "./demo_http.ts";
+import { demoHttpClient } from "./demo_http_client.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
 import { Progress } from "./demo_progress.ts";
@@ -70,6 +71,7 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`${table(results)}\n\n${legend(rounds)}`);
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
+  console.log(`\n${await demoHttpClient(seconds, rounds)}`);
   console.log(`\n${await demoDownload(source, directory)}`);
   console.log(`\n${await demoRedis(seconds)}`);
 }

@@ -14,8 +14,8 @@ export interface CookieStore {
   store(url: string, setCookies: readonly string[]): void;
 }
 
-/** What answers in the stead of servers; `ResponseCache` does. */
-export interface ResponseStore {
+/** What comes between a caller and the servers; `ResponseCache` is one. */
+export interface FetchLayer {
   /** Puts it around a function that fetches. */
   wrap(next: FetchRequest): FetchRequest;
 }
@@ -97,8 +97,8 @@ export interface ClientBounds {
   waitersMax?: number;
   /**
    * Requests on one connection at a time. With more than one, those that can be repeated without
-   * harm are sent behind others before these are answered (RFC 9112 section 9.3.2): for servers that
-   * are known to answer in order and without long work.
+   * harm are sent behind others before these are answered (RFC 9112 section 9.3.2): for servers
+   * that are known to answer in order and without long work.
    *
    * @default {1}
    */
@@ -151,11 +151,23 @@ export interface HttpClientOptions extends ClientTimeouts, ClientBounds {
   /** Sends cookies back. */
   cookieJar?: CookieStore;
   /** Keeps responses, and answers from them (RFC 9111); `ResponseCache` is one. */
-  cache?: ResponseStore;
+  cache?: FetchLayer;
   /** Tries again what failed, with a backoff, and when `Retry-After` says so; `{}` for defaults. */
   retry?: RetryOptions;
   /** Puts functions around all of this, the first outermost: a log, a signature, a breaker. */
   around?: readonly ((next: FetchRequest) => FetchRequest)[];
+}
+
+/** What a client has of connections, all origins together. */
+export interface ClientStatistics {
+  /** Connections that wait to be used. */
+  idle: number;
+  /** Connections in use. */
+  busy: number;
+  /** Connections that are being made. */
+  connecting: number;
+  /** Requests that wait for one. */
+  waiting: number;
 }
 
 /** All numbers, with nothing left out. */

@@ -14,15 +14,16 @@
  */
 export * from "./serve.ts";
 export { closeIdleConnections, fetch, type FetchInit, responseTrailers } from "./fetch.ts";
-export { type ClientStatistics, HttpClient } from "./http_client.ts";
+export { HttpClient } from "./http_client.ts";
 export type {
   ClientBounds,
+  ClientStatistics,
   ClientTimeouts,
   CookieStore,
+  FetchLayer,
   FetchRequest,
   HttpClientOptions,
   ProxyOptions,
-  ResponseStore,
 } from "./client_options.ts";
 export { connectHttpProxy, type HttpProxyOptions } from "./connect_http_proxy.ts";
 export { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
