@@ -78,9 +78,9 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
   return {
     cases,
     notes: [
-      `client: http_client_loop.mjs, ${seconds} s a run; us of CPU are the client's, per request, ` +
-      "all its threads",
-      "servers: http_epoll.c, http_blob.c; for TLS ours, which is the limit there and not the client",
+      `client: http_client_loop.mjs, ${seconds} s a run; us of CPU are the client's, ` +
+      "per request, all its threads",
+      "servers: http_epoll.c, http_blob.c; for TLS ours with the thread to itself",
     ],
   };
 }

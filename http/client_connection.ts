@@ -1,23 +1,21 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { keepBytes } from "./byte_slab.ts";
+import { incomingBody, originOf, partialResponse, wholeResponse } from "./client_answer.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientLimits } from "./client_options.ts";
-import { BodyHandle, ClientResponse, type ResponseOrigin } from "./client_response.ts";
+import type { ClientResponse } from "./client_response.ts";
 import { asksToClose } from "./client_request_head.ts";
-import { Upload, type UploadOutcome } from "./client_upload.ts";
-import { IncomingBody } from "./incoming_body.ts";
+import type { IncomingBody } from "./incoming_body.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
 import { PendingBytes } from "./pending_bytes.ts";
+import { RequestSender, type SendEvents } from "./request_sender.ts";
 import { ResponseBody, type ResponseBodyOwner } from "./response_body.ts";
 import { type AnswerNotes, noteAnswer } from "./response_notes.ts";
 import { BodyEnd, ResponseHead } from "./response_head.ts";
-import { RESERVE_BYTES_MAX, type Transport, type TransportSink } from "./transport.ts";
+import type { Transport, TransportSink } from "./transport.ts";
 import type { TurnClock } from "./turn_clock.ts";
 
 /** Interim responses (1xx) before the final one; one more ends the connection. */
 export const INTERIM_MAX = 64;
-/** Content that leaves with the head, where there is room at once. */
-const INLINE_CONTENT_BYTES_MAX = 65_536;
 /** Bodies of so many bytes and more come in large blocks. */
 const BULK_BYTES = 262_144;
 
@@ -53,18 +51,18 @@ export interface ConnectionOwner {
  *                      body ------ last byte -------> (idle), once the request's content left too
  * ```
  */
-export class ClientConnection implements TransportSink, ResponseBodyOwner {
+export class ClientConnection implements TransportSink, ResponseBodyOwner, SendEvents {
   /** When the client is to call {@linkcode expire}. */
   deadlineMs = Infinity;
-  /** Whether it waits to be used, on top of which others may lie. */
+  /** For the pool: whether it waits to be used. */
   idle = false;
 
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
+  readonly #sender: RequestSender;
   #current: ClientExchange | null = null;
   /** Requests that are on their way behind the one that is answered next. */
   readonly #behind: ClientExchange[] = [];
-  #upload: Upload | null = null;
   #incoming: IncomingBody<ResponseBody> | null = null;
   #untilClose = false;
   #partialHead: ResponseHead | null = null;
@@ -82,6 +80,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
   constructor(owner: ConnectionOwner, transport: Transport) {
     this.#owner = owner;
     this.#transport = transport;
+    this.#sender = new RequestSender(transport, owner.limits, this);
     this.#idleMs = owner.limits.idleTimeoutMs;
     transport.start(this);
   }
@@ -93,30 +92,34 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
 
   /** Whether another request may follow those that are on their way. */
   takesMore(pipelining: number): boolean {
-    return this.#open && this.#keepAlive && this.#upload === null && this.#current !== null &&
+    return this.#open && this.#keepAlive && !this.#sender.busy && this.#current !== null &&
       this.#current.repeatable && this.#behind.length + 1 < pipelining;
   }
 
   /** Sends a request. */
   send(exchange: ClientExchange): void {
-    const { request, head } = exchange;
+    const { request } = exchange;
     exchange.connection = this;
     this.#served++;
     if (this.#current === null) this.#begin(exchange);
     else this.#behind.push(exchange);
-    const { content } = request;
-    if (asksToCloseOn(exchange)) this.#keepAlive = false;
-    const rest = this.#write(head);
-    if (content !== null || rest !== null) this.#sendContent(exchange, rest);
+    if (request.headers.length > 0 && asksToClose(request)) this.#keepAlive = false;
+    this.#sender.send(exchange);
   }
 
   /** The caller gave a request up: with it goes the connection, if it was on its way. */
   abandon(exchange: ClientExchange): void {
-    const index = this.#behind.indexOf(exchange);
     // What is behind has been sent: its response will be passed over.
-    if (index >= 0 || this.#current !== exchange) return;
+    if (this.#current !== exchange) return;
     this.#current = null;
     this.#end(new Deno.errors.Interrupted("Request was given up"), true);
+  }
+
+  /** For the pool: nobody uses it now. */
+  unhold(): void {
+    this.#held = false;
+    this.#transport.hold(false);
+    if (this.deadlineMs < Infinity) this.#owner.noteDeadline(this.deadlineMs);
   }
 
   /** Closes, whatever is on its way. */
@@ -134,8 +137,10 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
         this.#pending.append(bytes, at, end);
       }
     } else {
-      this.#pending.append(bytes, start, end);
-      this.#consumePending();
+      const pending = this.#pending;
+      pending.append(bytes, start, end);
+      pending.start = this.#consume(pending.bytes, pending.start, pending.end);
+      if (pending.length === 0 || !this.#open) this.#pending = null;
     }
     if (this.#incoming !== null && this.#incoming.body.full && !this.#paused) {
       this.#paused = true;
@@ -159,16 +164,13 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
   expire(nowMs: number): void {
     const exchange = this.#current;
     if (exchange === null) return this.close(timedOut("the connection was idle", this.#idleMs));
-    if (this.#upload?.waits) {
-      this.#await(this.#owner.limits.headersTimeoutMs);
-      return this.#upload.proceed();
-    }
+    if (this.#sender.waits) return this.#sender.proceed();
     const { headersTimeoutMs, bodyTimeoutMs, sendTimeoutMs, timeoutMs } = this.#owner.limits;
     const [what, limitMs] = nowMs >= exchange.deadlineMs
       ? ["all of it took too long", timeoutMs]
       : this.#incoming !== null
       ? ["no byte of the body came", bodyTimeoutMs]
-      : this.#upload !== null
+      : this.#sender.busy
       ? ["the server took no byte of the body", sendTimeoutMs]
       : ["no response came", headersTimeoutMs];
     this.#end(timedOut(what, limitMs), true);
@@ -192,6 +194,22 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     if (this.#incoming !== null) this.#end(new Deno.errors.Interrupted("Nobody reads on"), true);
   }
 
+  /** For the sender: the server has taken something, or is to take the next in so long. */
+  sending(timeoutMs: number): void {
+    if (this.#current !== null && this.#incoming === null) this.#await(timeoutMs);
+  }
+
+  /** For the sender: all was sent, or no more will be. */
+  sent(whole: boolean): void {
+    if (!whole) this.#keepAlive = false;
+    else this.sending(this.#owner.limits.headersTimeoutMs);
+  }
+
+  /** For the sender: the content cannot be had. */
+  contentFailed(error: unknown): void {
+    this.#end(error, true);
+  }
+
   #begin(exchange: ClientExchange): void {
     this.#current = exchange;
     this.idle = false;
@@ -213,78 +231,6 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     const phaseMs = timeoutMs === 0 ? Infinity : this.#owner.clock.nowMs + timeoutMs;
     this.deadlineMs = Math.min(phaseMs, totalMs);
     this.#owner.noteDeadline(this.deadlineMs);
-  }
-
-  /** Writes a head; gives what found no room. */
-  #write(head: Uint8Array): Uint8Array | null {
-    const transport = this.#transport;
-    const { length } = head;
-    const at = length <= RESERVE_BYTES_MAX ? transport.reserve(length) : -1;
-    if (at >= 0) {
-      transport.memory.set(head, at);
-      transport.commit(length);
-      return null;
-    }
-    const taken = transport.offer(head);
-    return taken < 0 || taken === length ? null : head.subarray(taken);
-  }
-
-  #sendContent(exchange: ClientExchange, rest: Uint8Array | null): void {
-    const { content } = exchange.request;
-    const waits = content !== null && this.#awaitsContinue(exchange);
-    const bytes = content?.bytes ?? null;
-    let from = 0;
-    if (rest === null && bytes !== null && !waits && bytes.length <= INLINE_CONTENT_BYTES_MAX) {
-      from = this.#transport.offer(bytes);
-      if (from === bytes.length || from < 0) return;
-    }
-    const upload = new Upload(this.#transport, content ?? NO_CONTENT, waits, () => {
-      if (this.#upload === upload) this.#await(this.#owner.limits.sendTimeoutMs);
-    });
-    this.#upload = upload;
-    this.#await(waits ? this.#owner.limits.continueTimeoutMs : this.#owner.limits.sendTimeoutMs);
-    this.#run(upload, exchange, rest, from);
-  }
-
-  async #run(
-    upload: Upload,
-    exchange: ClientExchange,
-    rest: Uint8Array | null,
-    from: number,
-  ): Promise<void> {
-    let outcome: UploadOutcome;
-    try {
-      if (rest !== null) await this.#transport.write(rest).catch(() => {});
-      outcome = await upload.run(from);
-    } catch (error) {
-      if (this.#upload !== upload) return;
-      return this.#end(error, true);
-    }
-    if (this.#upload !== upload) return;
-    this.#upload = null;
-    if (outcome !== "sent") {
-      this.#keepAlive = false;
-      return;
-    }
-    // The response may have come before: then this was all that was waited for.
-    if (this.#current === exchange) {
-      if (this.#incoming === null) this.#await(this.#owner.limits.headersTimeoutMs);
-    } else if (this.#current === null) this.#rest();
-  }
-
-  #awaitsContinue({ request: { content, headers } }: ClientExchange): boolean {
-    const { expectContinueBytesMin } = this.#owner.limits;
-    const { byteLength } = content!;
-    return (byteLength < 0 || byteLength >= expectContinueBytesMin) &&
-        expectContinueBytesMin < Infinity ||
-      headers.some(([name, value]) => name === "expect" && /^100-continue$/i.test(value));
-  }
-
-  #consumePending(): void {
-    const pending = this.#pending!;
-    const at = this.#consume(pending.bytes, pending.start, pending.end);
-    if (at >= pending.end || !this.#open) this.#pending = null;
-    else pending.start = at;
   }
 
   /** Takes what can be taken; says how far it came. */
@@ -322,10 +268,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
   #takeInterim(status: number, at: number): number {
     if (++this.#interim > INTERIM_MAX) {
       this.#end(new Deno.errors.InvalidData("Too many interim responses"), true);
-    } else if (status === 100 && this.#upload?.waits) {
-      this.#await(this.#owner.limits.sendTimeoutMs);
-      this.#upload.proceed();
-    }
+    } else if (status === 100) this.#sender.proceed();
     return at;
   }
 
@@ -338,44 +281,28 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     headLength: number,
     end: number,
   ): number {
-    const { method, target: { href: url } } = exchange.request;
-    const { status } = head;
+    const { method } = exchange.request;
+    const { limits } = this.#owner;
     const notes = noteAnswer(head, bytes, start, method);
-    const byteLength = status === 101 ? 0 : head.bodyLength(method);
-    if (status === 101 || !head.keepAlive) this.#keepAlive = false;
-    if (notes.keepAliveMs > 0) {
-      this.#idleMs = Math.min(this.#owner.limits.idleTimeoutMs, notes.keepAliveMs);
-    }
-    const redirected = exchange.redirects > 0;
-    const { decodedBytesMax } = this.#owner.limits;
-    const codings = this.#owner.decodes ? notes.codings : null;
-    const origin: ResponseOrigin = { url, redirected, codings, decodedBytesMax };
+    const byteLength = head.status === 101 ? 0 : head.bodyLength(method);
+    if (head.status === 101 || !head.keepAlive) this.#keepAlive = false;
+    if (notes.keepAliveMs > 0) this.#idleMs = Math.min(limits.idleTimeoutMs, notes.keepAliveMs);
+    const place = { head, bytes, start, headLength, byteLength };
+    const origin = originOf(exchange, notes, this.#owner);
     const bodyAt = start + headLength;
     if (byteLength >= 0 && end - bodyAt >= byteLength) {
-      const kept = keepBytes(bytes, start, bodyAt + byteLength);
-      const hasNone = method === "HEAD" || isNullBody(status);
-      const response = new ClientResponse(
-        origin,
-        status,
-        kept,
-        headLength,
-        hasNone ? -1 : byteLength,
-        null,
-      );
+      const response = wholeResponse(origin, place, method);
       this.#finish();
       exchange.end();
       this.#owner.answered(exchange, response, notes);
       return bodyAt + byteLength;
     }
-    const kept = keepBytes(bytes, start, bodyAt);
     const body = exchange.body = new ResponseBody(this);
     this.#untilClose = byteLength === BodyEnd.CLOSE;
-    const expected = byteLength >= 0 ? byteLength : this.#untilClose ? Infinity : -1;
-    this.#incoming = new IncomingBody(body, expected, BODY_LIMITS);
-    const handle = new BodyHandle(body, byteLength >= 0 ? byteLength : -1);
+    this.#incoming = incomingBody(body, byteLength);
     this.deadlineMs = Infinity;
     if (exchange.deadlineMs < Infinity) this.#await(0);
-    const response = new ClientResponse(origin, status, kept, headLength, -1, handle);
+    const response = partialResponse(origin, place, body);
     const at = this.#takeBody(this.#incoming, bytes, bodyAt, end);
     if (byteLength >= BULK_BYTES && this.#incoming !== null) this.#setBulk(true);
     this.#owner.answered(exchange, response, notes);
@@ -427,11 +354,9 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
   /** Lets another request come, if the connection can take one. */
   #rest(): void {
     if (!this.#open) return;
-    const upload = this.#upload;
-    if (upload !== null && this.#current === null) {
+    if (this.#sender.busy && this.#current === null) {
       // The server has answered, and does not need the rest (RFC 9112 section 9.3).
-      this.#upload = null;
-      upload.stop();
+      this.#sender.stop();
       this.#keepAlive = false;
     }
     if (!this.#keepAlive && this.#current === null) {
@@ -443,20 +368,13 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     this.#owner.released(this);
   }
 
-  /** For the pool: nobody uses it now. */
-  unhold(): void {
-    this.#held = false;
-    this.#transport.hold(false);
-    if (this.deadlineMs < Infinity) this.#owner.noteDeadline(this.deadlineMs);
-  }
-
   /** The connection is over: what is on it fails, or is sent on another. */
   #end(cause: unknown, atOnce: boolean): void {
     if (!this.#open) return;
     this.#open = false;
-    const [current, incoming, upload] = [this.#current, this.#incoming, this.#upload];
-    this.#current = this.#incoming = this.#upload = null;
-    upload?.stop(cause);
+    const [current, incoming] = [this.#current, this.#incoming];
+    this.#current = this.#incoming = null;
+    this.#sender.stop(cause);
     if (atOnce) this.#transport.abort();
     else this.#transport.close();
     this.#owner.closed(this);
@@ -473,29 +391,11 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner {
     }
     // Those behind were not answered in any part.
     for (const exchange of this.#behind.splice(0)) this.#owner.failed(exchange, cause, true);
-    this.#pending = null;
   }
 }
 
 /** Scans heads that are all there; those that are not get a scanner of their own. */
 const wholeHead = new ResponseHead();
-const BODY_LIMITS = { ...RESPONSE_LIMITS, urlBytesMax: 0, bodyBytesMax: Infinity };
-const NO_CONTENT = {
-  contentType: null,
-  byteLength: 0,
-  bytes: new Uint8Array(),
-  repeatable: true,
-  open: () => new Blob().stream(),
-};
-
-function asksToCloseOn({ request }: ClientExchange): boolean {
-  return request.headers.length > 0 && asksToClose(request);
-}
-
-/** Responses that have no body, not even an empty one (Fetch standard, "null body status"). */
-function isNullBody(status: number): boolean {
-  return status === 204 || status === 304 || status === 205 || status === 101;
-}
 
 function timedOut(what: string, limitMs: number): Error {
   return new Deno.errors.TimedOut(`Cannot fetch: ${what} within ${limitMs} ms`);

@@ -97,8 +97,8 @@ export interface ClientBounds {
   waitersMax?: number;
   /**
    * Requests on one connection at a time. With more than one, those that can be repeated without
-   * harm are sent behind others before these are answered (RFC 9112 section 9.3.2): for servers that
-   * are known to answer in order and without long work.
+   * harm are sent behind others before these are answered (RFC 9112 section 9.3.2): for servers
+   * that are known to answer in order and without long work.
    *
    * @default {1}
    */
@@ -163,6 +163,18 @@ export interface HttpClientOptions extends ClientTimeouts, ClientBounds {
   retry?: RetryOptions;
   /** Puts functions around all of this, the first outermost: a log, a signature, a breaker. */
   around?: readonly ((next: FetchRequest) => FetchRequest)[];
+}
+
+/** What a client has of connections, all origins together. */
+export interface ClientStatistics {
+  /** Connections that wait to be used. */
+  idle: number;
+  /** Connections in use. */
+  busy: number;
+  /** Connections that are being made. */
+  connecting: number;
+  /** Requests that wait for one. */
+  waiting: number;
 }
 
 /** All numbers, with nothing left out. */

@@ -1,6 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import process from "node:process";
-import type { Transform } from "node:stream";
 
 /** Compressed bytes that are decoded in place; more are decoded by a thread. */
 const IN_PLACE_BYTES_MAX = 65_536;
@@ -76,7 +75,7 @@ function coder(
       const options = { maxOutputLength: Math.min(bytesMax, OUTPUT_BYTES_MAX) };
       if (bytes.length <= IN_PLACE_BYTES_MAX) return plain(zlib()[sync](bytes, options));
       return new Promise((resolve, reject) => {
-        const run = zlib()[later] as typeof import("node:zlib").gunzip;
+        const run = zlib()[later] as Zlib["gunzip"];
         run(bytes, options, (error, result) => {
           if (error) reject(error);
           else resolve(plain(result));
@@ -90,9 +89,12 @@ function coder(
 /** What a buffer of node can hold. */
 const OUTPUT_BYTES_MAX = 2 ** 31 - 1;
 
-function zlib(): typeof import("node:zlib") {
+function zlib() {
   return process.getBuiltinModule("node:zlib");
 }
+
+type Zlib = ReturnType<typeof zlib>;
+type Transform = ReturnType<Zlib["createGunzip"]>;
 
 /** Node gives a `Buffer`, which may share its memory. */
 function plain(buffer: Uint8Array): Uint8Array<ArrayBuffer> {

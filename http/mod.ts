@@ -16,9 +16,10 @@
  */
 export * from "./serve.ts";
 export { closeIdleConnections, fetch, type FetchInit, responseTrailers } from "./fetch.ts";
-export { type ClientStatistics, HttpClient } from "./http_client.ts";
+export { HttpClient } from "./http_client.ts";
 export type {
   ClientBounds,
+  ClientStatistics,
   ClientTimeouts,
   CookieStore,
   FetchLayer,

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ContentSink } from "./incoming_body.ts";
 
-/** Bytes of a response that are kept for a caller who does not read; then the server has to wait. */
+/** Bytes of a response that are kept for a caller who does not read; then the server waits. */
 export const RESPONSE_KEPT_BYTES = 1_048_576;
 /** A length that is told is believed up to here: so much is made room for at once. */
 const BELIEVED_BYTES_MAX = 268_435_456;

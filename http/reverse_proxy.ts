@@ -48,8 +48,8 @@ export interface ReverseProxyOptions {
   /** When servers are left out. */
   health?: ProxyHealth;
   /**
-   * Whether what a client says of where it comes from (`Forwarded`, `X-Forwarded-*`) is believed and
-   * continued: for proxies behind another one. By default it is replaced.
+   * Whether what a client says of where it comes from (`Forwarded`, `X-Forwarded-*`) is believed
+   * and continued: for proxies behind another one. By default it is replaced.
    *
    * @default {false}
    */

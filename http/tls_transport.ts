@@ -10,8 +10,8 @@ const PLAIN_BYTES = 65_536;
 const SESSION_BLOCKS_MAX = 8;
 
 /**
- * A connection with TLS on the ring: blocks are decrypted as they come and taken where the plaintext
- * is, and what is written is encrypted into the send queue. No promise for a message, as
+ * A connection with TLS on the ring: blocks are decrypted as they come and taken where the
+ * plaintext is, and what is written is encrypted into the send queue. No promise for a message, as
  * `TlsConn` has them.
  */
 export class TlsTransport implements Transport, TransportSink {

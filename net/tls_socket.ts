@@ -83,7 +83,7 @@ export class TlsSocket implements SecureSocket {
     return this.#transport;
   }
 
-  /** Gives session and {@linkcode inner} away; null while a handshake, a read or a write is under way. */
+  /** Gives session and {@linkcode inner} away; null while a handshake or a call is under way. */
   takeApart(): TlsParts | null {
     const { session } = this;
     if (this.#closed || session.handshaking || this.#outlet.busy) return null;

@@ -3,9 +3,12 @@ import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { HttpClient } from "../http/mod.ts";
 import { engineInfo } from "../io/engine_info.ts";
 import type { Fetch, FetchCases } from "./http_fetch_contract_case.ts";
+import { abortCases } from "./http_fetch_contract_abort.ts";
+import { contentCases, sentCases } from "./http_fetch_contract_content.ts";
 import { redirectCases } from "./http_fetch_contract_redirect.ts";
 import { requestCases } from "./http_fetch_contract_request.ts";
-import { responseCases } from "./http_fetch_contract_response.ts";
+import { headCases, readingCases, rereadCases } from "./http_fetch_contract_response.ts";
+import { codingCases, decodedCases, streamCases } from "./http_fetch_contract_stream.ts";
 import { wireCases } from "./http_fetch_contract_wire.ts";
 import { withoutLeaks } from "./leak.ts";
 import { runTestFiles } from "./subprocess.ts";
@@ -16,21 +19,27 @@ const RUN_LIMIT_MS = 180_000;
 /** A case that takes longer is taken to hang. */
 const CASE_LIMIT_MS = 20_000;
 
-const CASES: FetchCases = { ...requestCases, ...responseCases, ...redirectCases, ...wireCases };
+const CASES: FetchCases = {
+  ...{ ...requestCases, ...contentCases, ...sentCases() },
+  ...{ ...headCases, ...readingCases, ...rereadCases() },
+  ...{ ...streamCases, ...codingCases, ...decodedCases() },
+  ...{ ...redirectCases, ...wireCases, ...abortCases },
+};
 
 /** Runs a case with the function under test, and closes what that leaves open. */
 type Subject = (run: (fetch: Fetch) => Promise<void>) => Promise<void>;
 
-const ours: Subject = (run) =>
-  withoutLeaks(async () => {
+function ours(run: (fetch: Fetch) => Promise<void>): Promise<void> {
+  return withoutLeaks(async () => {
     using client = new HttpClient();
     await run((input, init) => client.fetch(input, init));
   });
+}
 
-const deno: Subject = async (run) => {
+async function deno(run: (fetch: Fetch) => Promise<void>): Promise<void> {
   using client = Deno.createHttpClient({});
   await run((input, init) => fetch(input as string, { ...init, client }));
-};
+}
 
 const { engine, reason } = engineInfo();
 

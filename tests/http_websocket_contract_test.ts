@@ -50,9 +50,9 @@ async function withPair(
   return { client: await clientClosed, server: await serverClosed.promise };
 }
 
-const echo = (socket: WebSocket) => {
+function echo(socket: WebSocket): void {
   socket.onmessage = ({ data }) => socket.send(data);
-};
+}
 
 function closing({ code, reason, wasClean }: CloseEvent): unknown[] {
   return [code, reason, wasClean];

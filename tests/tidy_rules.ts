@@ -189,6 +189,8 @@ const DENO_MESSAGES = [
   "invalid host",
   "invalid IPv6 address",
   "operation canceled",
+  "fetch failed",
+  "error reading a body from connection",
   "not connected",
   "unexpected end of file",
   "peer closed connection without sending TLS close_notify",

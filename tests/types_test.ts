@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { serve, upgradeWebSocket, WebSocket as PhotonWebSocket } from "../http/mod.ts";
+import { fetch, serve, upgradeWebSocket, WebSocket as PhotonWebSocket } from "../http/mod.ts";
 import * as fs from "../fs/mod.ts";
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
@@ -22,6 +22,9 @@ interface Listen {
   (options: Deno.TcpListenOptions & { transport?: "tcp" }): Deno.TcpListener;
   (options: Deno.UnixListenOptions & { transport: "unix" }): Deno.UnixListener;
 }
+
+/** What of the global `fetch` both have; the client among its options is each one's own. */
+type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** The forms of `Deno.serve` for TCP, TLS and Unix sockets. */
 interface Serve {
@@ -95,6 +98,11 @@ Deno.test("connect() and listen() have the types of Deno's", () => {
   listen satisfies Listen;
   ({ connect, listen }) satisfies NetApi;
   Deno satisfies NetApi;
+});
+
+Deno.test("fetch() has the types of Deno's", () => {
+  fetch satisfies Fetch;
+  globalThis.fetch satisfies Fetch;
 });
 
 Deno.test("serve() has the types of Deno's", () => {

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// http_apps_deno.ts files FOLDER FILE_SERVER_MODULE | proxy URL | websocket: the same on `Deno.serve`, with `serveDir`
-// of the standard library, with `fetch`, with `Deno.upgradeWebSocket`.
+// http_apps_deno.ts files FOLDER FILE_SERVER_MODULE | proxy URL | websocket: the same on
+// `Deno.serve`, with `serveDir` of the standard library, `fetch`, `Deno.upgradeWebSocket`.
 
 type Serve = (request: Request) => Response | Promise<Response>;
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// http_apps_ours.ts (files FOLDER | proxy URL | websocket) [--exclusive]: pieces for applications on
-// `serve`.
+// http_apps_ours.ts (files FOLDER | proxy URL | websocket) [--exclusive]: pieces for applications
+// on `serve`.
 
 import { reverseProxy, serve, staticFiles, upgradeWebSocket } from "../../http/mod.ts";
 import { engineInfo, openEngine } from "../../io/mod.ts";

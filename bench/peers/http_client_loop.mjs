@@ -15,6 +15,7 @@ const TIMED_SHARE = 16;
  * @param {string[]} args
  * @param {(url: string) => Promise<Response>} fetch
  */
+// deno-lint-ignore explicit-module-boundary-types -- Node runs it as it is
 export async function measureHttp(args, fetch) {
   const [port, scheme, path, inFlight, seconds] = args;
   const host = scheme === "https" ? "localhost" : "127.0.0.1";
