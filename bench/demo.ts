@@ -7,8 +7,10 @@ import { parseArgs } from "node:util";
 import { demoDownload } from "./demo_download.ts";
 import { demoHttp } from "./demo_http.ts";
 import { demoHttpClient } from "./demo_http_client.ts";
+import { demoHttpApps } from "./demo_http_apps.ts";
 import { demoRedis } from "./demo_redis.ts";
 import { demoFiles } from "./demo_files.ts";
+import { demoInfer } from "./demo_infer.ts";
 import { Progress } from "./demo_progress.ts";
 import { EchoService, type Transport } from "./demo_service.ts";
 import { makeSource } from "./demo_source.ts";
@@ -72,8 +74,10 @@ async function demo({ mib, seconds, rounds }: Options, directory: string): Promi
   console.log(`\n${await demoFiles(source, directory, rounds)}`);
   console.log(`\n${await demoHttp(seconds, rounds)}`);
   console.log(`\n${await demoHttpClient(seconds, rounds)}`);
+  console.log(`\n${await demoHttpApps(seconds, rounds)}`);
   console.log(`\n${await demoDownload(source, directory)}`);
-  console.log(`\n${await demoRedis(seconds)}`);
+  console.log(`\n${await demoRedis(seconds)}\n`);
+  console.log(await demoInfer((text) => Deno.stdout.writeSync(new TextEncoder().encode(text))));
 }
 
 /**

@@ -8,13 +8,16 @@ import { Server } from "./process.ts";
 import { denoPeer } from "./programs.ts";
 import { median } from "./rounds.ts";
 
-const CONNECTIONS = 64;
+/** Connections of a closed loop. */
+export const CONNECTIONS = 64;
 const PROGRAMS: Record<Subject, string> = { ours: "http_ours.ts", Deno: "http_deno.ts" };
 const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 /** What one round gave. */
-interface Round {
+export interface Round {
+  /** Answers a second. */
   readonly requestsPerSecond: number;
+  /** CPU of the server for each. */
   readonly cpuUs: number | null;
 }
 
@@ -56,14 +59,25 @@ async function curl(url: string): Promise<string> {
   }
 }
 
-/** Keeps connections busy for a while, each with one request at a time. */
-async function load(server: Server, seconds: number): Promise<Round> {
+/**
+ * Keeps connections busy for a while, each with one request at a time.
+ *
+ * @param request What is sent; its answer is shorter than what one read takes
+ * @param prepare Done with each connection before
+ */
+export async function load(
+  server: Server,
+  seconds: number,
+  request: Uint8Array = REQUEST,
+  prepare: (conn: Deno.Conn) => Promise<void> = async () => {},
+): Promise<Round> {
   const conns = await Promise.all(
     Array.from(
       { length: CONNECTIONS },
       () => Deno.connect({ hostname: "127.0.0.1", port: server.port }),
     ),
   );
+  await Promise.all(conns.map(prepare));
   const before = cpuTimes(server.pid);
   const begin = performance.now();
   const end = begin + seconds * 1000;
@@ -71,8 +85,7 @@ async function load(server: Server, seconds: number): Promise<Round> {
     const buffer = new Uint8Array(4096);
     let count = 0;
     while (performance.now() < end) {
-      await conn.write(REQUEST);
-      // The whole response is shorter than what one read takes.
+      await conn.write(request);
       if (await conn.read(buffer) === null) throw new Error("The server closed a connection");
       count++;
     }
@@ -87,10 +100,15 @@ async function load(server: Server, seconds: number): Promise<Round> {
   };
 }
 
-function describe(subject: Subject, rounds: readonly Round[]): string {
+/** A line about what the rounds of a subject gave. */
+export function describe(
+  subject: Subject,
+  rounds: readonly Round[],
+  what: string = "requests/s",
+): string {
   const rate = Math.round(median(rounds.map(({ requestsPerSecond }) => requestsPerSecond)));
   const cpu = median(rounds.map(({ cpuUs }) => cpuUs ?? NaN));
   const spent = Number.isNaN(cpu) ? "" : `, ${cpu.toFixed(1)} us of CPU each`;
-  return `  ${`${subject}:`.padEnd(5)} ${String(rate).padStart(7)} requests/s${spent}, ` +
+  return `  ${`${subject}:`.padEnd(5)} ${String(rate).padStart(7)} ${what}${spent}, ` +
     `${CONNECTIONS} connections`;
 }

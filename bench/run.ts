@@ -24,7 +24,8 @@ const QUICK_ROUNDS = 3;
 interface Options {
   readonly suites: readonly string[];
   readonly quick: boolean;
-  readonly rounds: number;
+  /** Null for as many as the suite wants. */
+  readonly rounds: number | null;
   readonly pin: boolean;
   readonly only: string;
   readonly json: string | null;
@@ -60,8 +61,8 @@ function readOptions(args: string[], known: readonly string[]): Options | string
   if (unknown !== undefined) {
     return `Cannot find suite "${unknown}": there are ${known.join(", ")}`;
   }
-  const rounds = Number(values.runs ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
-  if (!Number.isInteger(rounds) || rounds < 1) {
+  const rounds = values.runs === undefined ? null : Number(values.runs);
+  if (rounds !== null && (!Number.isInteger(rounds) || rounds < 1)) {
     return `Cannot run: --runs must be a number above 0, received "${values.runs}"`;
   }
   return {
@@ -100,7 +101,8 @@ async function runSuite(
   const placement = options.pin ? await separateCpus() : anyCpu("--no-pin");
   const prepared = await suite.prepare({ quick: options.quick, placement });
   const { cases, notes } = select(prepared, options.only);
-  const { rounds } = options;
+  const rounds = options.rounds ??
+    Math.max(options.quick ? QUICK_ROUNDS : ROUNDS, suite.roundsMin ?? 0);
   const results = new Map<Case, Result[]>();
   for (const [index, one] of cases.entries()) {
     const measured = await measureCase(suite, one, { rounds, placement }, (subject, round) => {
@@ -111,6 +113,7 @@ async function runSuite(
     const lines = jsonLines(name, suite, one, measured);
     json?.writeSync(new TextEncoder().encode(lines));
   }
+  await prepared.end?.();
   showProgress("");
   const conditions = `${machine()}; ${placement.note}; median of ${rounds}`;
   const head = [`${name}: ${suite.title}`, conditions, ...notes];

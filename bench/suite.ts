@@ -14,6 +14,8 @@ export interface Suite {
   readonly columns: readonly Column[];
   /** Columns that divide a subject's number by another's of the same round. */
   readonly ratios: readonly Ratio[];
+  /** Rounds that are run at least, unless `--runs` says otherwise. */
+  readonly roundsMin?: number;
   /** Builds what has to be built and lists what to measure. */
   prepare(plan: Plan): Promise<Prepared>;
   /** The numbers of one run by the metric names of `columns`; one left out prints as "-". */
@@ -54,6 +56,8 @@ export interface Prepared {
   readonly cases: readonly Case[];
   /** Lines under the head of the table: which load, which window. */
   readonly notes: readonly string[];
+  /** Ends what was started for all cases. */
+  end?(): Promise<void>;
 }
 
 /** One situation, in which all subjects are measured in turn. */

@@ -138,11 +138,18 @@ export function closeDescriptor(fd: number): void {
 /**
  * Sends what the socket takes at once of the first `byteLength` bytes (send(2)).
  *
+ * @param more Whether further bytes follow at once, for which the kernel may wait
  * @returns How many, or a negative error number: `-EAGAIN` when it takes none now
  */
-export function sendNow(fd: number, bytes: Uint8Array, byteLength: number): number {
+export function sendNow(
+  fd: number,
+  bytes: Uint8Array,
+  byteLength: number,
+  more = false,
+): number {
   const buffer = bytes as Uint8Array<ArrayBuffer>;
-  const sent = Number(libc().send(fd, buffer, BigInt(byteLength), MSG_DONTWAIT | MSG_NOSIGNAL));
+  const flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  const sent = Number(libc().send(fd, buffer, BigInt(byteLength), flags));
   return sent < 0 ? -lastErrno() : sent;
 }
 
@@ -201,6 +208,7 @@ export function peerName(fd: number, transport: "tcp" | "udp" = "tcp"): SocketAd
 
 // Also O_CLOEXEC, EFD_CLOEXEC, O_NONBLOCK and EFD_NONBLOCK: all have the same bits.
 const MSG_PEEK = 2;
+const MSG_MORE = 0x8000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SOCK_CLOEXEC = 0o2000000;

@@ -42,6 +42,8 @@ export class ClientCore implements PoolOwner, ExchangeOwner {
   readonly clock: TurnClock;
   /** For its connections. */
   readonly limits: ClientLimits;
+  /** For its connections. */
+  readonly decodes: boolean;
 
   readonly #options: HttpClientOptions;
   readonly #resolver: HostResolver;
@@ -65,6 +67,7 @@ export class ClientCore implements PoolOwner, ExchangeOwner {
     const engine = engineInfo().engine === "uring" ? openEngine() : null;
     this.#options = options;
     this.limits = checkClientLimits(options);
+    this.decodes = options.decode ?? true;
     this.clock = new TurnClock(engine);
     this.#timer = new DeadlineTimer(engine, () => this.#sweep());
     this.#resolver = options.resolver ?? new Resolver();

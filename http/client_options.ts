@@ -148,6 +148,13 @@ export interface HttpClientOptions extends ClientTimeouts, ClientBounds {
   allowHost?: boolean;
   /** Fields of every request that does not have them; null leaves one out that a client sends. */
   headers?: Record<string, string | null>;
+  /**
+   * Whether compressed bodies are decoded, as `fetch` has it. Who passes them on needs no bytes of
+   * another length than the head says, and sets `Accept-Encoding` himself.
+   *
+   * @default {true}
+   */
+  decode?: boolean;
   /** Sends cookies back. */
   cookieJar?: CookieStore;
   /** Keeps responses, and answers from them (RFC 9111); `ResponseCache` is one. */

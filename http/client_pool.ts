@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { startTimer } from "../io/engine_timer.ts";
-import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
+import { ClientConnection } from "./client_connection.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientLimits } from "./client_options.ts";
+import type { ConnectionOwner } from "./connection_owner.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { AnswerNotes } from "./response_notes.ts";
 import type { Transport } from "./transport.ts";
@@ -14,6 +15,8 @@ export interface PoolOwner {
   readonly clock: TurnClock;
   /** All limits. */
   readonly limits: ClientLimits;
+  /** Whether compressed bodies are decoded. */
+  readonly decodes: boolean;
   /** A deadline nearer than those known came up. */
   noteDeadline(deadlineMs: number): void;
   /** A final response came, at least its head. */
@@ -40,6 +43,8 @@ export type Dial = (signal: AbortSignal) => Promise<Transport>;
 export class ClientPool implements ConnectionOwner {
   readonly clock: TurnClock;
   readonly limits: ClientLimits;
+  /** For its connections. */
+  readonly decodes: boolean;
   readonly #owner: PoolOwner;
   readonly #dial: Dial;
   readonly #all: Set<ClientConnection> = new Set();
@@ -53,6 +58,7 @@ export class ClientPool implements ConnectionOwner {
     this.#owner = owner;
     this.clock = owner.clock;
     this.limits = owner.limits;
+    this.decodes = owner.decodes;
     this.#dial = dial;
   }
 

@@ -67,6 +67,18 @@ export class ClientResponse {
     this.#body = body;
   }
 
+  /**
+   * The whole body of a response, where it came along with the head and was not encoded; it counts
+   * as used then. Null for all others.
+   */
+  static takeWhole(response: object): Uint8Array<ArrayBuffer> | null {
+    if (!(#bodyLength in response)) return null;
+    const own = response as unknown as ClientResponse;
+    if (own.#bodyLength < 0 || own.#origin.codings !== null || own.bodyUsed) return null;
+    own.#used = true;
+    return own.#wholeBody();
+  }
+
   get ok(): boolean {
     return this.status >= 200 && this.status <= 299;
   }

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Exchange, type ExchangePlace } from "./exchange.ts";
+import { discard, isPromise, unrecoverable } from "./handler_result.ts";
 import type { ServeLimits } from "./limits.ts";
 import { type RequestOrigin, ServerRequest } from "./request.ts";
 import type { RequestBody } from "./request_body.ts";
@@ -73,6 +74,8 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
   #keepAlive = true;
   #requests = 0;
   #lingerBytes = 0;
+  /** How the peer ended before the successor was there. */
+  #endedEarly: { error: Error | null } | null = null;
 
   /** Begins to take requests. */
   constructor(owner: ConnectionOwner, transport: Transport, remoteAddr: Deno.Addr) {
@@ -148,7 +151,11 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
   }
 
   /** The client sends no more. */
-  ended(_error: Error | null): void {
+  ended(error: Error | null): void {
+    if (this.#phase === "upgrading") {
+      this.#endedEarly = { error };
+      return;
+    }
     // Nobody is left who could read a response: half an open connection is none.
     this.#lose();
     this.#close();
@@ -224,7 +231,7 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
 
   #answer(exchange: Exchange, response: Response, recovered = false): void {
     if (this.#exchange !== exchange || this.#phase !== "open") return discard(response);
-    if (exchange.upgraded !== null) return this.#upgrade(exchange, response);
+    if (exchange.successor !== null) return this.#upgrade(exchange, response);
     // What is left of a body that nobody read stands in the way of the next request.
     const unread = this.#reader.inBody && !exchange.body!.asked;
     if (unread || (this.#owner.draining && !this.#reader.hasMore)) {
@@ -263,11 +270,12 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     this.#flush();
   }
 
-  /** The handler asked for the connection: it gets it behind the response. */
+  /** The handler asked for the connection: its successor gets it behind the response. */
   #upgrade(exchange: Exchange, response: Response): void {
+    const successor = exchange.successor!;
     if (response.status !== 101) {
-      exchange.upgraded!(Promise.reject(new Deno.errors.Http("Upgrade was not answered with 101")));
-      exchange.upgraded = null;
+      exchange.successor = null;
+      successor.fail(new Deno.errors.Http("Upgrade was not answered with 101"));
       return this.#answer(exchange, response);
     }
     this.#sender.send(exchange, response, true);
@@ -276,12 +284,10 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     this.#sender.flush();
     // Bytes behind the request are the other protocol's; those of this very call come first.
     queueMicrotask(() => {
-      const conn = this.#transport.handOver(() => {
-        this.#phase = "over";
-        return this.#reader.takeRest();
-      });
+      this.#phase = "over";
       this.#owner.closed(this);
-      exchange.upgraded!(conn);
+      successor.takeOver(this.#transport, this.#reader.takeRest());
+      if (this.#endedEarly !== null) successor.ended(this.#endedEarly.error);
       exchange.end(true);
     });
   }
@@ -380,21 +386,4 @@ export class HttpConnection implements TransportSink, RequestTaker, ExchangePlac
     if (isPromise(result)) result.then(discard);
     else discard(result);
   }
-}
-
-function isPromise(value: unknown): value is Promise<Response> {
-  return value instanceof Promise || !(value instanceof Response) &&
-      typeof (value as { then?: unknown } | null | undefined)?.then === "function";
-}
-
-/** A response that nobody gets: its stream is told. */
-function discard(response: unknown): void {
-  if (!(response instanceof Response)) return;
-  const { body } = response;
-  if (body !== null && !body.locked) body.cancel().catch(() => {});
-}
-
-/** For an answer in place of a failed one that failed as well. */
-function unrecoverable(): Response {
-  return new Response("Internal Server Error", { status: 500 });
 }

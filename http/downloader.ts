@@ -126,7 +126,7 @@ export class Downloader {
 
   async #fill(): Promise<void> {
     const { connections = 4, partBytes = 8_388_608, signal } = this.#options;
-    if (this.#entity === null) await this.#begin(partBytes);
+    let first = this.#entity === null ? await this.#begin(partBytes) : null;
     // Of a server without ranges all is there by now.
     if (this.#entity === null) return;
     const parts = this.#done.gaps(this.#entity.size, partBytes).reverse();
@@ -135,7 +135,9 @@ export class Downloader {
     const work = async () => {
       try {
         for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-          await this.#fetchPart(part, stopped);
+          const answer = first;
+          first = null;
+          await this.#fetchPart(part, stopped, answer);
         }
       } catch (error) {
         // The first failure is what the others end with, and what is told.
@@ -154,23 +156,28 @@ export class Downloader {
     return this.#entity !== null;
   }
 
-  /** The first answer of all: whether there are ranges, and of what content. */
-  async #begin(partBytes: number): Promise<void> {
+  /**
+   * The first answer of all: whether there are ranges, and of what content.
+   *
+   * @returns The answer that the first part is taken from; null when all is there
+   */
+  #begin(partBytes: number): Promise<Response | null> {
     const signal = this.#options.signal ?? NEVER;
-    await this.#persist(signal, async () => {
+    return this.#persist(signal, async () => {
       const response = await this.#ask({ range: `bytes=0-${partBytes - 1}` }, signal);
       const range = rangeOf(response);
       if (response.status === 416 && range?.size === 0) {
         await response.body?.cancel();
         this.#totalBytes = 0;
-        return;
+        return null;
       }
       if (range?.size === undefined || range.start !== 0 || !canBeSplit(response)) {
-        return await this.#takeWhole(response, signal);
+        await this.#takeWhole(response, signal);
+        return null;
       }
       this.#entity = entityOf(response, range.size);
       this.#totalBytes = range.size;
-      await this.#take(response, [0, Math.min(partBytes, range.size)], signal);
+      return response;
     });
   }
 
@@ -190,32 +197,49 @@ export class Downloader {
     this.#totalBytes = end;
   }
 
-  /** Fetches what is missing of a part, however often the transfer breaks off. */
-  async #fetchPart([start, end]: ByteSpan, signal: AbortSignal): Promise<void> {
+  /**
+   * Fetches what is missing of a part, however often the transfer breaks off.
+   *
+   * @param answer What has been answered to a request for it
+   */
+  async #fetchPart(
+    [start, end]: ByteSpan,
+    signal: AbortSignal,
+    answer: Response | null,
+  ): Promise<void> {
     let at = start;
-    await this.#persist(signal, async (progressed) => {
-      if (at === end) return;
-      const entity = this.#entity!;
-      const range = `bytes=${at}-${end - 1}`;
-      const response = await this.#ask({ range, "if-range": validatorOf(entity)! }, signal);
-      const found = rangeOf(response);
-      const isSame = response.status === 206 && found?.start === at && found.size === entity.size;
-      if (!isSame || !isOfSameContent(response, entity)) {
-        await response.body?.cancel();
-        throw new ContentChanged(`${response.status} with another content`);
-      }
-      await this.#take(response, [at, end], signal, (to) => {
-        at = to;
-        progressed();
+    try {
+      await this.#persist(signal, async (progressed) => {
+        if (at === end) return;
+        const response = answer ?? await this.#askFor([at, end], signal);
+        answer = null;
+        await this.#take(response, [at, end], signal, (to) => {
+          at = to;
+          progressed();
+        });
       });
-    });
+    } finally {
+      await answer?.body?.cancel();
+    }
+  }
+
+  /** Asks for a part of the content that is known. */
+  async #askFor([start, end]: ByteSpan, signal: AbortSignal): Promise<Response> {
+    const entity = this.#entity!;
+    const range = `bytes=${start}-${end - 1}`;
+    const response = await this.#ask({ range, "if-range": validatorOf(entity)! }, signal);
+    const found = rangeOf(response);
+    const isPart = response.status === 206 && found?.start === start && found.size === entity.size;
+    if (isPart && isOfSameContent(response, entity)) return response;
+    await response.body?.cancel();
+    throw new ContentChanged(`${response.status} with another content`);
   }
 
   /** Tries until it succeeds, or has failed too often without a byte. */
-  async #persist(
+  async #persist<T>(
     signal: AbortSignal,
-    attempt: (progressed: () => void) => Promise<void>,
-  ): Promise<void> {
+    attempt: (progressed: () => void) => Promise<T>,
+  ): Promise<T> {
     const { triesMax = 5, backoff } = this.#options;
     for (let failures = 0;;) {
       signal.throwIfAborted();

@@ -2,6 +2,17 @@
 import type { RequestBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
 import type { ServerRequest } from "./request.ts";
+import type { Transport } from "./transport.ts";
+
+/** A protocol that takes a connection over once the 101 has left. */
+export interface Successor {
+  /** Gets the connection, and the bytes that came behind the request. */
+  takeOver(transport: Transport, rest: Uint8Array): void;
+  /** The peer had ended by then: said behind {@linkcode takeOver}, for the transport will not. */
+  ended(error: Error | null): void;
+  /** The 101 did not leave. */
+  fail(error: Error): void;
+}
 
 /** Where an exchange takes place: its connection. */
 export interface ExchangePlace {
@@ -21,8 +32,8 @@ export class Exchange implements Deno.ServeHandlerInfo {
   readonly isHead: boolean;
   /** Whether the client asked for another protocol. */
   readonly wantsUpgrade: boolean;
-  /** Set when the handler took the connection over: gets the connection. */
-  upgraded: ((conn: Promise<Deno.Conn>) => void) | null = null;
+  /** Set when the handler took the connection over. */
+  successor: Successor | null = null;
   /** What reads the response's body, to be cancelled when the client leaves. */
   reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   /** Whether bytes of the response left. */
@@ -69,7 +80,7 @@ export class Exchange implements Deno.ServeHandlerInfo {
     this.request.release();
     this.request.abort();
     this.#settle();
-    if (!sent) this.upgraded?.(Promise.reject(lostError()));
+    if (!sent) this.successor?.fail(lostError());
   }
 
   #settle(): void {

@@ -1,7 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 /**
- * HTTP on the ring: {@linkcode serve} with the contract of `Deno.serve`.
+ * HTTP on the ring: {@linkcode serve} with the contract of `Deno.serve`, WebSockets
+ * ({@linkcode upgradeWebSocket}), {@linkcode staticFiles}, {@linkcode reverseProxy}, server-sent
+ * events ({@linkcode eventStream}).
  *
  * ```ts
  * import { serve } from "@photon/std/http";
@@ -31,11 +33,39 @@ export { accessLog, type AccessLogOptions } from "./access_log.ts";
 export { compress, type CompressOptions, decompress } from "./compress.ts";
 export { cors, type CorsOptions } from "./cors.ts";
 export { DURATION_BUCKETS_SECONDS, HttpMetrics, type HttpMetricsSnapshot } from "./metrics.ts";
+export {
+  encodeEvent,
+  eventStream,
+  type EventStreamOptions,
+  type ServerEvent,
+} from "./event_stream.ts";
+export {
+  EventStreamDecoder,
+  type EventStreamDecoderOptions,
+  type ReceivedEvent,
+} from "./event_stream_decoder.ts";
 export type { Handler } from "./middleware.ts";
 export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { requestId, requestIdOf, type RequestIdOptions } from "./request_id.ts";
+export type { ProxyBalance, ProxyHealth, UpstreamStatus } from "./proxy_upstreams.ts";
+export { type ReverseProxy, reverseProxy, type ReverseProxyOptions } from "./reverse_proxy.ts";
 export { type Route, router } from "./router.ts";
 export { type HttpUpgrade, upgradeHttp } from "./upgrade.ts";
+export {
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketUpgrade,
+} from "./upgrade_websocket.ts";
+export { WebSocket } from "./websocket.ts";
+export type { WebSocketData } from "./websocket_decoder.ts";
+export type { WebSocketCompression } from "./websocket_deflate.ts";
+export type { WebSocketLimits, WebSocketOptions } from "./websocket_options.ts";
+export {
+  type StaticFiles,
+  staticFiles,
+  type StaticFilesOptions,
+  type StaticProgress,
+} from "./static_files.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
 export type { BackoffOptions } from "../thread/backoff.ts";
 export { retry, type RetryOptions } from "./retry.ts";

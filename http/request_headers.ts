@@ -22,6 +22,16 @@ export class RequestHeaders {
     this.#source = source;
   }
 
+  /** All fields with names in lower case, several of a name apart; makes no real `Headers`. */
+  static pairsOf(headers: Headers): [string, string][] {
+    if (!(#source in headers)) return [...headers];
+    const own = headers as unknown as RequestHeaders;
+    if (own.#real !== null) return [...own.#real];
+    const pairs = own.#source.pairs();
+    for (const pair of pairs) pair[0] = pair[0].toLowerCase();
+    return pairs;
+  }
+
   get(name: string): string | null {
     return this.#real || !isToken(name)
       ? this.real().get(name)

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Exchange } from "./exchange.ts";
+import { type FileBody, fileBodyOf } from "./file_body.ts";
 import { type ResponseParts, ResponseReader } from "./response_parts.ts";
 import {
   type Framing,
@@ -146,7 +147,10 @@ export class ResponseSender {
       if (!exchange.isHead) this.#wholeChunk(bytes);
       return true;
     }
-    writer.head(status, headers, this.#frame(byteLength, minor, this.keepsAlive));
+    // What a GET would give is known to a handler that gives nothing (RFC 9110 section 9.3.2).
+    const declared = bytes === null && exchange.isHead ? declaredLength(headers) : -1;
+    const length = Math.max(byteLength, declared);
+    writer.head(status, headers, this.#frame(length, minor, this.keepsAlive));
     if (bytes === null || exchange.isHead) return true;
     if (inline) {
       writer.octets(bytes);
@@ -191,6 +195,10 @@ export class ResponseSender {
       writer.head(status, headers, this.#frame(framing, minor, this.keepsAlive));
       return true;
     }
+    const file = body.locked ? undefined : fileBodyOf(body);
+    if (file !== undefined && this.#transport.sendFile && declared === file.length) {
+      return this.#sendFile(exchange, { status, headers, body }, file);
+    }
     // Taken before anything is written: a stream that is locked is the handler's mistake.
     const source = exchange.reader = body.getReader();
     const framing = declared >= 0 ? declared : minor === 1 ? "chunked" : "none";
@@ -199,6 +207,44 @@ export class ResponseSender {
     exchange.begun = true;
     writer.head(status, headers, this.#frame(framing, minor, this.keepsAlive));
     return this.#pump(source, framing, response);
+  }
+
+  /** Sends part of a file from where it is. */
+  #sendFile(
+    exchange: Exchange,
+    { status, headers }: ResponseParts,
+    file: FileBody,
+  ): Promise<boolean> | boolean {
+    const alone = writing === null && this.#waiting === null;
+    this.#begin();
+    exchange.begun = true;
+    writer.head(status, headers, this.#frame(file.length, exchange.minor, this.keepsAlive));
+    const transport = this.#transport;
+    let sent = -1;
+    if (alone && file.length > 0) {
+      const head = writer.takeAll();
+      sent = transport.sendFileAtOnce!(head, file);
+      // What did not leave is still there.
+      if (sent < 0) writer.octets(head.slice());
+      else writing = null;
+    }
+    if (sent === file.length) {
+      file.close();
+      return true;
+    }
+    this.flush();
+    const done = Math.max(0, sent);
+    const rest = { fd: file.fd, offset: file.offset + done, length: file.length - done };
+    let whole = rest.length === 0;
+    return this.#wait(this.#waiting, async () => {
+      try {
+        // A file that was cut meanwhile breaks the response off.
+        if (!whole) whole = await transport.sendFile!(rest) === rest.length;
+      } finally {
+        file.close();
+      }
+      if (!whole) throw new Deno.errors.UnexpectedEof("Cannot send file: it was cut");
+    });
   }
 
   async #pump(

@@ -2,10 +2,13 @@
 import { receiveNow } from "../ffi/socket.ts";
 import { StreamFeed } from "../io/stream_feed.ts";
 import { TcpConn, UnixConn } from "../net/conn.ts";
+import { sendFileAtOnce } from "../net/send_file.ts";
 import type { AcceptedSocket } from "../net/stream_socket.ts";
 import type { UringStreamSocket } from "../net/uring_socket.ts";
-import type { Transport, TransportSink } from "./transport.ts";
+import type { Transport, TransportFilePart, TransportSink } from "./transport.ts";
 
+/** How long a peer may take nothing of a file. */
+const FILE_STALL_MS = 75_000;
 /** What {@linkcode RingTransport.finishReading} takes from the socket in one call. */
 const LAST_BYTES = 16_384;
 
@@ -31,6 +34,11 @@ export class RingTransport implements Transport {
     const { engine, stream } = this.#socket;
     this.#sink = sink;
     this.#feed = new StreamFeed(engine, stream, this.#hold, sink);
+  }
+
+  redirect(sink: TransportSink): void {
+    this.#sink = sink;
+    this.#feed!.redirect(sink);
   }
 
   pause(): void {
@@ -62,6 +70,16 @@ export class RingTransport implements Transport {
     for (let sent = 0; sent < bytes.length;) {
       sent += await sender.write(sent === 0 ? bytes : bytes.subarray(sent));
     }
+  }
+
+  sendFileAtOnce(head: Uint8Array, part: TransportFilePart): number {
+    const { engine, stream } = this.#socket;
+    return sendFileAtOnce(engine, stream, head, { ...part, file: part });
+  }
+
+  sendFile(part: TransportFilePart): Promise<number> {
+    const limits = { signal: undefined, timeoutMs: FILE_STALL_MS };
+    return this.#socket.sendFile({ ...part, ...limits, file: part });
   }
 
   endWriting(): void {

@@ -57,6 +57,10 @@ export class SocketTransport implements Transport {
     this.#readOn();
   }
 
+  redirect(sink: TransportSink): void {
+    this.#sink = sink;
+  }
+
   pause(): void {
     this.#paused = true;
   }

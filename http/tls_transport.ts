@@ -36,6 +36,10 @@ export class TlsTransport implements Transport, TransportSink {
     this.#inner.start(this);
   }
 
+  redirect(sink: TransportSink): void {
+    this.#sink = sink;
+  }
+
   /** Takes ciphertext. */
   take(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;

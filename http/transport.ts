@@ -3,6 +3,16 @@
 /** Most bytes that {@linkcode Transport.reserve} is asked for. */
 export const RESERVE_BYTES_MAX = 4096;
 
+/** Part of an open file. */
+export interface TransportFilePart {
+  /** Its descriptor. */
+  readonly fd: number;
+  /** Where to begin, in bytes. */
+  readonly offset: number;
+  /** How many bytes. */
+  readonly length: number;
+}
+
 /** Who takes what arrives on a {@linkcode Transport}. */
 export interface TransportSink {
   /** Takes bytes where they are; they are gone when the call returns. */
@@ -20,6 +30,8 @@ export interface TransportSink {
 export interface Transport {
   /** Begins to bring bytes. */
   start(sink: TransportSink): void;
+  /** Brings what comes from now on to another sink, for a protocol that takes over. */
+  redirect(sink: TransportSink): void;
   /** Brings no more until {@linkcode resume}, save what is on its way. */
   pause(): void;
   /** Goes on. */
@@ -39,6 +51,13 @@ export interface Transport {
   offer(bytes: Uint8Array): number;
   /** Queues all, waiting for room; rejects when the peer takes no more. */
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Sends a head and as much of a part of a file as there is room for: how many bytes of the file
+   * that were, or -1 when not even the head left. Where it is missing, files are read and written.
+   */
+  sendFileAtOnce?(head: Uint8Array, part: TransportFilePart): number;
+  /** Sends a part of a file behind all that was queued, without bringing it here. */
+  sendFile?(part: TransportFilePart): Promise<number>;
   /** Sends the end of the stream behind all that was queued. Bytes still come. */
   endWriting(): void;
   /** Brings what the kernel has by now, and then calls back; no more comes. */

@@ -1,5 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { exchangeOf } from "./exchange.ts";
+import { exchangeOf, type Successor } from "./exchange.ts";
+import { PendingBytes } from "./pending_bytes.ts";
+import type { Transport } from "./transport.ts";
 
 /** What {@linkcode upgradeHttp} gives. */
 export interface HttpUpgrade {
@@ -48,11 +50,37 @@ export function upgradeHttp(request: Request): HttpUpgrade {
   }
   const protocol = request.headers.get("upgrade");
   if (!protocol) throw new TypeError("Cannot upgrade request: 'upgrade' header must be set");
-  if (exchange.upgraded !== null) throw new Deno.errors.Http("Already upgraded");
+  if (exchange.successor !== null) throw new Deno.errors.Http("Already upgraded");
   const { promise, resolve } = Promise.withResolvers<Deno.Conn>();
   // Who only returns the response need not catch it.
   promise.catch(() => {});
-  exchange.upgraded = resolve;
+  exchange.successor = new ConnSuccessor(resolve);
   const headers = { connection: "Upgrade", upgrade: protocol };
   return { response: new Response(null, { status: 101, headers }), conn: promise };
+}
+
+/** Makes a connection of what was taken over. */
+export class ConnSuccessor implements Successor {
+  readonly #resolve: (conn: Deno.Conn | Promise<Deno.Conn>) => void;
+
+  /** Gives it to a function. */
+  constructor(resolve: (conn: Deno.Conn | Promise<Deno.Conn>) => void) {
+    this.#resolve = resolve;
+  }
+
+  takeOver(transport: Transport, rest: Uint8Array): void {
+    // What still comes until the transport lets go belongs behind the rest.
+    const early = new PendingBytes();
+    early.append(rest, 0, rest.length);
+    const take = (bytes: Uint8Array, start: number, end: number) => early.append(bytes, start, end);
+    transport.redirect({ take, ended() {} });
+    this.#resolve(transport.handOver(() => early.takeAll()));
+  }
+
+  /** The connection reads the end by itself. */
+  ended(): void {}
+
+  fail(error: Error): void {
+    this.#resolve(Promise.reject(error));
+  }
 }

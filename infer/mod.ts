@@ -3,8 +3,26 @@
 /**
  * Inference of Llama 3.x and Qwen3 from Hugging Face files.
  *
- * A model is opened, its weights are loaded into a {@linkcode Backend}, and a {@linkcode Tokenizer}
- * and a {@linkcode ChatTemplate} turn text into tokens and back:
+ * Two backends compute: {@linkcode NativeBackend} in C, on threads of its own, once `deno
+ * task build` has compiled it; and {@linkcode ReferenceBackend}, which needs nothing.
+ *
+ * An {@linkcode Engine} answers many requests at a time, in a worker of its own:
+ *
+ * ```ts
+ * import { Engine } from "@photon/std/infer";
+ *
+ * await using engine = await Engine.load("tests/fixtures/infer/models/llama-tied-default");
+ * const question = [{ role: "user", content: "the cat" }];
+ * const answers = await Promise.all([
+ *   engine.generate(question, { maxTokens: 16, seed: 1 }),
+ *   engine.generate("the dog", { maxTokens: 16, stop: "." }),
+ * ]);
+ * answers.map(({ text, finishReason, usage }) => [text, finishReason, usage.totalTokens]);
+ * ```
+ *
+ * Its parts can be had one by one. A model is opened, its weights are loaded into a
+ * {@linkcode Backend}, and a {@linkcode Tokenizer} and a {@linkcode ChatTemplate} turn text into
+ * tokens and back:
  *
  * ```ts
  * import { loadWeights, openModel, openTokenizer } from "@photon/std/infer";
@@ -36,12 +54,46 @@
  *
  * @module
  */
+export { demoModelPath } from "./demo_model.ts";
 export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
+export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
+export type {
+  DeviceDescription,
+  InstructionPath,
+  NativeDevice,
+  NativeDeviceOptions,
+} from "./backend/native_device.ts";
+export { NATIVE_SYMBOLS, type NativeCalls } from "./backend/native_library.ts";
+export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";
+export {
+  type EmbedOptions,
+  Engine,
+  type GenerateOptions,
+  type RequestOptions,
+  type Score,
+} from "./engine/engine.ts";
+export type { EngineOptions } from "./engine/engine_options.ts";
+export type { BackendPlan } from "./engine/engine_plan.ts";
+export type { Prompt } from "./engine/engine_prompt.ts";
+export type { FinishReason } from "./engine/engine_request.ts";
+export type { EngineStats } from "./engine/engine_statistics.ts";
+export type {
+  GeneratedAnswer,
+  Generation,
+  GenerationDelta,
+  GenerationResult,
+  TokenUsage,
+} from "./engine/generation.ts";
+export type { OpenBackend } from "./engine/open_backend.ts";
+export type { SpeculativeOptions } from "./engine/speculation.ts";
+export { GrammarError } from "./grammar/grammar_node.ts";
+export { GrammarCompiler, type StructuredOutput } from "./grammar/structured_output.ts";
+export type { TokenMatcher } from "./grammar/token_matcher.ts";
 export type { GenerationConfig } from "./model/generation_config.ts";
 export { JsonNode } from "./model/json_node.ts";
 export { loadWeights, type LoadWeightsOptions } from "./model/load_weights.ts";
@@ -58,6 +110,7 @@ export type {
   RopeScaling,
   YarnScaling,
 } from "./model/rope.ts";
+export type { SchedulerBounds } from "./scheduler/scheduler_bounds.ts";
 export type { TensorInfo, TensorLayout, TensorType } from "./model/tensor.ts";
 export { WeightFiles } from "./model/weight_files.ts";
 export { type GgufWeightType, writeGguf, type WriteGgufOptions } from "./model/write_gguf.ts";
@@ -65,6 +118,38 @@ export type { ChatMessage, ChatToolCall } from "./chat/chat_message.ts";
 export { type ChatOptions, ChatTemplate, type ChatTemplateOptions } from "./chat/chat_template.ts";
 export { ChatTemplateError } from "./chat/chat_template_error.ts";
 export { type OpenedTokenizer, openTokenizer } from "./chat/open_tokenizer.ts";
+export {
+  type Draft,
+  DraftAcceptance,
+  type Drafter,
+  type TokenDistribution,
+} from "./speculative/draft.ts";
+export {
+  type DraftMethod,
+  DraftModel,
+  type DraftModelOptions,
+  type DraftSequence,
+} from "./speculative/draft_model.ts";
+export { PromptLookup, type PromptLookupOptions } from "./speculative/prompt_lookup.ts";
+export { type VerifiedDraft, verifyDraft } from "./speculative/verify_draft.ts";
 export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
+export type { Candidates } from "./sampling/candidates.ts";
+export { logprobsOf, type TokenLogprob } from "./sampling/log_probabilities.ts";
+export {
+  createSampler,
+  type SampledToken,
+  type Sampler,
+  type SamplerOptions,
+} from "./sampling/sampler.ts";
+export {
+  ANSWERS_MAX,
+  type CheckedParams,
+  checkSamplingParams,
+  LOGPROBS_MAX,
+  type SamplingParams,
+  STOP_STRING_UNITS_MAX,
+  STOP_STRINGS_MAX,
+} from "./sampling/sampling_params.ts";
+export { StopStrings } from "./sampling/stop_strings.ts";

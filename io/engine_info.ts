@@ -73,6 +73,15 @@ export function ringEngine(): Engine | null {
 }
 
 /**
+ * Hands what is queued to the kernel now and not at the turn's end, for who has more to compute;
+ * nothing happens where no ring engine runs.
+ */
+export function submitQueued(): void {
+  const engine = decided?.engine;
+  if (engine?.queued) engine.submitNow();
+}
+
+/**
  * What the ring engine has done and holds: zeros when it does not run.
  *
  * @example Nothing is in flight

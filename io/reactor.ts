@@ -98,7 +98,19 @@ export class Reactor {
     this.#yieldedAt = performance.now();
     this.#channel().yieldToDeno();
   };
+  // What a poll finds for Deno's own calls they tell their callers in the loop's next round.
+  readonly #pollAgain = () => void setImmediate(this.#denoPolled);
+  readonly #denoPolled = () => {
+    if (this.#state !== "yielded") return;
+    if (this.#denoIsBusy()) return this.#yieldNow();
+    this.#sliceMs = this.#busyPolls > 0 ? this.#policy.busySliceMs : this.#policy.sliceMs;
+    this.#idlePolls = IDLE_POLLS_MAX;
+    this.#busyPolls = 0;
+    this.#state = "scheduled";
+    this.#turnLater();
+  };
   #policy: DrivePolicy = COOPERATIVE;
+  #sliceMs = COOPERATIVE.sliceMs;
   #state: State = "resting";
   #inIoPhase = false;
   #denoDrives = false;
@@ -118,6 +130,7 @@ export class Reactor {
   /** How turns wait and when they yield. */
   set policy(policy: DrivePolicy) {
     this.#policy = policy;
+    this.#sliceMs = policy.sliceMs;
     this.schedule();
   }
 
@@ -153,7 +166,7 @@ export class Reactor {
       const completed = source.poll(0, 0);
       if (completed > 0 && !this.#settle()) return;
       if (source.ready || source.queued) {
-        if (performance.now() - start > this.#policy.sliceMs) return this.#yield();
+        if (performance.now() - start > this.#sliceMs) return this.#yield();
         continue;
       }
       if (this.#is("closed") || !this.#await(start)) return;
@@ -186,7 +199,7 @@ export class Reactor {
     if (this.#denoDrives && policy.sleepAfterMs === 0) return this.#sleep();
     const plan = this.#driver.plan(policy, source.pending, source.bulky);
     if (plan.spinUs > 0 && this.#spin(now + plan.spinUs / 1000)) return true;
-    const leftMs = policy.sliceMs - (performance.now() - start);
+    const leftMs = this.#sliceMs - (performance.now() - start);
     if (plan.blockUs > 0 && leftMs > 0) {
       const blockUs = Math.min(plan.blockUs, leftMs * 1000);
       if (plan.gather > 1 && source.poll(plan.gather, GATHER_US) > 0) return this.#settle();
@@ -255,8 +268,8 @@ export class Reactor {
   }
 
   /**
-   * A byte has come. A sleeper goes to work at once. After a yield the turn waits for the end of
-   * the loop's I/O phase, and longer while Deno has work of its own: what takes it several polls,
+   * A byte has come. A sleeper goes to work at once. After a yield the turn waits for one
+   * more round of the loop, and longer while Deno has work of its own: what takes it several polls,
    * as a request and its answer do, is then done at once and not spread over as many slices.
    */
   #woken(): void {
@@ -267,11 +280,7 @@ export class Reactor {
       this.#turnLater();
       this.#inIoPhase = false;
     } else if (this.#state === "yielded") {
-      if (this.#denoIsBusy()) return void setImmediate(this.#yieldAgain);
-      this.#idlePolls = IDLE_POLLS_MAX;
-      this.#busyPolls = 0;
-      this.#state = "scheduled";
-      setImmediate(this.#turnLater);
+      setImmediate(this.#pollAgain);
     }
   }
 

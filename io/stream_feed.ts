@@ -28,7 +28,7 @@ export interface FeedSink {
 export class StreamFeed implements Completion, Flushable {
   readonly #engine: Engine;
   readonly #stream: FdStream;
-  readonly #sink: FeedSink;
+  #sink: FeedSink;
   #blocks: BufferRing;
   #slot = -1;
   #hold: boolean;
@@ -57,6 +57,11 @@ export class StreamFeed implements Completion, Flushable {
     this.#hold = hold;
     this.#blocks = engine.smallReceives;
     this.#arm();
+  }
+
+  /** Brings what comes from now on to another sink. */
+  redirect(sink: FeedSink): void {
+    this.#sink = sink;
   }
 
   /** Brings no more until {@linkcode resume}, save what is on its way. */

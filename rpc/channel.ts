@@ -1,12 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
-import type { CallOptions } from "./call_options.ts";
-import { type Caller, type Client, clientOf } from "./client.ts";
+import { type Caller, type Client, type ClientCall, clientOf } from "./client.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { CompressionOptions } from "./compression.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
 import { openSession } from "./open_session.ts";
-import type { Method, Methods, Service } from "./service.ts";
+import type { Methods, Service } from "./service.ts";
 
 /** Options of {@linkcode RpcChannel}. */
 export interface RpcChannelOptions {
@@ -95,33 +94,18 @@ export class RpcChannel implements Caller, Disposable {
   }
 
   /** Calls a method; {@linkcode client} does it with types. */
-  unary(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    return this.#session.unary(serviceId, method, request, options);
+  unary(call: ClientCall): Promise<unknown> {
+    return this.#session.unary(call);
   }
 
   /** Calls a method that gives a stream; {@linkcode client} does it with types. */
-  stream(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): AsyncIterableIterator<unknown> {
-    return this.#session.stream(serviceId, method, request, options);
+  stream(call: ClientCall): AsyncIterableIterator<unknown> {
+    return this.#session.stream(call);
   }
 
   /** Calls a method that takes a stream; {@linkcode client} does it with types. */
-  collect(
-    serviceId: number,
-    method: Method,
-    requests: AsyncIterable<unknown>,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    return this.#session.collect(serviceId, method, requests, options);
+  collect(call: ClientCall): Promise<unknown> {
+    return this.#session.collect(call);
   }
 
   /**

@@ -1,14 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { CallOptions } from "./call_options.ts";
 import type { Type } from "./schema.ts";
-import {
-  isStream,
-  type Message,
-  type Method,
-  type Methods,
-  type Service,
-  type Stream,
-} from "./service.ts";
+import { isStream, type Method, type Methods, type Service, type Stream } from "./service.ts";
 
 /** What a caller sends: the message, or a stream of them. */
 export type Sent<M> = M extends Stream<infer T> ? AsyncIterable<T> | Iterable<T>
@@ -28,29 +21,28 @@ export type Client<M extends Methods, Options extends CallOptions = CallOptions>
   ) => Received<M[Name]["response"]>;
 };
 
+/** One call, on its way from a {@linkcode Client} to a server. */
+export interface ClientCall {
+  /** The service that is called. */
+  readonly service: Service;
+  /** Name of the method. */
+  readonly methodName: string;
+  /** The method. */
+  readonly method: Method;
+  /** The request, or the stream of them. */
+  readonly request: unknown;
+  /** Options of the call. */
+  readonly options?: CallOptions | undefined;
+}
+
 /** What carries calls to a server: one connection, or a pool of them. */
 export interface Caller {
   /** One request, one reply. */
-  unary(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): Promise<unknown>;
+  unary(call: ClientCall): Promise<unknown>;
   /** A stream of replies. */
-  stream(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): AsyncIterableIterator<unknown>;
+  stream(call: ClientCall): AsyncIterableIterator<unknown>;
   /** A stream of requests, one reply. */
-  collect(
-    serviceId: number,
-    method: Method,
-    requests: AsyncIterable<unknown>,
-    options?: CallOptions,
-  ): Promise<unknown>;
+  collect(call: ClientCall): Promise<unknown>;
 }
 
 /**
@@ -66,27 +58,21 @@ export interface Caller {
  *   id: 1,
  *   methods: { say: method({ id: 1, request: text, response: text }) },
  * });
- * const caller = { unary: (_id, _method, request) => Promise.resolve(request) } as Caller;
+ * const caller = { unary: ({ request }) => Promise.resolve(request) } as Caller;
  * assertEquals(await clientOf(echo, caller).say({ text: "hi" }), { text: "hi" });
  * ```
  */
 export function clientOf<M extends Methods>(service: Service<M>, caller: Caller): Client<M> {
   const client: Record<string, unknown> = {};
-  for (const [name, method] of Object.entries(service.methods)) {
-    client[name] = bind(service.id, method, caller);
+  for (const [methodName, method] of Object.entries(service.methods)) {
+    const kind = kindOf(method);
+    client[methodName] = (request: unknown, options?: CallOptions) =>
+      caller[kind]({ service, methodName, method, request, options });
   }
   return client as Client<M>;
 }
 
-function bind(serviceId: number, method: Method<Message, Message>, caller: Caller): unknown {
-  if (isStream(method.response)) {
-    return (request: unknown, options?: CallOptions) =>
-      caller.stream(serviceId, method, request, options);
-  }
-  if (isStream(method.request)) {
-    return (requests: AsyncIterable<unknown>, options?: CallOptions) =>
-      caller.collect(serviceId, method, requests, options);
-  }
-  return (request: unknown, options?: CallOptions) =>
-    caller.unary(serviceId, method, request, options);
+function kindOf({ request, response }: Method): keyof Caller {
+  if (isStream(response)) return "stream";
+  return isStream(request) ? "collect" : "unary";
 }

@@ -1,5 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { type Duplex, writeAll } from "../io/byte_stream.ts";
+import { DIRECT_BYTES_MIN } from "../io/direct_budget.ts";
+import { submitQueued } from "../io/engine_info.ts";
 import { MessageWriter } from "./message_writer.ts";
 
 /** How frames lie on the wire: what precedes each, and how long it is with that. */
@@ -42,6 +44,12 @@ export interface FrameLinkOptions {
 
 /** Bytes that may wait to be sent before {@linkcode FrameLink.ready} lets streams wait. */
 export const OUTGOING_BYTES_MAX = 1_048_576;
+/**
+ * Frames that leave at once and do not wait for the turn's end: the peer works on them while the
+ * rest of the turn's are made. Without it both ends of a connection took turns, and with 64 calls
+ * in flight each waited so long for the other that it slept: 230 k calls/s instead of 500 k.
+ */
+const PORTION_FRAMES = 16;
 /** Memory for frames that come in; a longer frame has memory of its own. */
 const CHUNK_BYTES = 65_536;
 /** A peer that claims to send more must have sent a quarter of it before we take memory for it. */
@@ -52,8 +60,9 @@ const ROOM_BYTES_MIN = 4096;
 /**
  * Frames over a stream of bytes, both ways.
  *
- * What is written to {@linkcode writer} in one turn leaves in one write. Frames are handed to the
- * receiver where they lie: nothing is copied, and no promise is made for a frame.
+ * What is written to {@linkcode writer} in one turn leaves in one write, or two when it is more
+ * than {@linkcode PORTION_FRAMES}. Frames are handed to the receiver where they lie: nothing is
+ * copied, and no promise is made for a frame.
  */
 export class FrameLink {
   readonly #conn: VectoredDuplex;
@@ -63,7 +72,14 @@ export class FrameLink {
   readonly #pausesReading: boolean;
   #filling = new MessageWriter();
   #sending = new MessageWriter();
-  #flushing = false;
+  /** Frames appended since the last write began. */
+  #appended = 0;
+  #writing = false;
+  #scheduled = false;
+  readonly #sendLater = () => {
+    this.#scheduled = false;
+    if (!this.#writing) void this.#send();
+  };
   #readyWaiters: (() => void)[] = [];
   #ended = false;
   #lastReadMs = performance.now();
@@ -97,11 +113,18 @@ export class FrameLink {
     return this.#filling;
   }
 
-  /** Sees to it that what was appended leaves, together with what else the turn appends. */
+  /** Sees to it that the frame that was appended leaves, together with others of the turn. */
   flush(): void {
-    if (this.#flushing || this.#ended) return;
-    this.#flushing = true;
-    queueMicrotask(() => void this.#send());
+    this.#appended++;
+    // Who writes sends what is appended meanwhile as well.
+    if (this.#writing || this.#ended) return;
+    if (this.#appended >= PORTION_FRAMES) {
+      void this.#send();
+      submitQueued();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#sendLater);
+    }
   }
 
   /** Resolves when few enough bytes wait to be sent. */
@@ -132,7 +155,7 @@ export class FrameLink {
 
   /** Resolves when all that was appended has left. */
   async flushed(): Promise<void> {
-    while (!this.#ended && (this.#flushing || this.#filling.byteLength > 0)) {
+    while (!this.#ended && (this.#writing || this.#filling.byteLength > 0)) {
       this.flush();
       await new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
     }
@@ -196,11 +219,13 @@ export class FrameLink {
   }
 
   async #send(): Promise<void> {
+    this.#writing = true;
     try {
       while (this.#filling.byteLength > 0 && !this.#ended) {
         const sending = this.#filling;
         this.#filling = this.#sending;
         this.#sending = sending;
+        this.#appended = 0;
         await this.#writeAll(sending.pieces());
         sending.clear();
         this.#tellReady();
@@ -208,7 +233,7 @@ export class FrameLink {
     } catch (error) {
       this.#end(error);
     } finally {
-      this.#flushing = false;
+      this.#writing = false;
       this.#tellReady();
     }
   }
@@ -220,8 +245,14 @@ export class FrameLink {
   }
 
   async #writeAll(pieces: Uint8Array[]): Promise<void> {
-    if (this.#conn.writev && pieces.length > 1) return void await this.#conn.writev(pieces);
-    for (const piece of pieces) await writeAll(this.#conn, piece);
+    if (this.#conn.writev && pieces.length > 1 && !pieces.some(isBulk)) {
+      return void await this.#conn.writev(pieces);
+    }
+    for (const piece of pieces) {
+      // Sent from where it is, without a copy, once nothing is queued before it.
+      if (isBulk(piece)) submitQueued();
+      await writeAll(this.#conn, piece);
+    }
   }
 
   #tellReady(): void {
@@ -247,6 +278,10 @@ export class FrameLink {
 /** Most connections can take several buffers at once. */
 interface VectoredDuplex extends Duplex {
   writev?(buffers: readonly Uint8Array[]): Promise<number>;
+}
+
+function isBulk(piece: Uint8Array): boolean {
+  return piece.length >= DIRECT_BYTES_MIN;
 }
 
 /** Memory for a frame of which so many bytes are there. */

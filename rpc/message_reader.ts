@@ -22,6 +22,11 @@ export class MessageReader {
     this.#end = end;
   }
 
+  /** The buffer that the message lies in. */
+  get view(): DataView {
+    return this.#view;
+  }
+
   /** Bytes that are left. */
   get left(): number {
     return this.#end - this.#at;
@@ -43,43 +48,12 @@ export class MessageReader {
 
   /** One byte. */
   u8(): number {
-    return this.#bytes[this.#take(1)];
-  }
-
-  /** Two bytes. */
-  u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
+    return this.#bytes[this.skip(1)];
   }
 
   /** Four bytes. */
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  /** Eight bytes. */
-  u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8), true);
-  }
-
-  /** Eight bytes of an integer that must be a safe one. */
-  i64Number(signed: boolean): number {
-    const at = this.#take(8);
-    const high = signed ? this.#view.getInt32(at + 4, true) : this.#view.getUint32(at + 4, true);
-    const value = high * 0x1_0000_0000 + this.#view.getUint32(at, true);
-    if (!Number.isSafeInteger(value)) {
-      throw new Deno.errors.InvalidData("Cannot decode message: an integer is beyond 2^53");
-    }
-    return value;
-  }
-
-  /** Four bytes of a floating-point number. */
-  f32(): number {
-    return this.#view.getFloat32(this.#take(4), true);
-  }
-
-  /** Eight bytes of a floating-point number. */
-  f64(): number {
-    return this.#view.getFloat64(this.#take(8), true);
+    return this.#view.getUint32(this.skip(4), true);
   }
 
   /** Text with its length in front as four bytes. */
@@ -99,7 +73,7 @@ export class MessageReader {
 
   /** So many bytes, as a view of the message. */
   raw(byteLength: number): Uint8Array {
-    const at = this.#take(byteLength);
+    const at = this.skip(byteLength);
     return this.#bytes.subarray(at, at + byteLength);
   }
 
@@ -109,7 +83,8 @@ export class MessageReader {
     return new Deno.errors.InvalidData(text);
   }
 
-  #take(byteLength: number): number {
+  /** Goes on by so many bytes, and says where they begin in {@linkcode view}. */
+  skip(byteLength: number): number {
     const at = this.#at;
     if (byteLength > this.#end - at) throw this.missing(byteLength);
     this.#at = at + byteLength;

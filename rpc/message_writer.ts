@@ -29,11 +29,14 @@ export class MessageWriter {
     return this.#length + this.#borrowedBytes;
   }
 
-  /** Leaves room for a number that is only known later, and says where. */
+  /** Its own bytes; a new one whenever they grow. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Leaves room for numbers that are only known later, all of which must be set; says where. */
   reserve(byteLength: number): number {
-    const at = this.#room(byteLength);
-    this.#bytes.fill(0, at, at + byteLength);
-    return at;
+    return this.#room(byteLength);
   }
 
   /** Fills room that was {@linkcode reserve}d. */
@@ -52,41 +55,10 @@ export class MessageWriter {
     this.#bytes[at] = value;
   }
 
-  /** Appends two bytes. */
-  u16(value: number): void {
-    const at = this.#room(2);
-    this.#view.setUint16(at, value, true);
-  }
-
   /** Appends four bytes. */
   u32(value: number): void {
     const at = this.#room(4);
     this.#view.setUint32(at, value, true);
-  }
-
-  /** Appends eight bytes. */
-  u64(value: bigint): void {
-    const at = this.#room(8);
-    this.#view.setBigUint64(at, value, true);
-  }
-
-  /** Appends a safe integer as eight bytes. */
-  i64Number(value: number): void {
-    const at = this.#room(8);
-    this.#view.setUint32(at, value >>> 0, true);
-    this.#view.setInt32(at + 4, Math.floor(value / 0x1_0000_0000), true);
-  }
-
-  /** Appends four bytes of a floating-point number. */
-  f32(value: number): void {
-    const at = this.#room(4);
-    this.#view.setFloat32(at, value, true);
-  }
-
-  /** Appends eight bytes of a floating-point number. */
-  f64(value: number): void {
-    const at = this.#room(8);
-    this.#view.setFloat64(at, value, true);
   }
 
   /** Appends text as UTF-8, its length in front as four bytes. */

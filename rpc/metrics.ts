@@ -1,10 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { CallOptions } from "./call_options.ts";
-import type { Caller } from "./client.ts";
+import type { ClientInterceptor } from "./client_interceptor.ts";
 import type { Interceptor } from "./handlers.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
+import { whenOver } from "./outcome.ts";
 import { asRpcError, type RpcCode } from "./rpc_error.ts";
-import type { Method } from "./service.ts";
+import type { Service } from "./service.ts";
 
 /** What was counted of one method. */
 export interface MethodMetrics {
@@ -45,63 +45,30 @@ interface Counted extends MethodMetrics {
 export class RpcMetrics {
   readonly #methods = new Map<string, Counted>();
 
-  /** What was counted, by `service/method` on a server and `service id/method id` on a client. */
+  /** What was counted, by `service/method`. */
   get methods(): ReadonlyMap<string, MethodMetrics> {
     return this.#methods;
   }
 
   /** For `serve`: counts what is served. */
-  readonly interceptor: Interceptor = ({ service, methodName }, next) =>
-    this.#count(`${service.name}/${methodName}`, next);
+  readonly interceptor: Interceptor = (call, next) => this.#count(nameOf(call), next);
 
-  /** Counts what is called through this caller. */
-  caller(inner: Caller): Caller {
-    const name = (serviceId: number, { id }: Method) => `${serviceId}/${id}`;
-    return {
-      unary: (serviceId, method, request, options?: CallOptions) =>
-        this.#count(
-          name(serviceId, method),
-          () => inner.unary(serviceId, method, request, options),
-        ) as Promise<unknown>,
-      stream: (serviceId, method, request, options?: CallOptions) =>
-        this.#count(
-          name(serviceId, method),
-          () => inner.stream(serviceId, method, request, options),
-        ) as AsyncIterableIterator<unknown>,
-      collect: (serviceId, method, requests, options?: CallOptions) =>
-        this.#count(
-          name(serviceId, method),
-          () => inner.collect(serviceId, method, requests, options),
-        ) as Promise<unknown>,
-    };
-  }
+  /** For `interceptCalls`: counts what is called. */
+  readonly clientInterceptor: ClientInterceptor = (call, next) =>
+    this.#count(nameOf(call), () => next(call));
 
   #count(name: string, call: () => unknown): unknown {
     const counted = this.#of(name);
     counted.inFlight++;
     const startMs = performance.now();
-    const over = (error?: unknown) => {
+    return whenOver(call, (error) => {
       counted.inFlight--;
       counted.calls++;
       counted.latency.add((performance.now() - startMs) * 1000);
       if (error === undefined) return;
       const { code } = asRpcError(error);
       counted.errors.set(code, (counted.errors.get(code) ?? 0) + 1);
-    };
-    let result: unknown;
-    try {
-      result = call();
-    } catch (error) {
-      over(error ?? new Error("Thrown without a value"));
-      throw error;
-    }
-    if (result instanceof Promise) {
-      result.then(() => over(), over);
-      return result;
-    }
-    if (isAsyncIterable(result)) return countStream(result, over);
-    over();
-    return result;
+    });
   }
 
   #of(name: string): Counted {
@@ -114,21 +81,6 @@ export class RpcMetrics {
   }
 }
 
-async function* countStream(
-  stream: AsyncIterable<unknown>,
-  over: (error?: unknown) => void,
-): AsyncGenerator<unknown> {
-  let failure: unknown;
-  try {
-    yield* stream;
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    over(failure);
-  }
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+function nameOf({ service, methodName }: { service: Service; methodName: string }): string {
+  return `${service.name}/${methodName}`;
 }

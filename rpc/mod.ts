@@ -15,15 +15,41 @@
  * });
  * ```
  *
+ * | for                                | use                                                   |
+ * | ---------------------------------- | ----------------------------------------------------- |
+ * | types of messages                  | {@linkcode struct}, {@linkcode u32} and their like    |
+ * | a server, on one thread or several | {@linkcode serve}, {@linkcode serveWorkers}           |
+ * | calls over one connection          | {@linkcode RpcChannel}                                |
+ * | several servers, retries, hedging  | {@linkcode RpcPool}                                   |
+ * | finding servers                    | {@linkcode dnsResolver}, {@linkcode redisResolver}    |
+ * | who may call                       | {@linkcode bearerTokenInterceptor}                    |
+ * | counts, times, traces              | {@linkcode RpcMetrics}, {@linkcode openTelemetry}     |
+ * | what a server is and does          | {@linkcode Health}, {@linkcode reflection}            |
+ * | a peer in C++                      | `framing: "photon"`, {@linkcode checked}              |
+ * | another protocol with tags         | {@linkcode OutOfOrder}                                |
+ *
  * @module
  */
 export type { BackoffOptions } from "./backoff.ts";
+export {
+  bearerTokenClientInterceptor,
+  bearerTokenInterceptor,
+  type BearerTokenOptions,
+} from "./bearer_token.ts";
 export type { Balance } from "./balancer.ts";
 export { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
 export { RpcChannel, type RpcChannelOptions } from "./channel.ts";
 export { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
-export { type Caller, type Client, clientOf, type Received, type Sent } from "./client.ts";
+export {
+  type Caller,
+  type Client,
+  type ClientCall,
+  clientOf,
+  type Received,
+  type Sent,
+} from "./client.ts";
+export { type ClientInterceptor, interceptCalls } from "./client_interceptor.ts";
 export {
   type Handler,
   type Handlers,
@@ -40,6 +66,14 @@ export type { KeepAliveOptions } from "./keep_alive.ts";
 export type { LatencyHistogram } from "./latency_histogram.ts";
 export { type MethodMetrics, RpcMetrics } from "./metrics.ts";
 export type { Metadata } from "./native_frame.ts";
+export {
+  openTelemetry,
+  type OpenTelemetryApi,
+  type OpenTelemetryInterceptors,
+  type OpenTelemetrySpan,
+  type OpenTelemetrySpanOptions,
+  type OpenTelemetryTracer,
+} from "./open_telemetry.ts";
 export { OutOfOrder, type OutOfOrderOptions } from "./out_of_order.ts";
 export {
   type DescribedMessage,
@@ -51,7 +85,7 @@ export {
 } from "./reflection.ts";
 export type { RetryOptions } from "./retry_budget.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
-export { type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
+export { type PoolCall, type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
 export {
   dnsResolver,
   redisResolver,
@@ -62,9 +96,12 @@ export {
 } from "./resolver.ts";
 export {
   alignedBytes,
+  alignedIovecArray,
   array,
   bool,
   bytes,
+  type BytesKind,
+  checked,
   f32,
   f64,
   i16,
@@ -72,6 +109,7 @@ export {
   i64,
   i64Number,
   i8,
+  iovecArray,
   map,
   oneOf,
   optional,
@@ -92,6 +130,8 @@ export {
   type VariantOf,
 } from "./schema.ts";
 export { type RpcListener, RpcServer, serve, type ServeOptions } from "./serve.ts";
+export { RpcWorkers, serveWorkers, type ServeWorkersOptions } from "./serve_workers.ts";
+export type { WorkerModule } from "./serve_worker.ts";
 export {
   defineService,
   type Message,
@@ -108,7 +148,7 @@ export {
   newSpan,
   parseTraceparent,
   runInTrace,
-  traceCaller,
+  traceClientInterceptor,
   type TraceContext,
   traceInterceptor,
 } from "./trace_context.ts";

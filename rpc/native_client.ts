@@ -2,6 +2,7 @@
 import type { Duplex } from "../io/byte_stream.ts";
 import { setAlarm } from "../thread/alarm.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
+import type { ClientCall } from "./client.ts";
 import {
   type ClientSession,
   closedError,
@@ -57,7 +58,7 @@ interface StreamCall {
 }
 
 /** The client's side of one connection that speaks the native framing. */
-export class NativeClient implements ClientSession, FrameReceiver {
+export class NativeClientSession implements ClientSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #sender: NativeSender;
   readonly #options: SessionOptions;
@@ -115,49 +116,30 @@ export class NativeClient implements ClientSession, FrameReceiver {
   }
 
   /** Calls a method whose request and reply are one message each. */
-  unary(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    const codec = messageCodec(itemSchema(method.response));
-    const plain = options === undefined && this.usable && callTimeMs(undefined) === Infinity &&
+  unary(call: ClientCall): Promise<unknown> {
+    const codec = messageCodec(itemSchema(call.method.response));
+    const plain = call.options === undefined && this.usable && callTimeMs(undefined) === Infinity &&
       this.#calls.size < this.#options.callsMax;
-    if (!plain) return this.#unaryWithin(serviceId, method, request, codec, options);
+    if (!plain) return this.#unaryWithin(call, codec);
     // One promise for the whole call: it is fulfilled with the decoded reply.
-    const send = (tag: number) => this.#request(tag, serviceId, method, request, Infinity);
-    return this.#calls.issue(send, undefined, codec);
+    return this.#calls.issue((tag) => this.#request(tag, call, Infinity), undefined, codec);
   }
 
   /** Calls a method with a stream of replies, and one of requests or one request. */
-  stream(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): AsyncIterableIterator<unknown> {
-    const call = this.#openStream(serviceId, method, request, options);
-    call.reply.then((raw) => options?.onReplyMetadata?.((raw as RawReply).metadata)).then(
-      () => call.incoming!.end(),
-      (error) => call.incoming!.end(error),
+  stream(call: ClientCall): AsyncIterableIterator<unknown> {
+    const { reply, incoming } = this.#openStream(call);
+    reply.then((raw) => call.options?.onReplyMetadata?.((raw as RawReply).metadata)).then(
+      () => incoming!.end(),
+      (error) => incoming!.end(error),
     );
-    return call.incoming!;
+    return incoming!;
   }
 
   /** Calls a method with a stream of requests and one reply. */
-  async collect(
-    serviceId: number,
-    method: Method,
-    requests: AsyncIterable<unknown>,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    const { reply } = this.#openStream(serviceId, method, requests, options);
-    return this.#decodeReply(
-      messageCodec(itemSchema(method.response)),
-      await reply as RawReply,
-      options,
-    );
+  async collect(call: ClientCall): Promise<unknown> {
+    const { reply } = this.#openStream(call);
+    const codec = messageCodec(itemSchema(call.method.response));
+    return this.#decodeReply(codec, await reply as RawReply, call.options);
   }
 
   /** Asks for a sign of life; resolves when it came. */
@@ -216,17 +198,11 @@ export class NativeClient implements ClientSession, FrameReceiver {
     this.#options.ended?.(error);
   }
 
-  async #unaryWithin(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    codec: NativeCodec,
-    options?: CallOptions,
-  ): Promise<unknown> {
+  async #unaryWithin(call: ClientCall, codec: NativeCodec): Promise<unknown> {
     if (!this.usable) throw unsentError();
+    const { options } = call;
     const timeoutMs = callTimeMs(options);
-    const send = (tag: number) =>
-      this.#request(tag, serviceId, method, request, timeoutMs, options);
+    const send = (tag: number) => this.#request(tag, call, timeoutMs);
     const wait = timeoutMs === Infinity && options?.signal === undefined
       ? undefined
       : { timeoutMs, signal: options?.signal };
@@ -236,29 +212,24 @@ export class NativeClient implements ClientSession, FrameReceiver {
     return this.#decodeReply(codec, raw as RawReply, options);
   }
 
-  #request(
-    tag: number,
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    timeoutMs: number,
-    options?: CallOptions,
-  ): void {
+  #request(tag: number, call: ClientCall, timeoutMs: number): void {
+    const { service: { id: serviceId }, method, request, options } = call;
     const streams = isStream(method.request);
     const flags = streams ? 0 : FrameFlag.BODY | FrameFlag.END;
-    const { metadata } = options ?? {};
+    const metadata = options?.metadata;
     const head = { tag, flags, timeoutMs, serviceId, methodId: method.id, metadata };
     this.#sender.request(head, streams ? null : messageCodec(itemSchema(method.request)), request);
   }
 
-  #openStream(serviceId: number, method: Method, request: unknown, options?: CallOptions) {
+  #openStream(call: ClientCall) {
+    const { method, request, options } = call;
     let opened = 0;
     const owner: IncomingStreamOwner = {
       consumed: (byteLength) => this.#sender.empty(FrameKind.CREDIT, opened, byteLength),
       abandoned: () => void (this.#calls.fail(opened, ABANDONED) && this.#cancel(opened)),
     };
     const replies = isStream(method.response);
-    const call: StreamCall = {
+    const open: StreamCall = {
       credit: isStream(method.request) ? new SendCredit(this.#peer.windowBytes) : null,
       incoming: replies ? new IncomingStream(owner, this.#own.windowBytes) : null,
       replyCodec: messageCodec(itemSchema(method.response)),
@@ -266,19 +237,19 @@ export class NativeClient implements ClientSession, FrameReceiver {
     const timeoutMs = callTimeMs(options);
     const reply = !this.usable ? Promise.reject(unsentError()) : this.#calls.issue((tag) => {
       opened = tag;
-      this.#streams.set(tag, call);
-      this.#request(tag, serviceId, method, request, timeoutMs, options);
-      if (call.credit !== null) {
-        this.#sendAll(tag, call.credit, method, request as AsyncIterable<unknown>);
+      this.#streams.set(tag, open);
+      this.#request(tag, call, timeoutMs);
+      if (open.credit !== null) {
+        this.#sendAll(tag, open.credit, method, request as AsyncIterable<unknown>);
       }
     }, { timeoutMs, signal: options?.signal });
     const settled = reply.catch((error) => {
       throw callError(error, options);
     }).finally(() => {
       this.#streams.delete(opened);
-      call.credit?.end(ABANDONED);
+      open.credit?.end(ABANDONED);
     });
-    return { reply: settled, incoming: call.incoming };
+    return { reply: settled, incoming: open.incoming };
   }
 
   async #sendAll(

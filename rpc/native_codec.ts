@@ -1,7 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
-import type { ScalarKind, Schema, SchemaField } from "./schema.ts";
+import { located, mistyped, within } from "./mistyped.ts";
+import { type Scalar, SCALARS } from "./scalar.ts";
+import type { Schema, SchemaField } from "./schema.ts";
 
 /** Writes and reads the values of one type. */
 export interface NativeCodec<T = unknown> {
@@ -57,6 +59,8 @@ function compile(schema: Schema): NativeCodec {
       return STRING;
     case "bytes":
     case "alignedBytes":
+    case "iovecArray":
+    case "alignedIovecArray":
       return BYTES;
     case "array":
       return arrayCodec(nativeCodec(schema.item));
@@ -71,8 +75,21 @@ function compile(schema: Schema): NativeCodec {
     case "struct":
       return sized(structBody(schema.fields));
     default:
-      return SCALARS[schema.kind];
+      return scalarCodec(SCALARS[schema.kind]);
   }
+}
+
+function scalarCodec({ byteLength, set, get }: Scalar): NativeCodec {
+  return {
+    write(writer, value) {
+      const at = writer.reserve(byteLength);
+      set(writer.view, at, value);
+    },
+    read(reader) {
+      const at = reader.skip(byteLength);
+      return get(reader.view, at);
+    },
+  };
 }
 
 const STRING: NativeCodec = {
@@ -233,89 +250,4 @@ function indexOf(reader: MessageReader, count: number): number {
 
 function readFlag(reader: MessageReader): boolean {
   return indexOf(reader, 2) === 1;
-}
-
-function integer(minimum: number, maximum: number, write: WriteNumber): NativeCodec["write"] {
-  return (writer, value) => {
-    if (
-      !Number.isInteger(value) || !((value as number) >= minimum && (value as number) <= maximum)
-    ) {
-      throw mistyped(`an integer from ${minimum} to ${maximum}`, value);
-    }
-    write(writer, value as number);
-  };
-}
-
-function bigInteger(minimum: bigint, maximum: bigint): NativeCodec["write"] {
-  return (writer, value) => {
-    if (typeof value !== "bigint" || value < minimum || value > maximum) {
-      throw mistyped(`a bigint from ${minimum} to ${maximum}`, value);
-    }
-    writer.u64(BigInt.asUintN(64, value));
-  };
-}
-
-type WriteNumber = (writer: MessageWriter, value: number) => void;
-
-function float(write: WriteNumber): NativeCodec["write"] {
-  return (writer, value) => {
-    if (typeof value !== "number") throw mistyped("a number", value);
-    write(writer, value);
-  };
-}
-
-const SAFE = Number.MAX_SAFE_INTEGER;
-// deno-fmt-ignore
-const SCALARS: Record<ScalarKind, NativeCodec> = {
-  u8:  { write: integer(0, 0xff, (writer, value) => writer.u8(value)),                 read: (reader) => reader.u8() },
-  u16: { write: integer(0, 0xffff, (writer, value) => writer.u16(value)),              read: (reader) => reader.u16() },
-  u32: { write: integer(0, 0xffff_ffff, (writer, value) => writer.u32(value)),         read: (reader) => reader.u32() },
-  i8:  { write: integer(-0x80, 0x7f, (writer, value) => writer.u8(value)),             read: (reader) => reader.u8() << 24 >> 24 },
-  i16: { write: integer(-0x8000, 0x7fff, (writer, value) => writer.u16(value)),        read: (reader) => reader.u16() << 16 >> 16 },
-  i32: { write: integer(-0x8000_0000, 0x7fff_ffff, (writer, value) => writer.u32(value)), read: (reader) => reader.u32() | 0 },
-  u64: { write: bigInteger(0n, 2n ** 64n - 1n),            read: (reader) => reader.u64() },
-  i64: { write: bigInteger(-(2n ** 63n), 2n ** 63n - 1n),  read: (reader) => BigInt.asIntN(64, reader.u64()) },
-  u64Number: { write: integer(0, SAFE, (writer, value) => writer.i64Number(value)),          read: (reader) => reader.i64Number(false) },
-  i64Number: { write: integer(-SAFE, SAFE, (writer, value) => writer.i64Number(value)),      read: (reader) => reader.i64Number(true) },
-  f32: { write: float((writer, value) => writer.f32(value)), read: (reader) => reader.f32() },
-  f64: { write: float((writer, value) => writer.f64(value)), read: (reader) => reader.f64() },
-  bool: {
-    write(writer, value) {
-      if (typeof value !== "boolean") throw mistyped("a boolean", value);
-      writer.u8(value ? 1 : 0);
-    },
-    read: readFlag,
-  },
-};
-
-/** A value that is not of its type; the path to it grows on the way out. */
-class Mistyped extends TypeError {
-  readonly path: string;
-  readonly reason: string;
-
-  constructor(path: string, reason: string) {
-    super(`Cannot encode message: ${path === "" ? "it" : path} must be ${reason}`);
-    this.path = path;
-    this.reason = reason;
-  }
-}
-
-function mistyped(wanted: string, value: unknown): TypeError {
-  const got = typeof value === "string" ? value.slice(0, 40) : typeof value;
-  return new Mistyped("", `${wanted}, received ${got}`);
-}
-
-function located(error: unknown, step: string | number): unknown {
-  if (!(error instanceof Mistyped)) return error;
-  const { path, reason } = error;
-  const inner = path === "" || path.startsWith("[") ? path : `.${path}`;
-  return new Mistyped(typeof step === "number" ? `[${step}]${inner}` : `${step}${inner}`, reason);
-}
-
-function within(step: string | number, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    throw located(error, step);
-  }
 }

@@ -113,9 +113,8 @@ export function beginFrame(
   tag: number,
   value: number,
 ): number {
-  const at = writer.reserve(8);
-  writer.setU8(at + 4, kind);
-  writer.setU8(at + 5, flags);
+  const at = writer.reserve(4);
+  writer.u32(kind | flags << 8);
   writer.u32(tag);
   writer.u32(value);
   return at;

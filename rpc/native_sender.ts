@@ -113,8 +113,9 @@ export class NativeSender {
       writer.truncate(mark);
       throw error;
     }
+    const frameBytes = writer.byteLength - before;
     this.#link.flush();
-    return writer.byteLength - before;
+    return frameBytes;
   }
 
   /** The reply of a call that failed; nothing when the link has ended. */

@@ -27,9 +27,10 @@ import {
 import { NativeSender } from "./native_sender.ts";
 import { asRpcError, RpcError } from "./rpc_error.ts";
 import type { ServerOwner, ServerSession } from "./server_session.ts";
+import { type Tagged, TagTable } from "./tag_table.ts";
 
 /** A call that is being served. */
-interface ServedCall {
+interface ServedCall extends Tagged<ServedCall> {
   readonly context: CallContext;
   readonly incoming: IncomingStream<unknown> | null;
   readonly credit: SendCredit | null;
@@ -37,11 +38,11 @@ interface ServedCall {
 }
 
 /** The server's side of one connection that speaks the native framing. */
-export class NativeServer implements ServerSession, FrameReceiver {
+export class NativeServerSession implements ServerSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #sender: NativeSender;
   readonly #owner: ServerOwner;
-  readonly #calls = new Map<number, ServedCall>();
+  #calls = new TagTable<ServedCall>();
   readonly #frame: NativeFrame = {
     ...{ kind: 0, flags: 0, tag: 0, value: 0, headAt: 0, messageAt: 0, end: 0 },
   };
@@ -137,13 +138,13 @@ export class NativeServer implements ServerSession, FrameReceiver {
   ended(error: unknown): void {
     const reason = closedError(error);
     this.#keepAlive.stop();
-    for (const { context, incoming, credit } of this.#calls.values()) {
+    for (const { context, incoming, credit } of this.#calls.entries()) {
       context.abort(reason);
       incoming?.end(reason);
       credit?.end(reason);
       this.#owner.left();
     }
-    this.#calls.clear();
+    this.#calls = new TagTable();
     this.#tellIdle();
     this.#owner.ended(this, error);
   }
@@ -153,7 +154,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
     const reader = this.#reader;
     reader.open(bytes, headAt, messageAt);
     const bound = this.#owner.find(reader.u32(), reader.u32());
-    if (this.#calls.has(tag)) {
+    if (this.#calls.get(tag) !== undefined) {
       throw new RpcError("INTERNAL", `Cannot serve call: its tag ${tag} is in use`);
     }
     if (bound instanceof RpcError) return this.#sender.error(tag, bound, FrameFlag.UNSERVED);
@@ -175,19 +176,23 @@ export class NativeServer implements ServerSession, FrameReceiver {
 
   #open(tag: number, bound: BoundMethod, context: CallContext): ServedCall {
     const call: ServedCall = {
+      tag,
+      nextOfSlot: null,
       context,
       bound,
       incoming: bound.streamsRequests ? this.#incoming(tag) : null,
       credit: bound.streamsReplies ? new SendCredit(this.#peer.windowBytes) : null,
     };
-    this.#calls.set(tag, call);
+    this.#calls.add(call);
     return call;
   }
 
   #incoming(tag: number): IncomingStream<unknown> {
     return new IncomingStream({
       consumed: (byteLength) => {
-        if (this.#calls.has(tag)) this.#sender.empty(FrameKind.CREDIT, tag, byteLength);
+        if (this.#calls.get(tag) !== undefined) {
+          this.#sender.empty(FrameKind.CREDIT, tag, byteLength);
+        }
       },
       // The rest of the requests is not wanted; the reply is.
       abandoned: () => {},
@@ -297,7 +302,7 @@ export class NativeServer implements ServerSession, FrameReceiver {
   }
 
   #leave(tag: number, call: ServedCall): void {
-    this.#calls.delete(tag);
+    this.#calls.take(tag);
     call.context.end();
     this.#owner.left();
     if (this.#calls.size === 0) this.#tellIdle();

@@ -3,8 +3,8 @@ import type { Duplex } from "../io/byte_stream.ts";
 import type { RpcChannelOptions } from "./channel.ts";
 import type { ClientSession } from "./client_session.ts";
 import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
-import { NativeClient } from "./native_client.ts";
-import { PhotonClient } from "./photon_client.ts";
+import { NativeClientSession } from "./native_client.ts";
+import { PhotonClientSession } from "./photon_client.ts";
 
 /** Speaks over a connection in the framing that is asked for. */
 export function openSession(
@@ -23,8 +23,8 @@ export function openSession(
     draining,
   };
   return options.framing === "photon"
-    ? new PhotonClient(conn, session)
-    : new NativeClient(conn, session);
+    ? new PhotonClientSession(conn, session)
+    : new NativeClientSession(conn, session);
 }
 
 const CALLS_MAX = 65_536;

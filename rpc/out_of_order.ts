@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Waiter, type WaitOptions } from "../thread/waiter.ts";
+import { type Tagged, TagTable } from "./tag_table.ts";
 
 /** How an {@linkcode OutOfOrder} works. */
 export interface OutOfOrderOptions {
@@ -44,7 +45,7 @@ export interface OutOfOrderOptions {
  * ```
  */
 export class OutOfOrder<Result> {
-  readonly #waiting = new Map<number, CallWaiter<Result>>();
+  readonly #waiting = new TagTable<CallWaiter<Result>>();
   readonly #options: OutOfOrderOptions;
   #lastTag = 0;
   #reading = false;
@@ -61,7 +62,7 @@ export class OutOfOrder<Result> {
 
   /** Whether somebody waits for a tag. */
   has(tag: number): boolean {
-    return this.#waiting.has(tag);
+    return this.#waiting.get(tag) !== undefined;
   }
 
   /**
@@ -83,10 +84,10 @@ export class OutOfOrder<Result> {
     }
     const tag = this.#nextTag();
     const waiter = new CallWaiter<Result>(this, tag, note);
-    this.#waiting.set(tag, waiter);
+    this.#waiting.add(waiter);
     const promise = waiter.wait(null, options);
     if (!waiter.waiting) {
-      this.#waiting.delete(tag);
+      this.#waiting.take(tag);
       return promise;
     }
     try {
@@ -105,37 +106,31 @@ export class OutOfOrder<Result> {
 
   /** Gives a result to the one who waits for it; false when nobody does. */
   complete(tag: number, result: Result): boolean {
-    const waiter = this.#take(tag);
+    const waiter = this.#waiting.take(tag);
     waiter?.succeed(result);
     return waiter !== undefined;
   }
 
   /** Ends one call with an error; false when nobody waits for it. */
   fail(tag: number, error: unknown): boolean {
-    const waiter = this.#take(tag);
+    const waiter = this.#waiting.take(tag);
     waiter?.fail(error);
     return waiter !== undefined;
   }
 
   /** Ends all calls with an error, as when the transport broke. */
   failAll(error: unknown): void {
-    for (const tag of [...this.#waiting.keys()]) this.fail(tag, error);
+    for (const { tag } of this.#waiting.entries()) this.fail(tag, error);
   }
 
   /** Somebody gave up; called by the one. */
   leave(tag: number): void {
-    if (this.#waiting.delete(tag)) this.#options.givenUp?.(tag);
-  }
-
-  #take(tag: number): CallWaiter<Result> | undefined {
-    const waiter = this.#waiting.get(tag);
-    if (waiter !== undefined) this.#waiting.delete(tag);
-    return waiter;
+    if (this.#waiting.take(tag) !== undefined) this.#options.givenUp?.(tag);
   }
 
   /** Tags begin anew after 2^32 calls; those still in flight keep theirs. */
   #nextTag(): number {
-    do this.#lastTag = this.#lastTag + 1 >>> 0 || 1; while (this.#waiting.has(this.#lastTag));
+    do this.#lastTag = this.#lastTag + 1 >>> 0 || 1; while (this.has(this.#lastTag));
     return this.#lastTag;
   }
 
@@ -154,8 +149,9 @@ export class OutOfOrder<Result> {
 
 const CALLS_MAX = 65_536;
 
-class CallWaiter<Result> extends Waiter<Result> {
+class CallWaiter<Result> extends Waiter<Result> implements Tagged<CallWaiter<Result>> {
   readonly tag: number;
+  nextOfSlot: CallWaiter<Result> | null = null;
   readonly note: unknown;
   readonly #calls: OutOfOrder<Result>;
 

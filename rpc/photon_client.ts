@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
-import { type CallOptions, callTimeMs } from "./call_options.ts";
+import { callTimeMs } from "./call_options.ts";
+import type { ClientCall } from "./client.ts";
 import {
   type ClientSession,
   closedError,
@@ -17,13 +18,13 @@ import {
   readPhotonFrame,
 } from "./photon_frame.ts";
 import { asRpcError, RpcError } from "./rpc_error.ts";
-import { isStream, itemSchema, type Method } from "./service.ts";
+import { isStream, itemSchema } from "./service.ts";
 
 /**
  * The client's side of one connection to a C++ PhotonLibOS server: unary calls only. A call that
  * times out leaves the connection as it is: its late reply is dropped by its tag.
  */
-export class PhotonClient implements ClientSession, FrameReceiver {
+export class PhotonClientSession implements ClientSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #options: SessionOptions;
   readonly #calls: OutOfOrder<Uint8Array>;
@@ -50,12 +51,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
   }
 
   /** Calls a method. */
-  async unary(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: CallOptions,
-  ): Promise<unknown> {
+  async unary({ service, method, request, options }: ClientCall): Promise<unknown> {
     if (isStream(method.request) || isStream(method.response)) throw noStreams();
     if (!this.usable) throw unsentError();
     const pieces = photonCodec(itemSchema(method.request)).encode(request);
@@ -63,7 +59,7 @@ export class PhotonClient implements ClientSession, FrameReceiver {
     const wait = { timeoutMs: callTimeMs(options), signal: options?.signal };
     try {
       const payload = await this.#calls.issue((tag) => {
-        const frame = { interfaceId: serviceId, methodId: method.id, tag: BigInt(tag) };
+        const frame = { interfaceId: service.id, methodId: method.id, tag: BigInt(tag) };
         this.#link.writer.raw(photonHead(frame, payloadBytes));
         for (const piece of pieces) this.#link.writer.raw(piece);
         this.#link.flush();

@@ -1,8 +1,14 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { isVariable, type PhotonLayout, photonLayout } from "./photon_layout.ts";
-import { MessageReader } from "./message_reader.ts";
-import { MessageWriter } from "./message_writer.ts";
-import { nativeCodec } from "./native_codec.ts";
+import {
+  ALIGNED_KINDS,
+  IOVEC_KINDS,
+  isVariable,
+  type PhotonLayout,
+  photonLayout,
+} from "./photon_layout.ts";
+import { located, mistyped } from "./mistyped.ts";
+import { checkPhotonChecksum, setPhotonChecksum } from "./photon_checksum.ts";
+import { SCALARS } from "./scalar.ts";
 import type { ScalarKind, Schema } from "./schema.ts";
 
 /** Writes and reads messages as C++ PhotonLibOS does. */
@@ -17,6 +23,7 @@ export interface PhotonCodec {
    * The value of a payload; bytes in it are views of the payload.
    *
    * @throws {Deno.errors.InvalidData} When it is none
+   * @throws {RpcError} `DATA_LOSS` when its checksum does not match
    */
   decode(payload: Uint8Array): unknown;
 }
@@ -30,10 +37,11 @@ export interface PhotonCodec {
  *   | fields, in order   | fields, in order     |                     |
  *   +--------------------+----------------------+---------------------+
  *     a field in the struct: | pointer u64, meaningless | length u64 |
+ *     one in pieces:         | pointer u64, meaningless | 16 a piece u64 | length u64 |
  * ```
  *
- * An array's items come first, then what is variable in them. A text ends with a NUL, which its
- * length counts.
+ * The struct of a `checked` type begins with its checksum. An array's items come first, then what
+ * is variable in them. A text ends with a NUL, which its length counts.
  *
  * @throws {RangeError} When C++ has no such type
  */
@@ -56,12 +64,15 @@ function compile(schema: Schema): PhotonCodec {
       const aligned: Uint8Array[] = [];
       const others: Uint8Array[] = [];
       const encoding = { view: new DataView(struct.buffer), variable: [aligned, others] };
-      write(layout, encoding, 0, value, "");
-      return [...aligned, ...others, struct];
+      write(layout, encoding, 0, value);
+      const pieces = [...aligned, ...others, struct];
+      if (layout.checked) setPhotonChecksum(pieces);
+      return pieces;
     },
     decode(payload) {
       const structAt = payload.length - layout.size;
       if (structAt < 0) throw truncated();
+      if (layout.checked) checkPhotonChecksum(payload, structAt);
       const decoding = { payload, at: 0, end: structAt, view: viewOf(payload) };
       const references: Reference[] = [];
       const value = read(layout, decoding, structAt, references);
@@ -90,31 +101,47 @@ function write(
   encoding: Encoding,
   at: number,
   value: unknown,
-  path: string,
 ): void {
   switch (layout.kind) {
     case "struct": {
-      if (typeof value !== "object" || value === null) throw mistyped(path, "an object");
+      if (typeof value !== "object" || value === null) throw mistyped("an object", value);
       const record = value as Record<string, unknown>;
       for (const { name, offset, layout: inner } of layout.fields) {
-        write(inner, encoding, at + offset, record[name], path === "" ? name : `${path}.${name}`);
+        writeInside(name, inner, encoding, at + offset, record[name]);
       }
       return;
     }
     case "array":
-      return writeArray(layout.item, encoding, at, value, path);
+      return writeArray(layout.item, encoding, at, value);
     case "string": {
       if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) {
-        throw mistyped(path, "well-formed text without NUL");
+        throw mistyped("well-formed text without NUL", value);
       }
-      return writeReference(encoding, at, encoder.encode(`${value}\0`), 1);
+      return writeReference(encoding, at, encoder.encode(`${value}\0`), "string");
     }
     case "bytes":
     case "alignedBytes":
-      if (!(value instanceof Uint8Array)) throw mistyped(path, "a Uint8Array");
-      return writeReference(encoding, at, value, layout.kind === "bytes" ? 1 : 0);
+    case "iovecArray":
+    case "alignedIovecArray":
+      if (!(value instanceof Uint8Array)) throw mistyped("a Uint8Array", value);
+      return writeReference(encoding, at, value, layout.kind);
     default:
-      return writeScalar(layout.kind, encoding.view, at, value, path);
+      return SCALARS[layout.kind].set(encoding.view, at, value);
+  }
+}
+
+/** Writes what is one step inside, so that an error says where. */
+function writeInside(
+  step: string | number,
+  layout: PhotonLayout,
+  encoding: Encoding,
+  at: number,
+  value: unknown,
+): void {
+  try {
+    write(layout, encoding, at, value);
+  } catch (error) {
+    throw located(error, step);
   }
 }
 
@@ -123,14 +150,13 @@ function writeArray(
   encoding: Encoding,
   at: number,
   value: unknown,
-  path: string,
 ): void {
-  if (!Array.isArray(value)) throw mistyped(path, "an array");
+  if (!Array.isArray(value)) throw mistyped("an array", value);
   const bytes = new Uint8Array(value.length * item.size);
-  writeReference(encoding, at, bytes, 1);
+  writeReference(encoding, at, bytes, "array");
   const inner = { view: new DataView(bytes.buffer), variable: encoding.variable };
   for (let index = 0; index < value.length; index++) {
-    write(item, inner, index * item.size, value[index], `${path}[${index}]`);
+    writeInside(index, item, inner, index * item.size, value[index]);
   }
 }
 
@@ -138,10 +164,20 @@ function writeReference(
   { view, variable }: Encoding,
   at: number,
   bytes: Uint8Array,
-  pass: 0 | 1,
+  kind: string,
 ): void {
-  view.setBigUint64(at + 8, BigInt(bytes.length), true);
-  if (bytes.length > 0) variable[pass].push(bytes);
+  if (bytes.length === 0) return;
+  if (IOVEC_KINDS.has(kind)) view.setBigUint64(at + 8, IOVEC_BYTES, true);
+  view.setBigUint64(lengthAt(kind, at), BigInt(bytes.length), true);
+  variable[ALIGNED_KINDS.has(kind) ? 0 : 1].push(bytes);
+}
+
+/** One `struct iovec`: what is sent is one piece, and the peer finds its own. */
+const IOVEC_BYTES = 16n;
+
+/** Where the length of a variable field's bytes is. */
+function lengthAt(kind: string, at: number): number {
+  return at + (IOVEC_KINDS.has(kind) ? 16 : 8);
 }
 
 interface Decoding {
@@ -168,16 +204,16 @@ function read(
   at: number,
   references: Reference[],
 ): unknown {
-  if (layout.kind !== "struct") return readScalar(layout.kind as ScalarKind, decoding.payload, at);
+  if (layout.kind !== "struct") return SCALARS[layout.kind as ScalarKind].get(decoding.view, at);
   const record: Record<string, unknown> = {};
   for (const { name, offset, layout: inner } of layout.fields) {
     if (inner.kind !== "struct" && isVariable(inner)) {
-      const length = decoding.view.getBigUint64(at + offset + 8, true);
+      const length = decoding.view.getBigUint64(lengthAt(inner.kind, at + offset), true);
       if (length > BigInt(decoding.end)) throw truncated();
       record[name] = undefined;
       references.push({
         layout: inner,
-        aligned: inner.kind === "alignedBytes",
+        aligned: ALIGNED_KINDS.has(inner.kind),
         byteLength: Number(length),
         set: (value) => record[name] = value,
       });
@@ -215,29 +251,6 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** One value in the native codec's bytes, which are the same for those of a fixed size. */
-function writeScalar(
-  kind: ScalarKind,
-  view: DataView,
-  at: number,
-  value: unknown,
-  path: string,
-): void {
-  const writer = new MessageWriter();
-  try {
-    nativeCodec({ kind }).write(writer, value);
-  } catch {
-    throw mistyped(path, `a value of ${kind}`);
-  }
-  new Uint8Array(view.buffer, view.byteOffset).set(writer.pieces()[0], at);
-}
-
-function readScalar(kind: ScalarKind, payload: Uint8Array, at: number): unknown {
-  const reader = new MessageReader();
-  reader.open(payload, at, payload.length);
-  return nativeCodec({ kind }).read(reader);
-}
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -247,8 +260,4 @@ function viewOf(bytes: Uint8Array): DataView {
 
 function truncated(): Error {
   return new Deno.errors.InvalidData("Cannot decode message: it is shorter than it says");
-}
-
-function mistyped(path: string, wanted: string): TypeError {
-  return new TypeError(`Cannot encode message: ${path || "it"} must be ${wanted}`);
 }

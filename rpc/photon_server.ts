@@ -21,7 +21,7 @@ import type { ServerOwner, ServerSession } from "./server_session.ts";
  * The server's side of one connection to a C++ PhotonLibOS client. The framing has no place for an
  * error: when a call cannot be answered the connection is closed, as the C++ server does.
  */
-export class PhotonServer implements ServerSession, FrameReceiver {
+export class PhotonServerSession implements ServerSession, FrameReceiver {
   readonly #link: FrameLink;
   readonly #owner: ServerOwner;
   readonly #contexts = new Set<CallContext>();

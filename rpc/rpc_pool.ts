@@ -7,7 +7,7 @@ import { type Balance, makePicker, type Picker } from "./balancer.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
 import type { RpcChannelOptions } from "./channel.ts";
 import type { CircuitBreakerOptions } from "./circuit_breaker.ts";
-import { type Caller, type Client, clientOf } from "./client.ts";
+import { type Caller, type Client, type ClientCall, clientOf } from "./client.ts";
 import { dialAddress, greeted } from "./dial.ts";
 import { callError } from "./client_errors.ts";
 import { type ClientSession, unsentError } from "./client_session.ts";
@@ -56,6 +56,15 @@ export interface PoolCallOptions extends CallOptions {
   key?: string;
 }
 
+/** A call through a pool. */
+export interface PoolCall extends ClientCall {
+  /** Options of the call. */
+  readonly options?: PoolCallOptions | undefined;
+}
+
+/** Calls one server, until the signal aborts. */
+type CallOne = (endpoint: Endpoint, signal: AbortSignal | undefined) => Promise<unknown>;
+
 const RESOLVE_TTL_MS = 30_000;
 
 /**
@@ -82,6 +91,46 @@ const RESOLVE_TTL_MS = 30_000;
  * ]);
  * using pool = new RpcPool({ servers: [`127.0.0.1:${server.addr.port}`] });
  * assertEquals(await pool.client(echo).say({ text: "hi" }), { text: "hi" });
+ * ```
+ *
+ * @example Several servers: found in Redis, chosen by a key, connected to ahead, watched, hedged
+ * ```ts
+ * import { listen } from "@photon/std/net";
+ * import { Health, healthService, redisResolver, RpcPool, serve } from "@photon/std/rpc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using one = serve(listen({ hostname: "127.0.0.1", port: 0 }), [
+ *   new Health().implementation,
+ * ]);
+ * await using other = serve(listen({ hostname: "127.0.0.1", port: 0 }), [
+ *   new Health().implementation,
+ * ]);
+ * const addresses = [one, other].map(({ addr }) => `127.0.0.1:${addr.port}`);
+ * // In an application: `await connect("redis://...")` of @photon/std/redis.
+ * const redis = { command: () => Promise.resolve(addresses) };
+ * using pool = new RpcPool({
+ *   servers: redisResolver(redis, "servers:store"),
+ *   balance: "consistent-hash",
+ *   hedgeAfterMs: 50,
+ *   channel: { keepAlive: { idleMs: 5_000, answerMs: 2_000 } },
+ * });
+ * assertEquals(await pool.warmUp(), 2);
+ * const health = pool.client(healthService);
+ * assertEquals((await health.check({ service: "" }, { key: "user:1" })).status, "SERVING");
+ * ```
+ *
+ * @example Over TLS
+ * ```ts
+ * import { connectTls } from "@photon/std/net";
+ * import { RpcPool } from "@photon/std/rpc";
+ *
+ * using _pool = new RpcPool({
+ *   servers: ["store.example:9000"],
+ *   dial(address, signal) {
+ *     const { hostname, port } = new URL(`tls://${address}`);
+ *     return connectTls({ hostname, port: Number(port), signal });
+ *   },
+ * });
  * ```
  */
 export class RpcPool implements Caller, Disposable {
@@ -116,20 +165,16 @@ export class RpcPool implements Caller, Disposable {
   }
 
   /** Calls one of the servers, and others when need be. */
-  async unary(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: PoolCallOptions,
-  ): Promise<unknown> {
+  async unary(call: PoolCall): Promise<unknown> {
     this.#budget.earn();
+    const { method, options } = call;
     const timeMs = callTimeMs(options);
     const endMs = timeMs === Infinity ? Infinity : performance.now() + timeMs;
     const triesMax = this.#options.retry?.triesMax ?? 3;
     const failed = new Set<Endpoint>();
     for (let tries = 1;; tries++) {
       try {
-        return await this.#try(serviceId, method, request, options, endMs, failed);
+        return await this.#try(call, endMs, failed);
       } catch (error) {
         if (tries >= triesMax || !this.#mayRetry(error, method)) throw error;
         const waitMs = failed.size < this.#endpoints.length
@@ -142,17 +187,12 @@ export class RpcPool implements Caller, Disposable {
   }
 
   /** A stream of replies from one of the servers; it is not tried again. */
-  async *stream(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options?: PoolCallOptions,
-  ): AsyncGenerator<unknown> {
-    const endpoint = await this.#choose(options, NONE);
+  async *stream(call: PoolCall): AsyncGenerator<unknown> {
+    const endpoint = await this.#choose(call.options, NONE);
     let failure: unknown = undefined;
     try {
-      const session = endpoint.current ?? await sessionOf(endpoint, options);
-      yield* session.stream(serviceId, method, request, options);
+      const session = endpoint.current ?? await sessionOf(endpoint, call.options);
+      yield* session.stream(call);
       endpoint.breaker.succeeded();
     } catch (error) {
       failure = error;
@@ -163,16 +203,11 @@ export class RpcPool implements Caller, Disposable {
   }
 
   /** A stream of requests to one of the servers; it is not tried again. */
-  async collect(
-    serviceId: number,
-    method: Method,
-    requests: AsyncIterable<unknown>,
-    options?: PoolCallOptions,
-  ): Promise<unknown> {
-    const endpoint = await this.#choose(options, NONE);
+  async collect(call: PoolCall): Promise<unknown> {
+    const endpoint = await this.#choose(call.options, NONE);
     try {
-      const session = endpoint.current ?? await sessionOf(endpoint, options);
-      const reply = await session.collect(serviceId, method, requests, options);
+      const session = endpoint.current ?? await sessionOf(endpoint, call.options);
+      const reply = await session.collect(call);
       endpoint.breaker.succeeded();
       return reply;
     } catch (error) {
@@ -192,33 +227,25 @@ export class RpcPool implements Caller, Disposable {
     this.close();
   }
 
-  async #try(
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options: PoolCallOptions | undefined,
-    endMs: number,
-    failed: Set<Endpoint>,
-  ): Promise<unknown> {
+  async #try(call: PoolCall, endMs: number, failed: Set<Endpoint>): Promise<unknown> {
     const { hedgeAfterMs } = this.#options;
+    const { method, options } = call;
     const first = await this.#choose({ ...options, ...within(endMs) }, failed);
-    const call = (endpoint: Endpoint, signal: AbortSignal | undefined) =>
-      this.#call(endpoint, serviceId, method, request, {
-        ...options,
-        ...within(endMs),
-        ...only(signal),
-      }, failed);
+    const callOne: CallOne = (endpoint, signal) => {
+      const limited = { ...options, ...within(endMs), ...only(signal) };
+      return this.#call(endpoint, { ...call, options: limited }, failed);
+    };
     if (hedgeAfterMs === undefined || method.idempotent !== true || this.#endpoints.length < 2) {
-      return await call(first, options?.signal);
+      return await callOne(first, options?.signal);
     }
-    return await this.#hedge(first, hedgeAfterMs, call, options, failed);
+    return await this.#hedge(first, hedgeAfterMs, callOne, options, failed);
   }
 
   /** Asks a second server when the first takes long; the first answer counts. */
   async #hedge(
     first: Endpoint,
     afterMs: number,
-    call: (endpoint: Endpoint, signal: AbortSignal) => Promise<unknown>,
+    call: CallOne,
     options: PoolCallOptions | undefined,
     failed: Set<Endpoint>,
   ): Promise<unknown> {
@@ -245,17 +272,10 @@ export class RpcPool implements Caller, Disposable {
     }
   }
 
-  async #call(
-    endpoint: Endpoint,
-    serviceId: number,
-    method: Method,
-    request: unknown,
-    options: CallOptions,
-    failed: Set<Endpoint>,
-  ): Promise<unknown> {
+  async #call(endpoint: Endpoint, call: ClientCall, failed: Set<Endpoint>): Promise<unknown> {
     try {
-      const session = endpoint.current ?? await sessionOf(endpoint, options);
-      const reply = await session.unary(serviceId, method, request, options);
+      const session = endpoint.current ?? await sessionOf(endpoint, call.options);
+      const reply = await session.unary(call);
       endpoint.breaker.succeeded();
       return reply;
     } catch (error) {

@@ -1,28 +1,25 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-// Data:
-/** The types of one value of a fixed size, and their bytes. */
-// deno-fmt-ignore
-export const SCALAR_BYTES = {
-  u8:  1, i8:  1, bool: 1,
-  u16: 2, i16: 2,
-  u32: 4, i32: 4, f32: 4,
-  u64: 8, i64: 8, f64: 8, // bigint
-  u64Number: 8, i64Number: 8, // number; beyond 2^53 an error
-} satisfies Record<ScalarKind, number>;
-
 /** Name of a type of one value of a fixed size. */
 export type ScalarKind =
   | ("u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "f32" | "f64" | "bool")
   | ("u64Number" | "i64Number");
 
+/** Name of a type of bytes; they differ in the photon framing only. */
+export type BytesKind = "bytes" | "alignedBytes" | "iovecArray" | "alignedIovecArray";
+
 /** A type as plain data: what codecs are compiled from, and what reflection tells. */
 export type Schema =
-  | { readonly kind: ScalarKind | "string" | "bytes" | "alignedBytes" }
+  | { readonly kind: ScalarKind | "string" | BytesKind }
   | { readonly kind: "array" | "optional"; readonly item: Schema }
   | { readonly kind: "map"; readonly key: Schema; readonly value: Schema }
   | { readonly kind: "oneOf"; readonly names: readonly string[] }
-  | { readonly kind: "variant" | "struct"; readonly fields: readonly SchemaField[] };
+  | {
+    readonly kind: "variant" | "struct";
+    readonly fields: readonly SchemaField[];
+    /** Whether the photon framing sends it with a checksum. */
+    readonly checked?: boolean;
+  };
 
 /** A field of a struct or a case of a variant. */
 export type SchemaField = readonly [name: string, schema: Schema];
@@ -48,7 +45,7 @@ export interface Type<T> {
 /** What values of a type are in TypeScript. */
 export type ValueOf<S> = S extends Type<infer T> ? T : never;
 
-const scalar = <T>(kind: ScalarKind | "string" | "bytes" | "alignedBytes"): Type<T> => ({
+const scalar = <T>(kind: ScalarKind | "string" | BytesKind): Type<T> => ({
   schema: { kind },
 });
 
@@ -88,6 +85,12 @@ export const bytes: Type<Uint8Array> = scalar("bytes");
 
 /** {@linkcode bytes} that the photon framing puts in front of all others, as `aligned_buffer`. */
 export const alignedBytes: Type<Uint8Array> = scalar("alignedBytes");
+
+/** {@linkcode bytes} that a C++ peer declares as `iovec_array`, in however many pieces. */
+export const iovecArray: Type<Uint8Array> = scalar("iovecArray");
+
+/** The same as `aligned_iovec_array`: in front, as {@linkcode alignedBytes} are. */
+export const alignedIovecArray: Type<Uint8Array> = scalar("alignedIovecArray");
 
 /**
  * Any number of values of a type.
@@ -213,6 +216,31 @@ export function struct<Fields extends Record<string, Type<unknown>>>(
   fields: Fields,
 ): Type<StructOf<Fields>> {
   return { schema: { kind: "struct", fields: fieldsOf(fields) } };
+}
+
+/**
+ * A struct that the photon framing sends with a CRC-32C in front, as the messages of C++ do that
+ * derive from `CheckedMessage<Crc32Hasher>`. A message that was changed on its way fails its call,
+ * and on a server its connection, with `DATA_LOSS`. The native framing sends it like any other.
+ *
+ * @throws {RangeError} When the type is no struct
+ *
+ * @example A request with a checksum
+ * ```ts
+ * import { bytes, checked, defineService, method, struct, u64 } from "@photon/std/rpc";
+ *
+ * const block = checked(struct({ offset: u64, data: bytes }));
+ * const stored = struct({ bytes: u64 });
+ * const write = method({ id: 1, request: block, response: stored });
+ * defineService({ id: 1, methods: { write } });
+ * ```
+ */
+export function checked<T>(type: Type<T>): Type<T> {
+  const { schema } = type;
+  if (schema.kind !== "struct") {
+    throw new RangeError(`Cannot define type: checked takes a struct, received ${schema.kind}`);
+  }
+  return { schema: { ...schema, checked: true } };
 }
 
 /** Cases of a variant and words of a choice: their number travels as one byte. */

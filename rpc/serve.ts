@@ -37,6 +37,14 @@ export interface ServeOptions {
   compression?: CompressionOptions;
   /** When to ask a silent client for a sign of life. */
   keepAlive?: KeepAliveOptions;
+  /**
+   * Milliseconds that {@linkcode RpcServer.shutdown} gives calls to end. What is still served then
+   * loses its connection: its signal aborts and its caller gets `UNAVAILABLE`. A handler that does
+   * not heed its signal runs on, but nobody waits for it.
+   *
+   * @default {10000}
+   */
+  shutdownGraceMs?: number;
   /** Drains the server when it aborts. */
   signal?: AbortSignal;
   /** Told of every connection that ended with an error. */
@@ -126,7 +134,10 @@ export class RpcServer<L extends RpcListener = RpcListener> implements AsyncDisp
     return this.#core.finished;
   }
 
-  /** Takes no more calls, answers those that are there, and closes all connections. */
+  /**
+   * Takes no more calls, answers those that are there, for `shutdownGraceMs` at most, and closes
+   * all connections.
+   */
   shutdown(): Promise<void> {
     return this.#core.shutdown();
   }

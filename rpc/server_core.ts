@@ -1,11 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
+import { clearAlarm, setAlarm } from "../thread/alarm.ts";
 import { bindMethods, type BoundMethod, type Implementation } from "./handlers.ts";
 import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
 import { NATIVE_PREFACE } from "./native_frame.ts";
-import { NativeServer } from "./native_server.ts";
+import { NativeServerSession } from "./native_server.ts";
 import { PHOTON_MAGIC_BYTES } from "./photon_frame.ts";
-import { PhotonServer } from "./photon_server.ts";
+import { PhotonServerSession } from "./photon_server.ts";
 import { RpcError } from "./rpc_error.ts";
 import type { RpcListener, ServeOptions } from "./serve.ts";
 import type { ServerLimits, ServerOwner, ServerSession } from "./server_session.ts";
@@ -55,14 +56,22 @@ export class ServerCore implements ServerOwner {
     return this.#sessions.size + this.#greeting.size;
   }
 
-  /** Takes no more calls, answers those that are there, and closes all connections. */
+  /**
+   * Takes no more calls, answers those that are there, and closes all connections; those that
+   * still serve when the grace is over as well.
+   */
   async shutdown(): Promise<void> {
     this.#draining = true;
     this.#closeListener();
     for (const conn of this.#greeting) closeQuietly(conn);
+    const { shutdownGraceMs = SHUTDOWN_GRACE_MS } = this.#options;
+    const alarm = shutdownGraceMs < Infinity
+      ? setAlarm(performance.now() + shutdownGraceMs, () => this.close())
+      : undefined;
     await Promise.all([...this.#sessions].map((session) => session.drain()));
     this.#finishWhenEmpty();
     await this.finished;
+    if (alarm !== undefined) clearAlarm(alarm);
   }
 
   /** Ends everything at once. */
@@ -134,14 +143,16 @@ export class ServerCore implements ServerOwner {
       return this.#finishWhenEmpty();
     }
     this.#sessions.add(session);
-    await session.run(session instanceof NativeServer ? first!.subarray(PREFACE_BYTES) : first!);
+    await session.run(
+      session instanceof NativeServerSession ? first!.subarray(PREFACE_BYTES) : first!,
+    );
   }
 
   #open(conn: Duplex, first: Uint8Array): ServerSession | null {
     if (startsWith(first, NATIVE_PREFACE)) {
-      return new NativeServer(conn, this, this.#options.keepAlive);
+      return new NativeServerSession(conn, this, this.#options.keepAlive);
     }
-    if (startsWith(first, PHOTON_MAGIC_BYTES)) return new PhotonServer(conn, this);
+    if (startsWith(first, PHOTON_MAGIC_BYTES)) return new PhotonServerSession(conn, this);
     this.#options.onConnectionError?.(
       new Deno.errors.InvalidData("Cannot serve: not an RPC client"),
     );
@@ -164,6 +175,8 @@ export class ServerCore implements ServerOwner {
 const TOO_MANY = new RpcError("RESOURCE_EXHAUSTED", "Cannot serve call: too many are in flight", {
   unserved: true,
 });
+/** Time that calls have to end when the server shuts down, by default. */
+const SHUTDOWN_GRACE_MS = 10_000;
 const PREFACE_BYTES = 8;
 /** Time that a client has to say which framing it speaks. */
 const GREETING_MS_MAX = 10_000;

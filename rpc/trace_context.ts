@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CoroutineLocal } from "../thread/coroutine_local.ts";
-import type { CallOptions } from "./call_options.ts";
-import type { Caller } from "./client.ts";
+import type { ClientCall } from "./client.ts";
+import { withMetadata } from "./client_interceptor.ts";
+import { whenOver } from "./outcome.ts";
 import type { InterceptedCall } from "./handlers.ts";
 
 /**
@@ -124,37 +125,32 @@ export function newSpan(parent?: TraceContext): TraceContext {
  * ```
  */
 export function traceInterceptor({ context }: InterceptedCall, next: () => unknown): unknown {
-  return runInTrace(newSpan(parseTraceparent(context.metadata["traceparent"])), next);
+  const span = newSpan(parseTraceparent(context.metadata["traceparent"]));
+  // A handler's stream belongs to it as well.
+  return whenOver(next, () => {}, (step) => runInTrace(span, step));
 }
 
 /**
- * Sends the running coroutine's trace with every call through this caller.
+ * For `interceptCalls`: sends the running coroutine's trace with every call.
  *
  * @example A client that tells its trace
  * ```ts
  * import { memoryDuplex } from "@photon/std/io";
- * import { clientOf, healthService, RpcChannel, traceCaller } from "@photon/std/rpc";
+ * import { clientOf, healthService, interceptCalls, RpcChannel } from "@photon/std/rpc";
+ * import { traceClientInterceptor } from "@photon/std/rpc";
  *
  * const [near] = memoryDuplex();
  * using channel = new RpcChannel(near);
- * const client = clientOf(healthService, traceCaller(channel));
+ * const client = clientOf(healthService, interceptCalls(channel, traceClientInterceptor));
  * ```
  */
-export function traceCaller(inner: Caller): Caller {
-  const traced = (options: CallOptions | undefined): CallOptions | undefined => {
-    const context = currentTrace();
-    if (context === undefined) return options;
-    const traceparent = formatTraceparent(newSpan(context));
-    return { ...options, metadata: { ...options?.metadata, traceparent } };
-  };
-  return {
-    unary: (serviceId, method, request, options) =>
-      inner.unary(serviceId, method, request, traced(options)),
-    stream: (serviceId, method, request, options) =>
-      inner.stream(serviceId, method, request, traced(options)),
-    collect: (serviceId, method, requests, options) =>
-      inner.collect(serviceId, method, requests, traced(options)),
-  };
+export function traceClientInterceptor(
+  call: ClientCall,
+  next: (call: ClientCall) => unknown,
+): unknown {
+  const context = currentTrace();
+  if (context === undefined) return next(call);
+  return next(withMetadata(call, { traceparent: formatTraceparent(newSpan(context)) }));
 }
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;

@@ -21,6 +21,7 @@ for (const forced of ["", "deno"]) {
     assertMatch(stdout, forced === "" ? /engine: (uring|deno, .*): \S/ : /engine: deno, .*: \S/);
     assertEquals(stdout.match(/ours +[\d.]+ /g)?.length, 4, stdout);
     assertEquals(stdout.match(/ours \/ Deno +[\d.]+ /g)?.length, 4, stdout);
+    assertMatch(stdout, /Inference: .*\n +user +.*\n +assistant +\S[^]* [1-9]\d* tokens\/s\n/);
     assert(stdout.endsWith("demo: ok\n"), stdout);
     assertMatch(stderr, /^ +0 % [^]*\n +9\d % /);
   });

@@ -4,7 +4,6 @@ import { parseHttpDate } from "../http/http_date.ts";
 import { retry, type RetryOptions } from "../http/retry.ts";
 import { retryAfterMs } from "../http/retry_after.ts";
 import { serve } from "../http/serve.ts";
-import { backoffMs } from "../thread/backoff.ts";
 import { leakTest } from "./leak.ts";
 
 const QUICK: RetryOptions = { backoff: { firstMs: 1, mostMs: 2 }, budgetShare: 1 };
@@ -45,15 +44,6 @@ function slowBody(pieces: readonly string[]) {
   }, { highWaterMark: 0 });
   return { body, cancelled: () => cancelled };
 }
-
-Deno.test("backoffMs() doubles up to its bound, and leaves the rest to chance", () => {
-  for (let failures = 1; failures < 40; failures++) {
-    const bound = Math.min(80, 10 * 2 ** (failures - 1));
-    const ms = backoffMs(failures, { firstMs: 10, mostMs: 80, fixedShare: 0.5 });
-    assert(ms >= bound / 2 && ms <= bound);
-    assert(backoffMs(failures, { firstMs: 10, mostMs: 80 }) <= bound);
-  }
-});
 
 Deno.test("parseHttpDate() reads the three forms, and nothing else", () => {
   const ms = Date.UTC(1994, 10, 6, 8, 49, 37);

@@ -127,3 +127,26 @@ leakTest("serve() works over TCP and Unix sockets, and drains them", async () =>
   }
   await Deno.remove(path).catch(() => {});
 });
+
+leakTest(
+  "shutdown() waits no longer than its grace for a handler that heeds no signal",
+  async () => {
+    const { opened, open } = gate();
+    let aborted = false;
+    await using pair = pairOf({
+      serve: { shutdownGraceMs: 20 },
+      handlers: {
+        async echo(request, { signal }) {
+          signal.addEventListener("abort", () => aborted = true);
+          await opened;
+          return request;
+        },
+      },
+    });
+    const call = rejectsWith("UNAVAILABLE", () => pair.client.echo({ text: "a" }));
+    while (pair.server.calls === 0) await yieldNow();
+    await pair.server.shutdown();
+    assertEquals([(await call).unserved, aborted, pair.server.calls], [false, true, 0]);
+    open();
+  },
+);

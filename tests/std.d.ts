@@ -99,3 +99,13 @@ declare module "@std/http/negotiation" {
     ...encodings: string[]
   ): string | undefined;
 }
+
+declare module "@std/http/etag" {
+  export function eTag(entity: string): Promise<string | undefined>;
+  export function ifMatch(value: string | null, etag: string | undefined): boolean;
+  export function ifNoneMatch(value: string | null, etag: string | undefined): boolean;
+}
+
+declare module "@std/media-types/content-type" {
+  export function contentType(extensionOrType: string): string | undefined;
+}

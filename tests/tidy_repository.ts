@@ -32,14 +32,17 @@ const BELOW: Record<string, readonly string[]> = {
 // deno-fmt-ignore
 const OUTSIDE: Record<string, readonly string[]> = {
   "@huggingface/jinja": ["infer"], // chat templates, by those who define them
+  "@std/http/etag": ["http"], // entity tags, and what matches them
   "@std/http/negotiation": ["http"], // which coding a client prefers
   "@std/http/status": ["http"], // reason phrases
+  "@std/media-types/content-type": ["http"], // what a file is, by its name
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
-  "node:crypto":  ["http"], // digests of files that are read piece by piece
+  "node:crypto":  ["http"], // SHA-1 of a WebSocket handshake in a call, digests of files piece by piece
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
-  "node:util":    ["infer"], // parseArgs, for the command line
-  "node:process": ["http", "io", "rpc"], // opens node:net and node:zlib at first use, not at import
+  "node:util":    ["http", "infer"], // parseArgs, for command lines
+  "node:process": ["http", "io", "rpc"], // opens node:net, zlib, crypto at first use, not at import
+  "node:zlib":    ["http"], // its types
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };
 

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { fetch, serve } from "../http/mod.ts";
+import { fetch, serve, upgradeWebSocket, WebSocket as PhotonWebSocket } from "../http/mod.ts";
 import * as fs from "../fs/mod.ts";
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { connect, listen, Listener, TcpConn, UnixConn } from "../net/mod.ts";
@@ -108,6 +108,8 @@ Deno.test("fetch() has the types of Deno's", () => {
 Deno.test("serve() has the types of Deno's", () => {
   serve satisfies Serve;
   Deno.serve satisfies Serve;
+  upgradeWebSocket satisfies typeof Deno.upgradeWebSocket;
+  PhotonWebSocket satisfies typeof WebSocket;
 });
 
 Deno.test("connect() and accept() give a TcpConn", async () => {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 //
 // Load for a TCP echo server, from one thread; with "udp:" before HOST for a UDP echo server, where
-// each connection is a socket of its own and each message one datagram.
+// each connection is a socket of its own and each message one datagram; with "ws:" for a WebSocket
+// echo server: messages of at most 125 bytes, binary, masked with 0.
 //
 //   echo_load HOST PORT CONNECTIONS SIZE SECONDS [WARMUP_SECONDS] [RATE]
 //
@@ -41,6 +42,7 @@ enum {
   SIZE_MAX_BYTES = 16 * 1024 * 1024,
   READ_BYTES = 256 * 1024,
   WAIT_MS_MAX = 100,
+  FRAME_SIZE_MAX = 125,
   SHIFTS = 251,  // prime: how many different messages there are
 };
 
@@ -54,7 +56,8 @@ struct connection {
   uint32_t number;
   uint64_t sequence;             // messages sent before this one
   const unsigned char *message;  // what is under way, NULL when nothing is
-  size_t sent;
+  unsigned char *frame;  // of a WebSocket: what is sent
+  size_t sent;           // heads of frames included
   size_t received;
   uint64_t started_ns;
   bool awaits_room;  // registered for EPOLLOUT
@@ -64,6 +67,8 @@ static struct {
   int epoll_fd;
   uint32_t connections;
   size_t size;
+  size_t send_head;     // octets in front of a message that is sent, 0 but for WebSockets
+  size_t receive_head;  // and of one that comes back
   double rate;  // messages per second, negative for a closed loop
   struct connection *all;
   unsigned char *pattern;
@@ -173,10 +178,36 @@ static void watch(struct connection *connection, int operation, uint32_t events)
   }
 }
 
+// Asks for a WebSocket, and makes the head of the frames: final, binary, masked with 0.
+static void shake_hands(struct connection *connection) {
+  static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n";
+  char answer[4096] = "";
+  size_t length = 0;
+  if (write(connection->fd, request, sizeof request - 1) != sizeof request - 1) {
+    fail("Cannot ask on connection %u: %s", connection->number, strerror(errno));
+  }
+  while (strstr(answer, "\r\n\r\n") == NULL) {
+    ssize_t count = read(connection->fd, answer + length, sizeof answer - 1 - length);
+    if (count <= 0) fail("Connection %u was not upgraded", connection->number);
+    length += (size_t)count;
+  }
+  if (strncmp(answer, "HTTP/1.1 101", 12) != 0) fail("Connection %u got %s", connection->number, answer);
+  connection->frame = calloc(1, load.send_head + load.size);
+  connection->frame[0] = 0x82;
+  connection->frame[1] = (unsigned char)(0x80 | load.size);
+}
+
 static void connect_all(const char *host, const char *port) {
   make_pattern();
   bool datagrams = strncmp(host, "udp:", 4) == 0;
   if (datagrams) host += 4;
+  bool websocket = strncmp(host, "ws:", 3) == 0;
+  if (websocket) {
+    host += 3, load.send_head = 6, load.receive_head = 2;
+    if (load.size > FRAME_SIZE_MAX) fail("Cannot start: SIZE must be %d at most", FRAME_SIZE_MAX);
+  }
   int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
   struct addrinfo hints = {.ai_socktype = type}, *address;
   int error = getaddrinfo(host, port, &hints, &address);
@@ -191,6 +222,7 @@ static void connect_all(const char *host, const char *port) {
     }
     int on = 1;
     if (!datagrams) setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (websocket) shake_hands(connection);
     fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
     watch(connection, EPOLL_CTL_ADD, EPOLLIN);
   }
@@ -199,13 +231,14 @@ static void connect_all(const char *host, const char *port) {
 
 // Sends what is left of the message, and asks to be told when there is room for more.
 static void send_rest(struct connection *connection) {
-  ssize_t sent = write(connection->fd, connection->message + connection->sent,
-                       load.size - connection->sent);
+  const unsigned char *bytes = connection->frame ? connection->frame : connection->message;
+  size_t length = load.send_head + load.size;
+  ssize_t sent = write(connection->fd, bytes + connection->sent, length - connection->sent);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) {
     fail("Cannot send on connection %u: %s", connection->number, strerror(errno));
   }
   if (sent > 0) connection->sent += (size_t)sent;
-  bool awaits_room = connection->sent < load.size;
+  bool awaits_room = connection->sent < length;
   if (awaits_room == connection->awaits_room) return;
   connection->awaits_room = awaits_room;
   watch(connection, EPOLL_CTL_MOD, awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -214,6 +247,7 @@ static void send_rest(struct connection *connection) {
 static void send_message(struct connection *connection, uint64_t now_ns) {
   uint64_t shift = (connection->number * 37ull + connection->sequence++ * 11ull) % SHIFTS;
   connection->message = load.pattern + shift;
+  if (connection->frame) memcpy(connection->frame + load.send_head, connection->message, load.size);
   connection->sent = connection->received = 0;
   connection->started_ns = now_ns;
   load.under_way++;
@@ -233,14 +267,23 @@ static void on_readable(struct connection *connection) {
   if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (length == 0) fail("Connection %u was closed by the server", connection->number);
   if (length < 0) fail("Connection %u was lost: %s", connection->number, strerror(errno));
-  size_t due = connection->message == NULL ? 0 : connection->sent - connection->received;
+  size_t echo = connection->sent + load.receive_head - load.send_head;
+  size_t due = connection->message == NULL ? 0 : echo - connection->received;
   if ((size_t)length > due) fail("Connection %u: more came back than was sent", connection->number);
-  if (memcmp(load.scratch, connection->message + connection->received, (size_t)length) != 0) {
+  const unsigned char head[] = {0x82, (unsigned char)load.size};
+  size_t passed = 0;
+  for (; passed < (size_t)length && connection->received + passed < load.receive_head; passed++) {
+    if (load.scratch[passed] != head[connection->received + passed]) {
+      fail("Connection %u: what came back is no frame", connection->number);
+    }
+  }
+  size_t at = connection->received + passed - load.receive_head;
+  if (memcmp(load.scratch + passed, connection->message + at, (size_t)length - passed) != 0) {
     fail("Connection %u: the echo of message %llu differs from what was sent", connection->number,
          (unsigned long long)connection->sequence);
   }
   connection->received += (size_t)length;
-  if (connection->received < load.size) return;
+  if (connection->received < load.receive_head + load.size) return;
 
   uint64_t now_ns = now();
   load.last_echo_ns = now_ns;

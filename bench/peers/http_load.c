@@ -4,6 +4,8 @@
 //
 //   http_load HOST PORT CONNECTIONS PIPELINE BODY_BYTES SECONDS [WARMUP_SECONDS] [RATE]
 //
+// HTTP_LOAD_PATH in the environment is what "GET" asks for, "/" without.
+//
 // Closed loop: every connection sends PIPELINE requests in one write, and the next ones when all
 // responses are there. BODY_BYTES 0 sends "GET /"; more sends "POST /echo" with a JSON object of
 // that many bytes, which has to come back as it is. With RATE the requests leave at that many per
@@ -41,7 +43,7 @@ enum {
   CONNECTIONS_MAX = 16384,
   PIPELINE_MAX = 64,
   BODY_BYTES_MAX = 32 * 1024,
-  KEPT_BYTES = 64 * 1024,  // of one connection: at least one response
+  KEPT_BYTES = 256 * 1024,  // of one connection: at least one response
   WAIT_MS_MAX = 100,
 };
 
@@ -175,7 +177,8 @@ static void make_body(void) {
 static void make_request(const char *host, const char *port) {
   char head[512];
   if (load.body_length == 0) {
-    sprintf(head, "GET / HTTP/1.1\r\nHost: %s:%s\r\n\r\n", host, port);
+    const char *path = getenv("HTTP_LOAD_PATH");
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: %s:%s\r\n\r\n", path ? path : "/", host, port);
   } else {
     make_body();
     sprintf(head, "POST /echo HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\n"

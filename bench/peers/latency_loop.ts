@@ -9,6 +9,9 @@ const MESSAGE_BYTES = 64;
 /** Longest pause between two probes; each is drawn anew. */
 const PAUSE_MS_MAX = 2;
 
+/** Rounds of probes before those that count: the first ones load and compile what they need. */
+const WARM_UP_ROUNDS = 20;
+
 /** Stands in the load's arguments where the port of the listener belongs. */
 const PORT_WORD = "PORT";
 
@@ -32,6 +35,9 @@ export async function timeDenoUnderLoad(
   const output = load.stdout.pipeThrough(new TextDecoderStream()).getReader();
 
   await output.read();
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    for (const probe of probes) await probe();
+  }
   console.log("measuring");
   const result = output.read().then(({ value }) => JSON.parse(value!));
   const timesUs = await timeUntil(result, probes);
@@ -90,14 +96,14 @@ function fetchProbe(): Probe {
   return async () => await (await fetch(url)).text();
 }
 
-/** One signal to this process. */
+/** One signal to this process; on SIGUSR1 Deno opens its inspector. */
 function signalProbe(): Probe {
   let arrived = () => {};
-  Deno.addSignalListener("SIGUSR1", () => arrived());
+  Deno.addSignalListener("SIGUSR2", () => arrived());
   return () =>
     new Promise<void>((resolve) => {
       arrived = resolve;
-      Deno.kill(Deno.pid, "SIGUSR1");
+      Deno.kill(Deno.pid, "SIGUSR2");
     });
 }
 

@@ -28,6 +28,12 @@ export interface Backend extends Disposable {
   submit(batch: StepBatch): void;
 
   /**
+   * Resolves when the step is done, or at once when none is on its way, so that {@linkcode wait}
+   * does not block. A backend whose steps are done when `submit` returns has none.
+   */
+  done?(): Promise<void>;
+
+  /**
    * Blocks until the step is done.
    *
    * @throws {Deno.errors.BadResource} when no step is on its way

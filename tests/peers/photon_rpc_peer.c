@@ -7,6 +7,7 @@
 //   photon_rpc_peer call PORT N     makes N calls, checks every reply, prints "ok"
 //
 // Service 7, method 1: swaps the two texts, reverses the bytes and doubles every point.
+// Service 7, method 2: a message with a checksum; reverses the bytes and adds 1 to the id.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -45,6 +46,13 @@ struct message {
   struct field points;
   struct field right;
   uint64_t sum;
+};
+
+// What derives from CheckedMessage<Crc32Hasher>.
+struct checked {
+  uint32_t checksum;
+  uint16_t id;
+  struct field data;
 };
 
 _Static_assert(sizeof(struct head) == 40, "head");
@@ -110,6 +118,14 @@ static void send_message(int fd, struct head head, const struct parts *parts) {
   write_all(fd, m, sizeof(*m));
 }
 
+static void reverse(char *bytes, uint64_t length) {
+  for (uint64_t low = 0, high = length; low + 1 < high; low++) {
+    char byte = bytes[low];
+    bytes[low] = bytes[--high];
+    bytes[high] = byte;
+  }
+}
+
 static void answer(struct parts *parts) {
   struct message *m = parts->message;
   char *text = parts->left;
@@ -118,11 +134,7 @@ static void answer(struct parts *parts) {
   uint64_t length = m->left.length;
   m->left.length = m->right.length;
   m->right.length = length;
-  for (uint64_t low = 0, high = m->aligned.length; low + 1 < high; low++) {
-    char byte = parts->aligned[low];
-    parts->aligned[low] = parts->aligned[--high];
-    parts->aligned[high] = byte;
-  }
+  reverse(parts->aligned, m->aligned.length);
   m->sum = 0;
   for (uint64_t i = 0; i < m->points.length / sizeof(struct point); i++) {
     parts->points[i].x *= 2;
@@ -132,6 +144,45 @@ static void answer(struct parts *parts) {
   m->origin.y = -m->origin.y;
   m->flag = !m->flag;
   m->id++;
+}
+
+// CRC-32C that begins with 0 and is not inverted, bit by bit.
+static uint32_t crc32c_extend(const void *bytes, size_t size, uint32_t crc) {
+  for (const uint8_t *byte = bytes; size-- > 0; byte++) {
+    crc ^= *byte;
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+  }
+  return crc;
+}
+
+static uint32_t checksum_of(const char *data, struct checked body) {
+  body.checksum = 0;
+  return crc32c_extend(&body, sizeof(body), crc32c_extend(data, body.data.length, 0));
+}
+
+static void send_checked(int fd, struct head head, const char *data, struct checked body) {
+  body.data.pointer = (uint64_t)data;  // As C++ sends it: the checksum covers it.
+  body.checksum = checksum_of(data, body);
+  head.size = body.data.length + sizeof(body);
+  write_all(fd, &head, sizeof(head));
+  write_all(fd, data, body.data.length);
+  write_all(fd, &body, sizeof(body));
+}
+
+static struct checked take_checked(const char *payload, uint32_t size) {
+  struct checked body;
+  if (size < sizeof(body)) exit(11);
+  memcpy(&body, payload + size - sizeof(body), sizeof(body));
+  if (body.data.length + sizeof(body) != size) exit(12);
+  if (checksum_of(payload, body) != body.checksum) exit(13);
+  return body;
+}
+
+static void answer_checked(int fd, struct head head, char *payload) {
+  struct checked body = take_checked(payload, head.size);
+  reverse(payload, body.data.length);
+  body.id++;
+  send_checked(fd, head, payload, body);
 }
 
 static int receive(int fd, struct head *head, char *payload) {
@@ -151,6 +202,10 @@ static void serve(void) {
   int fd = accept(listener, NULL, NULL);
   char *payload = malloc(PAYLOAD_BYTES_MAX);
   for (struct head head; receive(fd, &head, payload);) {
+    if (head.interface_id == 7 && head.method_id == 2) {
+      answer_checked(fd, head, payload);
+      continue;
+    }
     if (head.interface_id != 7 || head.method_id != 1) exit(5);
     struct parts parts = take_apart(payload, head.size);
     answer(&parts);
@@ -183,6 +238,15 @@ static void call(int port, int calls) {
     if (strcmp(got.left, "the right") || strcmp(got.right, "left")) exit(8);
     if (memcmp(got.aligned, "cba", 3) || got.points[2].y != 2.0 * i) exit(9);
     if (got.points[1].x != -2 * i || r->origin.y != -3) exit(10);
+  }
+  for (int i = 0; i < calls; i++) {
+    struct head head = {MAGIC, 0, 0, 7, 2, 5000 + i, 0}, reply;
+    struct checked body = {.id = i, .data = {0, i % 3}};
+    send_checked(fd, head, "xy", body);
+    if (!receive(fd, &reply, payload) || reply.tag != head.tag) exit(14);
+    struct checked got = take_checked(payload, reply.size);
+    if (got.id != (uint16_t)(i + 1) || got.data.length != body.data.length) exit(15);
+    if (memcmp(payload, i % 3 == 2 ? "yx" : "x", i % 3)) exit(16);
   }
   puts("ok");
 }

@@ -1,0 +1,209 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { LoadWeightsOptions } from "../model/load_weights.ts";
+import type { ModelConfig } from "../model/model_config.ts";
+import type { ModelSource } from "../model/model_source.ts";
+import type { Backend, StepOutput } from "./backend.ts";
+import {
+  type DeviceDescription,
+  NativeDevice,
+  type NativeDeviceOptions,
+  newHandle,
+} from "./native_device.ts";
+import { checkStatus } from "./native_library.ts";
+import { NATIVE_TYPES, NativeWeights } from "./native_weights.ts";
+import { checkStep } from "./step_check.ts";
+import type { StepBatch, StepBounds } from "./step_batch.ts";
+
+/** Options of {@linkcode NativeBackend.load}. */
+export interface NativeBackendOptions extends LoadWeightsOptions, NativeDeviceOptions {
+  /** Blocks of keys and values. */
+  readonly blockCount: number;
+  /** How large a step can be. */
+  readonly bounds: StepBounds;
+  /**
+   * How keys and values are kept. INT8 has a scale for each token and head.
+   *
+   * @default {"float16"}
+   */
+  readonly kvType?: "float32" | "float16" | "int8";
+}
+
+/**
+ * The arithmetic in C, on threads of its own, with the widest instructions that the processor has.
+ * INT8 matrices are multiplied with inputs rounded to INT8 in the same groups.
+ *
+ * `deno task build` makes the library, with the system's compiler; nothing of it is loaded before
+ * the first backend is.
+ *
+ * @example The next token after a prompt
+ * ```ts ignore
+ * import { NativeBackend, openModel, runStep, StepBatch } from "@photon/std/infer";
+ *
+ * using source = await openModel("Llama-3.2-1B-Instruct");
+ * const bounds = { tokensMax: 512, sequencesMax: 16, blocksPerSequenceMax: 64, blockTokens: 16 };
+ * const options = { bounds, blockCount: 1024, weights: { groupSize: 64 } };
+ * using backend = await NativeBackend.load(source, options);
+ * const batch = new StepBatch(bounds);
+ * batch.add({ tokens: [5, 6, 7], computedTokens: 0, blocks: [0], logits: "last" });
+ * const { logits } = runStep(backend, batch);
+ * ```
+ */
+export class NativeBackend implements Backend {
+  readonly config: ModelConfig;
+  readonly bounds: StepBounds;
+  readonly blockCount: number;
+  readonly #device: NativeDevice;
+  readonly #weights: NativeWeights;
+  readonly #context: bigint;
+  #logits = new Float32Array(0);
+  #states = new Float32Array(0);
+  /** Kept while the library reads it. */
+  #batch: StepBatch | null = null;
+  #isOpen = true;
+  /** Threads of Deno's that wait in the library, which must not lose what they wait for. */
+  #waiting = 0;
+
+  /**
+   * Reads a model's weights, quantising while they are read where `weights` says so, and makes the
+   * blocks.
+   *
+   * @throws {ModelFileError} that names file, tensor and reason
+   * @throws {RangeError} when a bound is not a whole number above 0, or memory is short
+   * @throws {Deno.errors.NotFound} when there is no library, with the places that were tried
+   * @throws {Deno.errors.NotCapable} when `--allow-ffi` or the read permission was not granted
+   * @throws the reason of the signal
+   */
+  static async load(source: ModelSource, options: NativeBackendOptions): Promise<NativeBackend> {
+    using stack = new DisposableStack();
+    const device = stack.use(new NativeDevice(options));
+    const weights = stack.use(new NativeWeights(device, source.config));
+    await weights.load(source, options);
+    const backend = new NativeBackend(source.config, device, weights, options);
+    stack.move();
+    return backend;
+  }
+
+  /** Use {@linkcode NativeBackend.load}. */
+  constructor(
+    config: ModelConfig,
+    device: NativeDevice,
+    weights: NativeWeights,
+    { bounds, blockCount, kvType = "float16" }: NativeBackendOptions,
+  ) {
+    this.config = config;
+    this.bounds = bounds;
+    this.blockCount = blockCount;
+    this.#device = device;
+    this.#weights = weights;
+    const words = Int32Array.of(
+      ...[bounds.tokensMax, bounds.sequencesMax, bounds.blocksPerSequenceMax],
+      ...[bounds.blockTokens, blockCount, NATIVE_TYPES[kvType]],
+    );
+    this.#context = newHandle((into) => {
+      checkStatus(device.calls, device.calls.contextCreate(weights.handle, words, into));
+    });
+  }
+
+  /** The device: its instruction path and threads. */
+  get device(): DeviceDescription {
+    this.#checkOpen();
+    return this.#device.describe();
+  }
+
+  /** Bytes of all weights, as they are kept. */
+  get weightBytes(): number {
+    this.#checkOpen();
+    return this.#weights.byteLength;
+  }
+
+  /** See {@linkcode Backend.submit}. */
+  submit(batch: StepBatch): void {
+    this.#checkOpen();
+    if (this.#batch) {
+      throw new Deno.errors.Busy("Cannot submit a step before the last is waited for");
+    }
+    checkStep(batch, this);
+    const { vocabularySize, hiddenSize } = this.config;
+    const { calls } = this.#device;
+    // Grown, and never empty: the library is given an address.
+    const rows = Math.max(batch.logitCount, 1);
+    if (this.#states.length < rows * hiddenSize) {
+      this.#logits = new Float32Array(rows * vocabularySize);
+      this.#states = new Float32Array(rows * hiddenSize);
+    }
+    const { words } = batch;
+    const size = BigInt(words.length);
+    const [logits, states] = [this.#logits, this.#states];
+    const bytes = words as Int32Array<ArrayBuffer>;
+    checkStatus(calls, calls.submit(this.#context, bytes, size, logits, states));
+    this.#batch = batch;
+  }
+
+  /** See {@linkcode Backend.done}. */
+  async done(): Promise<void> {
+    this.#checkOpen();
+    if (!this.#batch) return;
+    this.#waiting++;
+    try {
+      await this.#device.calls.waitSoon(this.#context);
+    } finally {
+      this.#waiting--;
+      if (!this.#isOpen) this.#free();
+    }
+  }
+
+  /** See {@linkcode Backend.wait}. */
+  wait(): StepOutput {
+    this.#checkOpen();
+    const batch = this.#batch;
+    if (!batch) throw new Deno.errors.BadResource("No step is on its way");
+    checkStatus(this.#device.calls, this.#device.calls.wait(this.#context));
+    this.#batch = null;
+    const rows = batch.logitCount;
+    return {
+      rows,
+      logits: this.#logits.subarray(0, rows * this.config.vocabularySize),
+      states: this.#states.subarray(0, rows * this.config.hiddenSize),
+    };
+  }
+
+  /** See {@linkcode Backend.copyBlocks}. */
+  copyBlocks(pairs: ArrayLike<number>): void {
+    this.#checkOpen();
+    const ids = Array.from(pairs);
+    const isBlock = (id: number) => Number.isSafeInteger(id) && id >= 0 && id < this.blockCount;
+    if (ids.length % 2 !== 0 || !ids.every(isBlock)) {
+      throw new RangeError(`Cannot copy blocks [${ids}] of ${this.blockCount}`);
+    }
+    if (ids.length === 0) return;
+    const { calls } = this.#device;
+    checkStatus(calls, calls.copyBlocks(this.#context, Int32Array.from(ids), ids.length / 2));
+  }
+
+  /**
+   * Frees all memory and ends the threads; a step that is on its way is waited for, and so are
+   * those who wait in {@linkcode done}.
+   */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#free();
+  }
+
+  /** {@linkcode close} */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #free(): void {
+    if (this.#waiting > 0) return;
+    this.#batch = null;
+    this.#device.calls.contextDestroy(this.#context);
+    this.#weights.close();
+    this.#device.close();
+  }
+
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Deno.errors.BadResource("The backend is closed");
+  }
+}

@@ -1,0 +1,85 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { variable } from "../native/build_library.ts";
+import { checkStatus, type NativeCalls, nativeLibrary, zeroEnded } from "./native_library.ts";
+
+/** Which instructions the native library uses; each has kernels of its own. */
+export type InstructionPath = "portable" | "avx2" | "vnni";
+
+/** Options of {@linkcode NativeDevice.open}. */
+export interface NativeDeviceOptions {
+  /**
+   * Threads that compute.
+   *
+   * @default {navigator.hardwareConcurrency}
+   */
+  readonly threads?: number;
+  /**
+   * The instruction path. Without it, the environment variable `PHOTON_INFER_PATH` or the best one
+   * that the processor has.
+   */
+  readonly path?: InstructionPath;
+}
+
+/** What a device says about itself. */
+export interface DeviceDescription {
+  /** "cpu" here. */
+  readonly kind: string;
+  /** Which instructions it uses. */
+  readonly path: InstructionPath;
+  /** Threads that compute. */
+  readonly threads: number;
+}
+
+/** Environment variable with the instruction path. */
+const PATH_VARIABLE = "PHOTON_INFER_PATH";
+const TEXT_BYTES = 512;
+
+/** The processor as a device of the native library: its threads and kernels. */
+export class NativeDevice implements Disposable {
+  /** The calls of the library. */
+  readonly calls: NativeCalls;
+  /** Address of the device, as the calls take it. */
+  readonly handle: bigint;
+  #isOpen = true;
+
+  /**
+   * Opens a device, and before the first one the library.
+   *
+   * @throws {Deno.errors.NotFound} when there is no library
+   * @throws {RangeError} when the path is unknown or the threads are too many
+   * @throws {Deno.errors.NotSupported} when the processor lacks the path's instructions
+   */
+  constructor({ threads = 0, path }: NativeDeviceOptions = {}) {
+    this.calls = nativeLibrary();
+    const name = zeroEnded(path ?? variable(PATH_VARIABLE) ?? "");
+    this.handle = newHandle((into) => {
+      checkStatus(this.calls, this.calls.deviceOpen(threads, name, into));
+    });
+  }
+
+  /** What it is. */
+  describe(): DeviceDescription {
+    const bytes = new Uint8Array(TEXT_BYTES);
+    const length = this.calls.deviceDescribe(this.handle, bytes, BigInt(TEXT_BYTES));
+    return JSON.parse(new TextDecoder().decode(bytes.subarray(0, Number(length))));
+  }
+
+  /** Ends the threads; models of the device must be gone. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.calls.deviceClose(this.handle);
+  }
+
+  /** {@linkcode close} */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** The handle that a call writes. */
+export function newHandle(create: (into: BigUint64Array<ArrayBuffer>) => void): bigint {
+  const into = new BigUint64Array(1);
+  create(into);
+  return into[0]!;
+}

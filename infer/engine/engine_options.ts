@@ -1,0 +1,123 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { LoadWeightsOptions } from "../model/load_weights.ts";
+import type { SpeculativeOptions } from "./speculation.ts";
+
+/** Options of `Engine.load`. */
+export interface EngineOptions {
+  /**
+   * What computes: the native library, where it is found, else plain TypeScript (`"auto"`); one of
+   * them; or a module whose exported {@linkcode OpenBackend} `openBackend` makes another.
+   *
+   * @default {"auto"}
+   */
+  backend?: "auto" | "native" | "reference" | URL;
+  /**
+   * What weights of two dimensions become while they are loaded.
+   *
+   * @default {"stored"}
+   */
+  weights?: NonNullable<LoadWeightsOptions["weights"]>;
+  /**
+   * Sequences that are computed together; others wait.
+   *
+   * @default {64}
+   */
+  sequencesMax?: number;
+  /**
+   * Tokens of a step, those of prompts and of answers together: the more, the sooner a prompt is
+   * read, and the longer the others wait meanwhile.
+   *
+   * @default {512}
+   */
+  tokensMax?: number;
+  /**
+   * Tokens of one prompt in one step.
+   *
+   * @default {tokensMax}
+   */
+  prefillTokensMax?: number;
+  /**
+   * Tokens of a sequence, prompt and answer, if the model takes as many and the blocks hold them.
+   *
+   * @default {the model's}
+   */
+  contextTokensMax?: number;
+  /**
+   * Tokens whose keys and values a block holds.
+   *
+   * @default {16}
+   */
+  blockTokens?: number;
+  /**
+   * Blocks of keys and values.
+   *
+   * @default {as many as `kvBytesMax` has room for, and the sequences can use}
+   */
+  blockCount?: number;
+  /**
+   * Memory of the blocks, where `blockCount` does not say how many there are.
+   *
+   * @default {2 ** 30}
+   */
+  kvBytesMax?: number;
+  /**
+   * Whether prompts that begin like others use what was computed for those.
+   *
+   * @default {true}
+   */
+  prefixCache?: boolean;
+  /** How tokens are guessed, of which a step then looks at several; where absent, they are not. */
+  speculative?: SpeculativeOptions;
+  /**
+   * Steps by which a request may be passed by later ones, for each level that these are more
+   * urgent.
+   *
+   * @default {256}
+   */
+  agingSteps?: number;
+  /**
+   * Requests that the engine takes at a time; one more rejects with `Deno.errors.Busy`.
+   *
+   * @default {1024}
+   */
+  requestsMax?: number;
+}
+
+/** Options of an engine with their defaults. */
+export type CheckedOptions = Required<
+  Omit<EngineOptions, "prefillTokensMax" | "contextTokensMax" | "blockCount" | "speculative">
+>;
+
+// Data: numbers of the options, where they are given.
+const NUMBERS = [
+  ...["sequencesMax", "tokensMax", "prefillTokensMax", "contextTokensMax", "blockTokens"],
+  ...["blockCount", "kvBytesMax", "agingSteps", "requestsMax"],
+] as const;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} that names a number which is not a whole one above 0
+ */
+export function checkEngineOptions(options: EngineOptions): EngineOptions & CheckedOptions {
+  for (const name of NUMBERS) {
+    const value = options[name as keyof EngineOptions];
+    if (value === undefined || Number.isSafeInteger(value) && (value as number) > 0) continue;
+    throw new RangeError(
+      `Cannot load an engine with ${name} ${String(value)}: a whole number above 0 is needed`,
+    );
+  }
+  const sequencesMax = options.sequencesMax ?? 64;
+  return {
+    ...options,
+    backend: options.backend ?? "auto",
+    weights: options.weights ?? "stored",
+    sequencesMax,
+    tokensMax: options.tokensMax ?? Math.max(512, sequencesMax),
+    blockTokens: options.blockTokens ?? 16,
+    kvBytesMax: options.kvBytesMax ?? 2 ** 30,
+    prefixCache: options.prefixCache ?? true,
+    agingSteps: options.agingSteps ?? 256,
+    requestsMax: options.requestsMax ?? 1024,
+  };
+}

@@ -1,0 +1,49 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+
+/** Version of the C interface that this release speaks, as in infer.h. */
+export const ABI_VERSION = 1;
+
+/** File name of the library for processors. */
+export const LIBRARY_NAME = "libinfer_cpu.so";
+
+/** Where `deno task build` puts what it makes, beside the sources. */
+export const BUILD_FOLDER = new URL(".build/", import.meta.url);
+
+/** A C source, and for which processor where not for all, with its flags. */
+export interface SourceFile {
+  readonly name: string;
+  readonly arch?: typeof Deno.build.arch;
+  readonly flags?: readonly string[];
+}
+
+/** The sources of the library. */
+// Data: what one library is made of; the kernels once for each instruction path.
+// deno-fmt-ignore
+export const SOURCES: readonly SourceFile[] = [
+  { name: "batch.c" },
+  { name: "context.c" },
+  { name: "device.c" },
+  { name: "kv_blocks.c" },
+  { name: "load.c" },
+  { name: "matrix.c" },
+  { name: "memory.c" },
+  { name: "model.c" },
+  { name: "multiply.c" },
+  { name: "operators.c" },
+  { name: "pool.c" },
+  { name: "sample.c" },
+  { name: "status.c" },
+  { name: "step.c" },
+  { name: "kernels_portable.c" },
+  { name: "kernels_avx2.c", arch: "x86_64", flags: ["-mavx2", "-mfma", "-mf16c"] },
+  { name: "kernels_vnni.c", arch: "x86_64", flags: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma", "-mf16c"] },
+];
+
+/** The headers. */
+// Data: what the sources include.
+export const HEADERS: readonly string[] = [
+  ...["attention_kernels.h", "context.h", "device.h", "float_multiply.h", "half.h", "infer.h"],
+  ...["int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h", "matrix.h"],
+  ...["memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h", "row_kernels.h"],
+  ...["status.h", "vector.h"],
+];
