@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { startTimer } from "../io/engine_timer.ts";
-import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
+import { ClientConnection } from "./client_connection.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientLimits } from "./client_options.ts";
+import type { ConnectionOwner } from "./connection_owner.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { AnswerNotes } from "./response_notes.ts";
 import type { Transport } from "./transport.ts";
