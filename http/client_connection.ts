@@ -23,9 +23,8 @@ const BULK_BYTES = 262_144;
 export interface ConnectionOwner {
   /** The time. */
   readonly clock: TurnClock;
-  /** All limits. */
+  /** All limits, and whether compressed bodies are decoded. */
   readonly limits: ClientLimits;
-  /** Whether compressed bodies are decoded. */
   readonly decodes: boolean;
   /** A deadline nearer than those known came up. */
   noteDeadline(deadlineMs: number): void;
@@ -281,20 +280,19 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
     headLength: number,
     end: number,
   ): number {
-    const { method } = exchange.request;
-    const { limits } = this.#owner;
+    const { request: { method } } = exchange;
     const notes = noteAnswer(head, bytes, start, method);
     const byteLength = head.status === 101 ? 0 : head.bodyLength(method);
     if (head.status === 101 || !head.keepAlive) this.#keepAlive = false;
-    if (notes.keepAliveMs > 0) this.#idleMs = Math.min(limits.idleTimeoutMs, notes.keepAliveMs);
+    const { idleTimeoutMs } = this.#owner.limits;
+    if (notes.keepAliveMs > 0) this.#idleMs = Math.min(idleTimeoutMs, notes.keepAliveMs);
     const place = { head, bytes, start, headLength, byteLength };
     const origin = originOf(exchange, notes, this.#owner);
     const bodyAt = start + headLength;
     if (byteLength >= 0 && end - bodyAt >= byteLength) {
-      const response = wholeResponse(origin, place, method);
       this.#finish();
       exchange.end();
-      this.#owner.answered(exchange, response, notes);
+      this.#owner.answered(exchange, wholeResponse(origin, place, method), notes);
       return bodyAt + byteLength;
     }
     const body = exchange.body = new ResponseBody(this);

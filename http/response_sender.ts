@@ -262,7 +262,11 @@ export class ResponseSender {
         }
         const piece = value.length > left ? value.subarray(0, left) : value;
         left -= piece.length;
-        if (piece.length > 0 && !await this.#sendPiece(piece, framing === "chunked")) return false;
+        if (piece.length > 0 && !await this.#sendPiece(piece, framing === "chunked")) {
+          // The client is gone, and writing was the first to know.
+          source.cancel().catch(() => {});
+          return false;
+        }
         if (left > 0) continue;
         // More than was declared would be taken for the next response.
         source.cancel().catch(() => {});
