@@ -36,8 +36,8 @@ const COMPUTES = [
 ];
 
 const SEQUENCES = 16;
-const REQUESTS = 192;
-const QUICK_REQUESTS = 96;
+const REQUESTS = 768;
+const QUICK_REQUESTS = 192;
 
 function prepare({ quick }: Plan): Promise<Prepared> {
   const seconds = quick ? 1 : 3;
