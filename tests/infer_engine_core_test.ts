@@ -59,7 +59,7 @@ class Fixture {
   readonly core: EngineCore;
   #lastId = 0;
 
-  constructor(bounds: Partial<SchedulerBounds> = {}, speculation?: Speculation) {
+  constructor(bounds?: Partial<SchedulerBounds>, speculation?: Speculation) {
     const all = { ...BOUNDS, ...bounds };
     const { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens } = all;
     const stepBounds = { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens };
