@@ -83,7 +83,7 @@ export {
   type ReflectionMethods,
   reflectionService,
 } from "./reflection.ts";
-export type { RetryOptions } from "./retry_budget.ts";
+export type { RetryOptions } from "./retry_options.ts";
 export { type RpcCode, RpcError, type RpcErrorOptions } from "./rpc_error.ts";
 export { type PoolCall, type PoolCallOptions, RpcPool, type RpcPoolOptions } from "./rpc_pool.ts";
 export {

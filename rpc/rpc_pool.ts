@@ -13,7 +13,8 @@ import { callError } from "./client_errors.ts";
 import { type ClientSession, unsentError } from "./client_session.ts";
 import { Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { type RpcResolver, staticResolver } from "./resolver.ts";
-import { RetryBudget, type RetryOptions } from "./retry_budget.ts";
+import { RetryBudget } from "../thread/retry_budget.ts";
+import type { RetryOptions } from "./retry_options.ts";
 import { RpcError } from "./rpc_error.ts";
 import type { Method, Methods, Service } from "./service.ts";
 
