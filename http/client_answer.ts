@@ -7,7 +7,6 @@ import { IncomingBody } from "./incoming_body.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
 import type { ResponseBody } from "./response_body.ts";
 import { BodyEnd, type ResponseHead } from "./response_head.ts";
-import type { AnswerNotes } from "./response_notes.ts";
 
 /** Where a head was found, and how long what follows it is. */
 export interface AnswerPlace {
@@ -22,10 +21,9 @@ export interface AnswerPlace {
 /** What a response has of its request. */
 export function originOf(
   { request, redirects }: ClientExchange,
-  notes: AnswerNotes,
-  { decodes, limits: { decodedBytesMax } }: { decodes: boolean; limits: ClientLimits },
+  codings: readonly string[] | null,
+  { decodedBytesMax }: ClientLimits,
 ): ResponseOrigin {
-  const codings = decodes ? notes.codings : null;
   return { url: request.target.href, redirected: redirects > 0, codings, decodedBytesMax };
 }
 

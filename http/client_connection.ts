@@ -1,42 +1,21 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { incomingBody, originOf, partialResponse, wholeResponse } from "./client_answer.ts";
 import type { ClientExchange } from "./client_exchange.ts";
-import type { ClientLimits } from "./client_options.ts";
-import type { ClientResponse } from "./client_response.ts";
+import type { ConnectionOwner } from "./connection_owner.ts";
 import { asksToClose } from "./client_request_head.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
 import { PendingBytes } from "./pending_bytes.ts";
 import { RequestSender, type SendEvents } from "./request_sender.ts";
 import { ResponseBody, type ResponseBodyOwner } from "./response_body.ts";
-import { type AnswerNotes, noteAnswer } from "./response_notes.ts";
+import { noteAnswer } from "./response_notes.ts";
 import { BodyEnd, ResponseHead } from "./response_head.ts";
 import type { Transport, TransportSink } from "./transport.ts";
-import type { TurnClock } from "./turn_clock.ts";
 
 /** Interim responses (1xx) before the final one; one more ends the connection. */
 export const INTERIM_MAX = 64;
 /** Bodies of so many bytes and more come in large blocks. */
 const BULK_BYTES = 262_144;
-
-/** What a connection needs of the pool that it belongs to. */
-export interface ConnectionOwner {
-  /** The time. */
-  readonly clock: TurnClock;
-  /** All limits, and whether compressed bodies are decoded. */
-  readonly limits: ClientLimits;
-  readonly decodes: boolean;
-  /** A deadline nearer than those known came up. */
-  noteDeadline(deadlineMs: number): void;
-  /** A final response came, at least its head. */
-  answered(exchange: ClientExchange, response: ClientResponse, notes: AnswerNotes): void;
-  /** There will be no response on this connection. */
-  failed(exchange: ClientExchange, cause: unknown, unserved: boolean): void;
-  /** It can take another request. */
-  released(connection: ClientConnection): void;
-  /** It is over. */
-  closed(connection: ClientConnection): void;
-}
 
 /**
  * One connection to a server, and the requests that are on it: one, or several where the caller
@@ -155,8 +134,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       this.#keepAlive = false;
       return this.#bodyEnded(this.#incoming);
     }
-    const cause = error ?? new Deno.errors.UnexpectedEof("The server closed the connection");
-    this.#end(cause, error !== null);
+    this.#end(error ?? closedError(), error !== null);
   }
 
   /** A deadline has passed. */
@@ -280,19 +258,20 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
     headLength: number,
     end: number,
   ): number {
-    const { request: { method } } = exchange;
+    const { method } = exchange.request;
+    const { limits, decodes } = this.#owner;
     const notes = noteAnswer(head, bytes, start, method);
     const byteLength = head.status === 101 ? 0 : head.bodyLength(method);
     if (head.status === 101 || !head.keepAlive) this.#keepAlive = false;
-    const { idleTimeoutMs } = this.#owner.limits;
-    if (notes.keepAliveMs > 0) this.#idleMs = Math.min(idleTimeoutMs, notes.keepAliveMs);
+    if (notes.keepAliveMs > 0) this.#idleMs = Math.min(limits.idleTimeoutMs, notes.keepAliveMs);
     const place = { head, bytes, start, headLength, byteLength };
-    const origin = originOf(exchange, notes, this.#owner);
+    const origin = originOf(exchange, decodes ? notes.codings : null, limits);
     const bodyAt = start + headLength;
     if (byteLength >= 0 && end - bodyAt >= byteLength) {
+      const response = wholeResponse(origin, place, method);
       this.#finish();
       exchange.end();
-      this.#owner.answered(exchange, wholeResponse(origin, place, method), notes);
+      this.#owner.answered(exchange, response, notes);
       return bodyAt + byteLength;
     }
     const body = exchange.body = new ResponseBody(this);
@@ -358,7 +337,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       this.#keepAlive = false;
     }
     if (!this.#keepAlive && this.#current === null) {
-      return this.#end(new Deno.errors.UnexpectedEof("The server closed the connection"), false);
+      return this.#end(closedError(), false);
     }
     if (this.#current === null) {
       this.deadlineMs = this.#idleMs === 0 ? Infinity : this.#owner.clock.nowMs + this.#idleMs;
@@ -392,8 +371,12 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   }
 }
 
-/** Scans heads that are all there; those that are not get a scanner of their own. */
+/** For heads that are all there. */
 const wholeHead = new ResponseHead();
+
+function closedError(): Error {
+  return new Deno.errors.UnexpectedEof("The server closed the connection");
+}
 
 function timedOut(what: string, limitMs: number): Error {
   return new Deno.errors.TimedOut(`Cannot fetch: ${what} within ${limitMs} ms`);
