@@ -57,7 +57,9 @@ export class WebSocketPeer implements Disposable {
   #inflater: RawCodec | null = null;
 
   /** Takes over a connection behind its handshake. */
-  constructor(conn: Deno.Conn, isClient: boolean, [head, rest]: [string, Uint8Array]) {
+  constructor(conn: Deno.TcpConn, isClient: boolean, [head, rest]: [string, Uint8Array]) {
+    // With Nagle's algorithm each fragment but the first would wait 40 ms for an acknowledgement.
+    conn.setNoDelay();
     this.#conn = conn;
     this.#isClient = isClient;
     this.head = head;
@@ -77,7 +79,7 @@ export class WebSocketPeer implements Disposable {
 
   /** Answers a client's handshake; `lines` gives further fields, by the request's head. */
   static async accept(
-    conn: Deno.Conn,
+    conn: Deno.TcpConn,
     lines: (head: string) => string[] = () => [],
   ): Promise<WebSocketPeer> {
     const [head, rest] = await readHead(conn);
