@@ -15,7 +15,7 @@ import { listen, type TcpListener } from "../net/listen.ts";
 import type { StreamConn } from "../net/stream_conn.ts";
 import { leakTest } from "./leak.ts";
 import { atMoment, MOMENTS, nextImmediate } from "./net_moments.ts";
-import { freshAbstractName, ringTest } from "./net_pair.ts";
+import { freshAbstractName, onRing, ringTest } from "./net_pair.ts";
 import { patternBytes, readExactly } from "./transfer.ts";
 
 // What `connect` does beyond `Deno.connect`, and when it is given up; the rest is in
@@ -60,6 +60,9 @@ leakTest("connect() that is aborted while it waits frees its socket", async () =
   await assertRejects(() => connecting, Error, "enough");
 });
 
+// The resolver cannot be stopped and ends by itself; on Deno's own the whole attempt with it.
+const ENDS_BY_ITSELF = { sanitizeOps: false, sanitizeResources: onRing };
+
 leakTest("connect() obeys its signal at every moment, and keeps nothing", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   for (const hostname of ["127.0.0.1", "localhost"]) {
@@ -73,7 +76,7 @@ leakTest("connect() obeys its signal at every moment, and keeps nothing", async 
       else await assertTalks(conn, listener);
     }
   }
-});
+}, ENDS_BY_ITSELF);
 
 leakTest("connect() to a name obeys its signal while the name is looked up", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
@@ -82,8 +85,7 @@ leakTest("connect() to a name obeys its signal while the name is looked up", asy
   const connecting = connect({ hostname: "localhost", port, signal: abort.signal });
   abort.abort(REASON);
   await assertRejects(() => connecting, Error, "enough");
-  // The resolver cannot be stopped and ends by itself.
-}, { sanitizeOps: false });
+}, ENDS_BY_ITSELF);
 
 leakTest("connect() to an abstract name obeys its signal at every moment", async () => {
   const path = freshAbstractName();
