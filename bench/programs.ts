@@ -64,14 +64,18 @@ export async function nginxPeer(name: string): Promise<CommandLine | Missing> {
   return { program: "sh", args: [peerPath(name), BUILD_DIRECTORY.pathname] };
 }
 
-/** A C program of `bench/peers/`, compiled when its source is newer than the binary. */
+/** What the C programs have in common. */
+const C_HEADERS = ["closed_loop.h", "epoll_server.h", "load.h"];
+
+/** A C program of `bench/peers/`, compiled when its source, or a header, is newer than it. */
 export async function cPeer(
   name: string,
   ...libraries: string[]
 ): Promise<CommandLine | Missing> {
   const source = peerPath(`${name}.c`);
   const binary = new URL(name, BUILD_DIRECTORY).pathname;
-  if (await isNewer(source, binary)) {
+  const sources = [source, ...C_HEADERS.map((header) => peerPath(header))];
+  if ((await Promise.all(sources.map((file) => isNewer(file, binary)))).includes(true)) {
     await Deno.mkdir(BUILD_DIRECTORY, { recursive: true });
     const built = await run("cc", ["-O2", "-std=gnu11", "-o", binary, source, ...libraries]);
     if (built instanceof Missing) return built;

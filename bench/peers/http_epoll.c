@@ -9,87 +9,25 @@
 // kept for a second, as any server keeps it. All responses to what one read brought leave in one
 // write.
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include "epoll_server.h"
 #include <time.h>
-#include <unistd.h>
 
-enum { BUFFER_BYTES = 64 * 1024, EVENTS_MAX = 1024, BACKLOG = 1024, RESPONSE_BYTES_MAX = 256 };
+enum { BUFFER_BYTES = 64 * 1024, RESPONSE_BYTES_MAX = 256 };
 
 struct connection {
   int fd;
   size_t matched;  // bytes of CR LF CR LF seen at the end of what came so far
 };
 
-static int epoll_fd;
 static char input[BUFFER_BYTES];
 static char output[BUFFER_BYTES / 4 * RESPONSE_BYTES_MAX];
 static char response[RESPONSE_BYTES_MAX];
 static size_t response_length;
 static time_t response_time;
 
-static int listen_on_free_port(void);
-static void accept_all(int listen_fd);
 static void on_readable(struct connection *connection);
 
-int main(void) {
-  signal(SIGPIPE, SIG_IGN);
-  int listen_fd = listen_on_free_port();
-  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  // The listener is the one entry without a connection behind it.
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-  epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &event);
-  struct epoll_event events[EVENTS_MAX];
-  for (;;) {
-    int count = epoll_wait(epoll_fd, events, EVENTS_MAX, -1);
-    for (int i = 0; i < count; i++) {
-      struct connection *connection = events[i].data.ptr;
-      if (connection == NULL) accept_all(listen_fd);
-      else on_readable(connection);
-    }
-  }
-}
-
-__attribute__((noreturn)) static void fail(const char *action) {
-  fprintf(stderr, "Cannot %s: %s\n", action, strerror(errno));
-  exit(1);
-}
-
-static int listen_on_free_port(void) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
-  if (bind(fd, (struct sockaddr *)&address, length) < 0) fail("bind");
-  if (listen(fd, BACKLOG) < 0) fail("listen");
-  if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) fail("read the bound port");
-  printf("listening %d\n", ntohs(address.sin_port));
-  fflush(stdout);
-  return fd;
-}
-
-static void accept_all(int listen_fd) {
-  for (;;) {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL) fail("allocate a connection");
-    connection->fd = fd;
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
-  }
-}
+int main(void) { serve(sizeof(struct connection), on_readable); }
 
 static void drop(struct connection *connection) {
   close(connection->fd);

@@ -19,50 +19,21 @@
 //   {"messages":N,"bytes":B,"handshakes":H,"seconds":S}
 // A lost connection, an echo that differs, or a stall is an error: a message on stderr, exit code 1.
 
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include "load.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#define SECOND_NS 1000000000ull
-#define STALL_NS (10 * SECOND_NS)  // a closed loop without an answer for so long is broken
-
-enum {
-  EVENTS_MAX = 256,
-  CONNECTIONS_MAX = 4096,
-  SIZE_MAX_BYTES = 16 * 1024 * 1024,
-  READ_BYTES = 64 * 1024,
-  WAIT_MS_MAX = 100,
-};
+enum { CONNECTIONS_MAX = 4096, SIZE_MAX_BYTES = 16 * 1024 * 1024, READ_BYTES = 64 * 1024 };
 
 struct connection {
-  int fd;
-  uint32_t number;
+  struct peer peer;
   SSL *ssl;
   SSL_SESSION *session;  // of the connection before, in mode resumed
   size_t sent;
   size_t received;
-  bool under_way;    // a message, or a handshake
-  bool awaits_room;  // registered for EPOLLOUT
 };
 
 static struct {
-  int epoll_fd;
   SSL_CTX *context;
   struct addrinfo *address;
   bool reconnects;
@@ -81,22 +52,8 @@ static struct {
   uint64_t handshakes;
 } load;
 
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void fail(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  vfprintf(stderr, format, values);
-  va_end(values);
-  fputc('\n', stderr);
-  ERR_print_errors_fp(stderr);
-  exit(1);
-}
+// For whoever ends with a reason: what OpenSSL has to add.
+static void print_errors(void) { ERR_print_errors_fp(stderr); }
 
 static double read_arguments(int count, char **arguments, double *seconds,
                              double *warmup_seconds) {
@@ -106,64 +63,34 @@ static double read_arguments(int count, char **arguments, double *seconds,
   load.resumes = strcmp(arguments[3], "resumed") == 0;
   load.reconnects = load.resumes || strcmp(arguments[3], "full") == 0;
   if (!load.reconnects && strcmp(arguments[3], "echo") != 0) fail("Cannot start: no such MODE");
-  long connections = atol(arguments[4]), size = atol(arguments[5]);
-  *seconds = atof(arguments[6]);
-  *warmup_seconds = count > 7 ? atof(arguments[7]) : 0;
-  if (connections < 1 || connections > CONNECTIONS_MAX) {
-    fail("Cannot start: CONNECTIONS must be between 1 and %d", CONNECTIONS_MAX);
-  }
-  if (size < 1 || size > SIZE_MAX_BYTES) {
-    fail("Cannot start: SIZE must be between 1 and %d", SIZE_MAX_BYTES);
-  }
-  if (*seconds <= 0 || *warmup_seconds < 0) fail("Cannot start: SECONDS must be above 0");
-  load.connections = (uint32_t)connections;
-  load.size = (size_t)size;
-  return count > 8 ? atof(arguments[8]) : 0;
+  double rate;
+  load.connections = number_between("CONNECTIONS", arguments[4], 1, CONNECTIONS_MAX);
+  load.size = number_between("SIZE", arguments[5], 1, SIZE_MAX_BYTES);
+  read_times(arguments + 6, count - 6, 0, seconds, warmup_seconds, &rate);
+  return rate;
 }
 
 static void prepare(const char *host, const char *port) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-  int error = getaddrinfo(host, port, &hints, &load.address);
-  if (error) fail("Cannot resolve %s: %s", host, gai_strerror(error));
-  load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  load.pattern = malloc(load.size);
+  load.address = resolve(host, port, SOCK_STREAM);
+  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  load.pattern = make_pattern(load.size);
   load.all = calloc(load.connections, sizeof *load.all);
   load.context = SSL_CTX_new(TLS_client_method());
-  if (!load.pattern || !load.all || !load.context) fail("Cannot start: out of memory");
+  if (!load.all || !load.context) fail("Cannot start: out of memory");
   // The certificate is the server's own; what is measured is the server.
   SSL_CTX_set_verify(load.context, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_mode(load.context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  uint32_t state = 2463534242u;  // xorshift32
-  for (size_t i = 0; i < load.size; i++) {
-    state ^= state << 13, state ^= state >> 17, state ^= state << 5;
-    load.pattern[i] = (unsigned char)(state >> 24);
-  }
-}
-
-static void watch(struct connection *connection, int operation, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.ptr = connection};
-  if (epoll_ctl(load.epoll_fd, operation, connection->fd, &event) < 0) {
-    fail("Cannot watch connection %u: %s", connection->number, strerror(errno));
-  }
 }
 
 static void open_connection(struct connection *connection) {
-  const struct addrinfo *address = load.address;
   connection->sent = connection->received = 0;
-  connection->awaits_room = false;
-  connection->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connection->fd < 0 || connect(connection->fd, address->ai_addr, address->ai_addrlen) < 0) {
-    fail("Cannot open connection %u: %s", connection->number, strerror(errno));
-  }
-  int on = 1;
-  setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
+  connect_peer(&connection->peer, load.address);
+  begin_watching(&connection->peer);
   connection->ssl = SSL_new(load.context);
-  if (!connection->ssl || !SSL_set_fd(connection->ssl, connection->fd)) fail("Cannot make an SSL");
+  if (!connection->ssl || !SSL_set_fd(connection->ssl, connection->peer.fd)) fail("Cannot make an SSL");
   SSL_set_tlsext_host_name(connection->ssl, "localhost");
   if (connection->session) SSL_set_session(connection->ssl, connection->session);
   SSL_set_connect_state(connection->ssl);
-  watch(connection, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 static void close_connection(struct connection *connection) {
@@ -171,7 +98,7 @@ static void close_connection(struct connection *connection) {
   connection->session = load.resumes ? SSL_get1_session(connection->ssl) : NULL;
   SSL_shutdown(connection->ssl);
   SSL_free(connection->ssl);
-  close(connection->fd);
+  close(connection->peer.fd);
 }
 
 // Whether an operation that gave `result` may be tried again when the socket is ready.
@@ -179,7 +106,7 @@ static bool waits(struct connection *connection, int result, bool *awaits_room) 
   int error = SSL_get_error(connection->ssl, result);
   if (error == SSL_ERROR_WANT_WRITE) *awaits_room = true;
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return true;
-  fail("Connection %u was lost: SSL error %d, %s", connection->number, error, strerror(errno));
+  fail("Connection %u was lost: SSL error %d, %s", connection->peer.number, error, strerror(errno));
 }
 
 static bool shake_hands(struct connection *connection, bool *awaits_room) {
@@ -190,13 +117,13 @@ static bool shake_hands(struct connection *connection, bool *awaits_room) {
     return false;
   }
   if (connection->session && !SSL_session_reused(connection->ssl)) {
-    fail("Connection %u: the server did not resume the session", connection->number);
+    fail("Connection %u: the server did not resume the session", connection->peer.number);
   }
   return true;
 }
 
 static void send_rest(struct connection *connection, bool *awaits_room) {
-  while (connection->under_way && connection->sent < load.size) {
+  while (connection->peer.under_way && connection->sent < load.size) {
     int result = SSL_write(connection->ssl, load.pattern + connection->sent,
                            (int)(load.size - connection->sent));
     if (result <= 0) {
@@ -211,7 +138,7 @@ static void finish_message(struct connection *connection) {
   load.last_echo_ns = now();
   load.messages++;
   connection->sent = connection->received = 0;
-  connection->under_way = load.rate == 0;
+  connection->peer.under_way = load.rate == 0;
 }
 
 // Takes in what has come; in the modes that reconnect it stops at the end of the message.
@@ -225,7 +152,7 @@ static void receive(struct connection *connection, bool *awaits_room) {
     }
     if ((size_t)result > connection->sent - connection->received ||
         memcmp(load.scratch, load.pattern + connection->received, (size_t)result) != 0) {
-      fail("Connection %u: the echo differs from what was sent", connection->number);
+      fail("Connection %u: the echo differs from what was sent", connection->peer.number);
     }
     connection->received += (size_t)result;
     load.bytes += (uint64_t)result;
@@ -246,13 +173,11 @@ static void advance(struct connection *connection) {
   if (load.reconnects && load.messages != messages) {
     load.handshakes++;
     close_connection(connection);
-    if (!connection->under_way) return;
+    if (!connection->peer.under_way) return;
     open_connection(connection);
     shake_hands(connection, &awaits_room);
   }
-  if (awaits_room == connection->awaits_room) return;
-  connection->awaits_room = awaits_room;
-  watch(connection, EPOLL_CTL_MOD, awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  await_room(&connection->peer, awaits_room);
 }
 
 // Begins what is due at a given rate. What finds no free connection is given up: the server is too
@@ -262,8 +187,8 @@ static void begin_due(uint64_t now_ns) {
     load.next_due_ns += (uint64_t)(SECOND_NS / load.rate);
     for (uint32_t tried = 0; tried < load.connections; tried++) {
       struct connection *connection = &load.all[load.next_free++ % load.connections];
-      if (connection->under_way) continue;
-      connection->under_way = true;
+      if (connection->peer.under_way) continue;
+      connection->peer.under_way = true;
       if (load.reconnects) open_connection(connection);
       advance(connection);
       break;
@@ -280,7 +205,7 @@ static void run_until(uint64_t end_ns) {
     if (now_ns - load.last_echo_ns > STALL_NS) fail("No echo came back for 10 s");
     uint64_t due_ns = load.rate > 0 && load.next_due_ns > now_ns ? load.next_due_ns - now_ns : 0;
     int wait_ms = load.rate > 0 ? (int)((due_ns + 999999) / 1000000) : WAIT_MS_MAX;
-    int count = epoll_wait(load.epoll_fd, events, EVENTS_MAX, wait_ms);
+    int count = epoll_wait(epoll_fd, events, EVENTS_MAX, wait_ms);
     for (int i = 0; i < count; i++) advance(events[i].data.ptr);
   }
 }
@@ -289,11 +214,12 @@ int main(int count, char **arguments) {
   double seconds, warmup_seconds;
   double rate = read_arguments(count, arguments, &seconds, &warmup_seconds);
   signal(SIGPIPE, SIG_IGN);
+  atexit(print_errors);
   prepare(arguments[1], arguments[2]);
   load.last_echo_ns = now();
   for (uint32_t i = 0; i < load.connections; i++) {
-    load.all[i].number = i;
-    load.all[i].under_way = true;
+    load.all[i].peer.number = i;
+    load.all[i].peer.under_way = true;
     open_connection(&load.all[i]);
     advance(&load.all[i]);
   }
