@@ -66,17 +66,17 @@ type State = "resting" | "sleeping" | "scheduled" | "yielded" | "running" | "clo
  *             operation queued              no completion soon
  *   resting -----------------> scheduled -> running ---------> sleeping (wake channel armed)
  *      ^                                     |   ^                 |
- *      | nothing in flight                   |   |  byte arrives   |
+ *      | nothing in flight                   |   |  signalled      |
  *      +-------------------------------------+   +-----------------+
  *                               slice used up |   ^
- *                                             v   | byte arrives, Deno has polled
+ *                                             v   | signalled, Deno has polled
  *                                            yielded
  * ```
  *
  * A turn goes round (submit, reap, run the user's code) until its slice is used up or nothing is
- * left to do. It then yields through the wake channel's socket rather than `setImmediate`: a loop
- * that wakes itself makes Deno poll its own sockets and signals only every 61 turns, while a byte
- * on a socket can only be seen by polling.
+ * left to do. It then yields through the wake channel rather than `setImmediate`: a loop that wakes
+ * itself makes Deno poll its own sockets and signals only every 61 turns, while the wake channel's
+ * descriptor can only be seen by polling.
  */
 export class Reactor {
   readonly counts: TurnCounts = { turns: 0, sleeps: 0 };
@@ -223,8 +223,8 @@ export class Reactor {
   }
 
   /**
-   * Lets Deno poll. The byte is written after the loop's next I/O phase, in which the socket's
-   * reader finds nothing and clears its readiness: only then has the byte to be polled for.
+   * Lets Deno poll. The wake is signalled after the loop's next I/O phase, in which its reader
+   * finds nothing and clears the descriptor's readiness: only then has the signal to be polled for.
    */
   #yield(): void {
     this.#state = "yielded";
@@ -268,7 +268,7 @@ export class Reactor {
   }
 
   /**
-   * A byte has come. A sleeper goes to work at once. After a yield the turn waits for one
+   * The wake has come. A sleeper goes to work at once. After a yield the turn waits for one
    * more round of the loop, and longer while Deno has work of its own: what takes it several polls,
    * as a request and its answer do, is then done at once and not spread over as many slices.
    */
