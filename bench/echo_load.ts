@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { cPeer, denoPeer, withArguments } from "./programs.ts";
-import { type CommandLine, Missing } from "./suite.ts";
+import { Missing } from "./suite.ts";
 
 /** What one run of the echo load is to do. */
 export interface EchoLoadOptions {

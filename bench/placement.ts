@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-import type { CommandLine } from "./suite.ts";
+import type { CommandLine } from "./command_line.ts";
 
 /** On which CPUs a server and its load run. */
 export interface Placement {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { cpuBetween, cpuTimes } from "./cpu.ts";
-import type { CommandLine, Outcome } from "./suite.ts";
+import type { Outcome } from "./suite.ts";
 
 /** How long a server may take to say that it listens. */
 const READY_MS_MAX = 20_000;

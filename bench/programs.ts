@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
-import { type CommandLine, Missing } from "./suite.ts";
+import type { CommandLine } from "./command_line.ts";
+import { Missing } from "./suite.ts";
 
 /** Where binaries are built; git ignores it. */
 const BUILD_DIRECTORY = new URL(".build/", import.meta.url);

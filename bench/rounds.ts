@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { commandText, runLoad, Server } from "./process.ts";
 import type { Placement } from "./placement.ts";
-import { type Case, type CommandLine, Missing, type Subject, type Suite } from "./suite.ts";
+import { type Case, Missing, type Subject, type Suite } from "./suite.ts";
 
 /** What the rounds of one case gave for one subject. */
 export interface Result {

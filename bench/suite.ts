@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import type { CpuTimes } from "./cpu.ts";
 import type { Placement } from "./placement.ts";
 
@@ -84,14 +85,6 @@ export interface Subject {
    * of a second or more, is over. `port` is the server's, or 0.
    */
   load(port: number): CommandLine;
-}
-
-/** A program with its arguments. */
-export interface CommandLine {
-  /** Name on the PATH, or path. */
-  readonly program: string;
-  /** Arguments, without the program. */
-  readonly args: readonly string[];
 }
 
 /** Stands in for a program that this machine does not have. */

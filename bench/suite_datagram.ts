@@ -1,11 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { echoLoadCommand, findEchoLoad } from "./echo_load.ts";
 import { bulkFile, nginxServer } from "./nginx.ts";
 import { cPeer, denoPeer, withArguments } from "./programs.ts";
 import {
   type Case,
-  type CommandLine,
   Missing,
   type Outcome,
   type Plan,

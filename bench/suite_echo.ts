@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { echoLoadCommand, findEchoLoad } from "./echo_load.ts";
 import { bunPeer, cPeer, denoPeer, nodePeer, rustPeer } from "./programs.ts";
-import type { CommandLine, Missing, Outcome, Plan, Prepared, Suite } from "./suite.ts";
+import type { Missing, Outcome, Plan, Prepared, Suite } from "./suite.ts";
 
 /** Echo of whole messages over loopback connections, beside the servers of other runtimes. */
 export const suite: Suite = {

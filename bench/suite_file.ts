@@ -1,10 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { FILE_DATA, makeFileData } from "./file_data.ts";
 import { bunPeer, denoPeer, installed, withArguments } from "./programs.ts";
 import {
   type Case,
-  type CommandLine,
   Missing,
   type Outcome,
   type Plan,

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { Server } from "./process.ts";
 import {
   bunPeer,
@@ -11,15 +12,7 @@ import {
   withArguments,
 } from "./programs.ts";
 import { standardFileServer } from "./standard_library.ts";
-import {
-  type Case,
-  type CommandLine,
-  Missing,
-  type Outcome,
-  type Plan,
-  type Prepared,
-  type Suite,
-} from "./suite.ts";
+import { type Case, Missing, type Outcome, type Plan, type Prepared, type Suite } from "./suite.ts";
 
 /** The folder that is served; git ignores it. */
 const FOLDER = new URL(".build/http_apps/", import.meta.url);

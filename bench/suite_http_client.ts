@@ -1,15 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 import { makeCertificate } from "./certificate.ts";
+import type { CommandLine } from "./command_line.ts";
 import { bunPeer, cPeer, denoPeer, nodePackage, nodePeer, withArguments } from "./programs.ts";
-import {
-  type CommandLine,
-  Missing,
-  type Outcome,
-  type Plan,
-  type Prepared,
-  type Suite,
-} from "./suite.ts";
+import { Missing, type Outcome, type Plan, type Prepared, type Suite } from "./suite.ts";
 
 /** `fetch` in a closed loop, beside those of other runtimes: what is measured is the client. */
 export const suite: Suite = {

@@ -1,14 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { bunPeer, cPeer, denoPeer, nginxPeer, withArguments } from "./programs.ts";
-import {
-  type CommandLine,
-  Missing,
-  type Outcome,
-  type Plan,
-  type Prepared,
-  type Suite,
-} from "./suite.ts";
+import { Missing, type Outcome, type Plan, type Prepared, type Suite } from "./suite.ts";
 
 /** Requests of an HTTP server, beside the servers of other runtimes. */
 export const suite: Suite = {

@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { echoLoadCommand, findEchoLoad } from "./echo_load.ts";
 import { cPeer, denoPeer } from "./programs.ts";
-import type { CommandLine, Missing, Outcome, Plan, Prepared, Suite } from "./suite.ts";
+import type { Missing, Outcome, Plan, Prepared, Suite } from "./suite.ts";
 
 /** CPU of an echo server that has nothing to do, and of one that has little. */
 export const suite: Suite = {

@@ -2,12 +2,13 @@
 
 import { buildLibrary } from "../infer/native/build_library.ts";
 import { BUILD_FOLDER } from "../infer/native/native_sources.ts";
+import type { CommandLine } from "./command_line.ts";
 import { INFER_CASES } from "./infer_cases.ts";
 import { randomModelFile, type ShapeName } from "./infer_model_file.ts";
 import { llamaCppPackage, NODE_LLAMA_CPP_VERSION as VERSION } from "./llama_cpp.ts";
 import { Server } from "./process.ts";
 import { cPeer, denoPeer, nodePeer, withArguments } from "./programs.ts";
-import { type CommandLine, Missing, type Outcome, type Prepared } from "./suite.ts";
+import { Missing, type Outcome, type Prepared } from "./suite.ts";
 import type { Subject, Suite } from "./suite.ts";
 
 /** Tokens a second of the native backend, beside llama.cpp with the same file. */

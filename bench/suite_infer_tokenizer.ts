@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { type TokenizerText, writeTokenizerInput } from "./peers/tokenizer_input.ts";
 import { denoPeer, nodePackage, nodePeer, pythonPeer, withArguments } from "./programs.ts";
-import { type CommandLine, Missing, type Outcome, type Plan, type Prepared } from "./suite.ts";
+import { Missing, type Outcome, type Plan, type Prepared } from "./suite.ts";
 import type { Subject, Suite } from "./suite.ts";
 
 /** Text to token ids, on one core, beside Hugging Face's own in Rust and in JavaScript. */

@@ -1,14 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { denoPeer, nodePackage } from "./programs.ts";
-import {
-  type CommandLine,
-  Missing,
-  type Plan,
-  type Prepared,
-  type Subject,
-  type Suite,
-} from "./suite.ts";
+import { Missing, type Plan, type Prepared, type Subject, type Suite } from "./suite.ts";
 import type { Outcome } from "./suite.ts";
 
 /** Redis clients under a closed loop of `GET`, beside the C program of the server's package. */

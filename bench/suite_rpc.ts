@@ -1,8 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import type { CommandLine } from "./command_line.ts";
 import { denoPeer, nodePackage, nodePeer, withArguments } from "./programs.ts";
 import {
-  type CommandLine,
   Missing,
   type Outcome,
   type Plan,

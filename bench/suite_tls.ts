@@ -1,8 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 import { makeCertificate } from "./certificate.ts";
+import type { CommandLine } from "./command_line.ts";
 import { cPeer, denoPeer, withArguments } from "./programs.ts";
-import { type CommandLine, Missing, type Outcome, type Prepared, type Suite } from "./suite.ts";
+import { Missing, type Outcome, type Prepared, type Suite } from "./suite.ts";
 
 /** TLS beside Deno's own: what a server spends on bulk data and on handshakes. */
 export const suite: Suite = {

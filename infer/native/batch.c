@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Reads the packed description of a step.
-#include "context.h"
+#include "batch.h"
 #include "status.h"
 
 static int32_t check_array(const char *name, int32_t offset, int64_t count, size_t words) {

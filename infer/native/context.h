@@ -3,18 +3,8 @@
 #ifndef INFER_CONTEXT_H
 #define INFER_CONTEXT_H
 
+#include "batch.h"
 #include "model.h"
-
-// Some tokens of a sequence, one key-value head, some of its query heads: what a thread attends to
-// at a time.
-typedef struct {
-  int sequence;
-  int kv_head;
-  int head; // first query head
-  int heads;
-  int token; // first, in the batch
-  int tokens;
-} attention_item;
 
 // A thread's own memory.
 typedef struct {
@@ -47,30 +37,6 @@ struct infer_context {
   float *logits;
   float *wanted;
 };
-
-static inline const infer_step_header *step_header(const int32_t *step) {
-  return (const infer_step_header *)step;
-}
-
-// Query heads of an item at most, and tokens of one with so many heads.
-static inline int item_heads(int heads, int kv_heads) {
-  int shared = heads / kv_heads;
-  return shared < QUERY_ROWS_MAX ? shared : QUERY_ROWS_MAX;
-}
-
-// Checks all that a step reads memory by.
-int32_t step_check(const int32_t *step, size_t words, const infer_context_config *bounds,
-                   int vocabulary_size, int context_tokens_max);
-
-// Positions and sequences of all tokens.
-void step_positions(const int32_t *step, int32_t *positions, int32_t *sequences);
-
-// Splits the step's attention into items; returns how many. NULL counts only.
-int step_items(const int32_t *step, int heads, int kv_heads, attention_item *items);
-
-// The tile of an item.
-attention_tile step_tile(const int32_t *step, const attention_item *item, const kv_blocks *blocks,
-                         int layer, const int32_t *positions);
 
 // The job of a step, see step.c.
 void step_run(worker *self, void *context);

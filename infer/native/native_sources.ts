@@ -42,8 +42,8 @@ export const SOURCES: readonly SourceFile[] = [
 /** The headers. */
 // Data: what the sources include.
 export const HEADERS: readonly string[] = [
-  ...["attention_kernels.h", "context.h", "device.h", "float_multiply.h", "half.h", "infer.h"],
-  ...["int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h", "matrix.h"],
-  ...["memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h", "row_kernels.h"],
-  ...["status.h", "vector.h"],
+  ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
+  ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
+  ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
+  ...["row_kernels.h", "status.h", "vector.h"],
 ];
