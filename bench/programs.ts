@@ -66,7 +66,7 @@ export async function nginxPeer(name: string): Promise<CommandLine | Missing> {
 }
 
 /** What the C programs have in common. */
-const C_HEADERS = ["closed_loop.h", "epoll_server.h", "load.h"];
+const C_HEADERS = ["closed_loop.h", "epoll_server.h", "http_load.c", "load.h"];
 
 /** A C program of `bench/peers/`, compiled when its source, or a header, is newer than it. */
 export async function cPeer(

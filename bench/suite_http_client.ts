@@ -57,7 +57,9 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
   const servers: Record<Load["server"], CommandLine | Missing> = {
     hello: await cPeer("http_epoll"),
     blob: await cPeer("http_blob", "-lpthread"),
-    tls: certificate instanceof Missing ? certificate : denoPeer("http_tls_ours.ts", ...files),
+    tls: certificate instanceof Missing
+      ? certificate
+      : denoPeer("http_tls_ours.ts", ...files, "--exclusive"),
   };
   const clients = await clientCommands();
   const seconds = quick ? QUICK_SECONDS : SECONDS;

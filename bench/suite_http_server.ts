@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+import { makeCertificate } from "./certificate.ts";
 import type { CommandLine } from "./command_line.ts";
 import { bunPeer, cPeer, denoPeer, nginxPeer, withArguments } from "./programs.ts";
 import { Missing, type Outcome, type Plan, type Prepared, type Suite } from "./suite.ts";
@@ -35,6 +36,8 @@ interface Load {
   readonly bodyBytes: number;
   /** Requests per second; a closed loop when left out. */
   readonly rate?: number;
+  /** Over TLS, which Deno and we speak here. */
+  readonly secure?: boolean;
 }
 
 // Data: what is asked, and how.
@@ -45,13 +48,14 @@ const LOADS: readonly Load[] = [
   { name: "hello, 4 connections, 16 deep",    connections: 4,  pipeline: 16, bodyBytes: 0 },
   { name: "JSON echo of 1 KiB, 64 connections", connections: 64, pipeline: 1, bodyBytes: 1024 },
   { name: "hello, 100 requests/s",            connections: 4,  pipeline: 1,  bodyBytes: 0, rate: 100 },
+  { name: "hello over TLS, 64 connections",   connections: 64, pipeline: 1,  bodyBytes: 0, secure: true },
 ];
 // Compilers share the CPU of the server: what they do belongs to the warm-up.
 const WINDOW = { seconds: 2, warmupSeconds: 2 };
 const QUICK_WINDOW = { seconds: 1, warmupSeconds: 0.8 };
 
 async function prepare({ quick }: Plan): Promise<Prepared> {
-  const load = await cPeer("http_load");
+  const plain = await cPeer("http_load");
   const window = quick ? QUICK_WINDOW : WINDOW;
   const servers: Record<string, CommandLine | Missing> = {
     "ours-cooperative": denoPeer("http_ours.ts"),
@@ -65,11 +69,13 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
   const others = quick
     ? ["ours-cooperative", "deno"]
     : ["ours-cooperative", "ours-exclusive", "deno", "bun"];
-  const cases = LOADS.map(({ name, connections, pipeline, bodyBytes, rate }) => {
+  const tls = await securePrograms();
+  const cases = LOADS.map(({ name, connections, pipeline, bodyBytes, rate, secure }) => {
     const numbers = [connections, pipeline, bodyBytes, window.seconds, window.warmupSeconds];
     if (rate !== undefined) numbers.push(rate);
-    const subjects = Object.entries(servers)
-      .filter(([subject]) => name === LOADS[0]!.name || others.includes(subject))
+    const load = secure ? tls.load : plain;
+    const subjects = Object.entries(secure ? tls.servers : servers)
+      .filter(([subject]) => secure || name === LOADS[0]!.name || others.includes(subject))
       .map(([subject, server]) => ({
         name: subject,
         server: load instanceof Missing ? load : server,
@@ -82,6 +88,19 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
     cases,
     notes: [`load: http_load.c, ${window.seconds} s a run; us of CPU are per request`],
   };
+}
+
+async function securePrograms() {
+  const load = await cPeer("http_load_tls", "-lssl", "-lcrypto");
+  const certificate = await makeCertificate();
+  const peer = (name: string, ...args: string[]): CommandLine | Missing =>
+    certificate instanceof Missing ? certificate : denoPeer(name, ...certificate, ...args);
+  const servers: Record<string, CommandLine | Missing> = {
+    "ours-cooperative": peer("http_tls_ours.ts"),
+    "ours-exclusive": peer("http_tls_ours.ts", "--exclusive"),
+    "deno": peer("http_tls_deno.ts"),
+  };
+  return { load, servers };
 }
 
 function values({ report, cpu }: Outcome): Record<string, number> {

@@ -2,14 +2,16 @@
 import { engineInfo, openEngine } from "../io/engine_info.ts";
 import { checkListenOptions, type TcpListenOptions, type UnixListenOptions } from "../net/addr.ts";
 import { denoListenTcp, denoListenUnix } from "../net/deno_listen.ts";
-import { listenTls } from "../net/listen_tls.ts";
+import { listenTls, listenTlsParts, type TlsListenParts } from "../net/listen_tls.ts";
 import type { AcceptedSocket, ListenSocket, StreamSocket } from "../net/stream_socket.ts";
 import type { TlsConn } from "../net/tls_conn.ts";
 import type { ListenTlsOptions } from "../net/tls_options.ts";
+import { TlsSession } from "../net/tls_session.ts";
 import { uringListenTcp, uringListenUnix } from "../net/uring_listen.ts";
 import { UringStreamSocket } from "../net/uring_socket.ts";
 import { RingTransport } from "./ring_transport.ts";
 import { type ByteSocket, SocketTransport } from "./socket_transport.ts";
+import { TlsTransport } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 import { UpgradedConn } from "./upgraded_conn.ts";
 
@@ -63,7 +65,9 @@ export function listenPlain(options: TcpListenOptions | UnixListenOptions): Acce
  * @throws {Deno.errors.NotSupported} on the ring, when OpenSSL 3 is not installed
  */
 export function listenSecure(options: ListenTlsOptions): Acceptor {
-  const listener = listenTls({ ...options, alpnProtocols: ["http/1.1"] });
+  const request = { ...options, alpnProtocols: ["http/1.1"] };
+  if (engineInfo().engine === "uring") return secureOnRing(listenTlsParts(request));
+  const listener = listenTls(request);
   return {
     addr: listener.addr,
     secure: true,
@@ -81,6 +85,28 @@ function plain(accepted: AcceptedSocket<Deno.Addr>): Accepted {
     return { transport: new RingTransport(both, true), remoteAddr };
   }
   return { transport: overSocket(byteSocket(socket), localAddr, remoteAddr), remoteAddr };
+}
+
+/** The handshake is the transport's: it can be given up as a connection can. */
+function secureOnRing({ socket, contexts }: TlsListenParts): Acceptor {
+  return {
+    addr: socket.addr,
+    secure: true,
+    accept: async () => {
+      const accepted = await socket.accept();
+      const session = new TlsSession(contexts.start());
+      const parts = { session, keepSession: null };
+      const inner = new RingTransport(accepted, true);
+      const transport = new TlsTransport(inner, parts, contexts.handshakeTimeoutMs);
+      return { transport, remoteAddr: accepted.remoteAddr };
+    },
+    close: () => {
+      socket.close();
+      contexts[Symbol.dispose]();
+    },
+    ref: () => socket.ref(),
+    unref: () => socket.unref(),
+  };
 }
 
 function secure(conn: TlsConn): Accepted {

@@ -9,7 +9,7 @@ const QUEUE_BYTES_MAX = 131_072;
 /** How long a closed connection goes on sending what was queued. */
 const CLOSE_FLUSH_MS = 5000;
 
-/** What a {@linkcode SocketTransport} needs: sockets of the portable engine and TLS have it. */
+/** What a {@linkcode SocketTransport} needs: sockets of the portable engine have it. */
 export interface ByteSocket {
   /** Next bytes, null at the end of the stream. */
   read(p: Uint8Array): Promise<number | null>;

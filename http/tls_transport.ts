@@ -1,6 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { SslSession } from "../ffi/ssl.ts";
-import type { TlsParts } from "../net/tls_socket.ts";
+import { joinBytes } from "../io/copy_bytes.ts";
+import { startTimer } from "../io/engine_timer.ts";
+import { handshakeGate } from "../net/handshake_gate.ts";
+import { StreamConn } from "../net/stream_conn.ts";
+import { TlsConn } from "../net/tls_conn.ts";
+import { type TlsParts, TlsSocket } from "../net/tls_socket.ts";
 import type { TlsSession } from "../net/tls_session.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
@@ -8,31 +13,48 @@ import type { Transport, TransportSink } from "./transport.ts";
 const PLAIN_BYTES = 65_536;
 /** Blocks after which a server is taken to give no session to resume. */
 const SESSION_BLOCKS_MAX = 8;
+/** How long a closed connection goes on sending what the stream under it had no room for. */
+const CLOSE_FLUSH_MS = 5000;
 
 /**
  * A connection with TLS on the ring: blocks are decrypted as they come and taken where the
  * plaintext is, and what is written is encrypted into the send queue. No promise for a message, as
  * `TlsConn` has them.
+ *
+ * A server's begins before its handshake, which is made of the first blocks: in the time that it is
+ * given, and a step at a time where many want to ({@linkcode handshakeGate}).
  */
 export class TlsTransport implements Transport, TransportSink {
   readonly memory: Uint8Array = new Uint8Array();
   readonly #inner: Transport;
   readonly #session: TlsSession;
+  readonly #handshakeTimeoutMs: number;
   #keepSession: ((session: SslSession) => void) | null;
   #sink: TransportSink | null = null;
   #draining: Promise<void> | null = null;
+  /** Ciphertext that waits for the handshake's turn. */
+  #held: Uint8Array | null = null;
+  #stopTimer: (() => void) | null = null;
+  #paused = false;
   #blocks = 0;
   #over = false;
 
-  /** Takes over a session whose handshake is done, and the stream under it. */
-  constructor(inner: Transport, { session, keepSession }: TlsParts) {
+  /**
+   * Takes over a session and the stream under it.
+   *
+   * @param handshakeTimeoutMs Longest handshake, where it is still to be made; 0 for any
+   */
+  constructor(inner: Transport, { session, keepSession }: TlsParts, handshakeTimeoutMs = 0) {
     this.#inner = inner;
     this.#session = session;
     this.#keepSession = keepSession;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
   start(sink: TransportSink): void {
     this.#sink = sink;
+    const limitMs = this.#session.handshaking ? this.#handshakeTimeoutMs : 0;
+    if (limitMs > 0) this.#stopTimer = startTimer(limitMs, () => this.#tooSlow(limitMs));
     this.#inner.start(this);
   }
 
@@ -43,31 +65,37 @@ export class TlsTransport implements Transport, TransportSink {
   /** Takes ciphertext. */
   take(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;
-    const session = this.#session;
-    let count = session.receive(bytes.subarray(start, end), plain);
-    this.#send();
-    if (this.#keepSession !== null) this.#offerSession();
-    while (count > 0) {
-      this.#sink!.take(plain, 0, count);
-      if (this.#over) return;
-      count = this.#readKept();
+    const piece = bytes.subarray(start, end);
+    if (this.#held !== null) {
+      this.#held = joinBytes(this.#held, piece);
+      return;
     }
-    if (count < 0) this.#end(null);
+    const turn = this.#session.handshaking ? handshakeGate.enter() : undefined;
+    if (turn === undefined) return this.#receive(piece);
+    this.#held = piece.slice();
+    this.#inner.pause();
+    turn.then(() => {
+      this.#takeHeld();
+      if (!this.#paused && !this.#over) this.#inner.resume();
+    });
   }
 
   /** The stream under it has ended. */
   ended(error: Error | null): void {
+    this.#takeHeld();
     if (this.#over) return;
     this.#session.end();
     this.#end(error);
   }
 
   pause(): void {
+    this.#paused = true;
     this.#inner.pause();
   }
 
   resume(): void {
-    this.#inner.resume();
+    this.#paused = false;
+    if (this.#held === null) this.#inner.resume();
   }
 
   expectBulk(bulk: boolean): void {
@@ -104,7 +132,7 @@ export class TlsTransport implements Transport, TransportSink {
   endWriting(): void {
     this.#session.sayGoodbye();
     this.#send();
-    this.#inner.endWriting();
+    this.#afterDrained(() => this.#inner.endWriting());
   }
 
   finishReading(done: () => void): void {
@@ -112,12 +140,15 @@ export class TlsTransport implements Transport, TransportSink {
   }
 
   close(): void {
-    if (!this.#over && this.#draining === null) {
-      this.#session.sayGoodbye();
-      this.#send();
-    }
+    this.#session.sayGoodbye();
+    this.#send();
     this.#free();
-    this.#inner.close();
+    if (this.#draining === null) return this.#inner.close();
+    const stop = startTimer(CLOSE_FLUSH_MS, () => this.#inner.abort());
+    this.#afterDrained(() => {
+      stop();
+      this.#inner.close();
+    });
   }
 
   abort(): void {
@@ -129,11 +160,61 @@ export class TlsTransport implements Transport, TransportSink {
     this.#inner.hold(hold);
   }
 
-  handOver(): Promise<Deno.Conn> {
-    return Promise.reject(new TypeError("Cannot hand over the connection of a client"));
+  async handOver(rest: () => Uint8Array): Promise<Deno.Conn> {
+    await this.#draining;
+    const conn = await this.#inner.handOver(() => new Uint8Array());
+    this.#over = true;
+    const session = this.#session;
+    session.putBack(rest());
+    const { localAddr, remoteAddr } = conn as StreamConn<Deno.NetAddr>;
+    const inner = StreamConn.detach(conn as StreamConn<Deno.NetAddr>);
+    const socket = new TlsSocket(inner, { session, keepSession: this.#keepSession });
+    return new TlsConn({ socket, localAddr, remoteAddr });
   }
 
-  /** What there is for the server leaves, in the order in which it was made. */
+  #takeHeld(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null && !this.#over) this.#receive(held);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    const session = this.#session;
+    let count = session.receive(bytes, plain);
+    this.#send();
+    if (session.handshaking) return;
+    this.#endTimer();
+    if (this.#keepSession !== null) this.#offerSession();
+    // Without plaintext there may still be a goodbye, or a record that is wrong.
+    if (count === 0) count = this.#readKept();
+    while (count > 0) {
+      this.#sink!.take(plain, 0, count);
+      if (this.#over) return;
+      count = this.#readKept();
+    }
+    if (count < 0) this.#end(null);
+  }
+
+  /** Ends a handshake that takes too long. */
+  #tooSlow(limitMs: number): void {
+    this.#stopTimer = null;
+    const reason = `Cannot shake hands: not done in ${limitMs} ms`;
+    this.#session.fail(new Deno.errors.TimedOut(reason));
+    if (!this.#over) this.#end(null);
+  }
+
+  #endTimer(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+  }
+
+  /** Calls back when all that was written is in the queue of the stream under it. */
+  #afterDrained(callback: () => void): void {
+    if (this.#draining === null) callback();
+    else this.#draining.then(() => this.#afterDrained(callback));
+  }
+
+  /** What there is for the peer leaves, in the order in which it was made. */
   #send(): void {
     const bytes = this.#session.output();
     if (bytes.length === 0) return;
@@ -173,6 +254,8 @@ export class TlsTransport implements Transport, TransportSink {
 
   #free(): void {
     this.#over = true;
+    this.#held = null;
+    this.#endTimer();
     this.#session[Symbol.dispose]();
   }
 }

@@ -24,8 +24,8 @@ export interface TransportSink {
 /**
  * The stream under a protocol connection: bytes come without being asked for, and leave together.
  *
- * Three implementations: on the ring (`ring_transport.ts`), and over the sockets of the portable
- * engine and over TLS (`socket_transport.ts`).
+ * Three implementations: on the ring (`ring_transport.ts`), TLS on the ring, over the first
+ * (`tls_transport.ts`), and over the sockets of the portable engine (`socket_transport.ts`).
  */
 export interface Transport {
   /** Begins to bring bytes. */

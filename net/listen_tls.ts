@@ -2,11 +2,16 @@
 import { engineInfo, openEngine } from "../io/engine_info.ts";
 import { checkListenOptions, type TcpListenOptions, type TcpListenRequest } from "./addr.ts";
 import { denoListenTls } from "./deno_tls.ts";
-import type { StreamSocket } from "./stream_socket.ts";
+import type { ListenSocket, StreamSocket } from "./stream_socket.ts";
 import { TlsConn } from "./tls_conn.ts";
 import { ServerContexts } from "./tls_context.ts";
 import { TlsListener } from "./tls_listener.ts";
-import { checkTlsServer, checkTlsTransport, type ListenTlsOptions } from "./tls_options.ts";
+import {
+  checkTlsServer,
+  checkTlsTransport,
+  type ListenTlsOptions,
+  type TlsServerRequest,
+} from "./tls_options.ts";
 import { TlsSocket } from "./tls_socket.ts";
 import { uringListenTcp } from "./uring_listen.ts";
 
@@ -33,17 +38,40 @@ import { uringListenTcp } from "./uring_listen.ts";
  * ```
  */
 export function listenTls(options: ListenTlsOptions): TlsListener {
+  const { request, server } = checked(options);
+  if (engineInfo().engine !== "uring") return denoListenTls(request, server);
+  const { socket, contexts } = uringListenTls(request, server);
+  return new TlsListener(
+    socket,
+    (accepted) => new TlsConn({ ...accepted, socket: secured(accepted.socket, contexts) }),
+    contexts,
+  );
+}
+
+/** A listening socket on the ring, and what its clients are shown; the owner closes both. */
+export interface TlsListenParts {
+  /** Gives connections on which nothing was said. */
+  readonly socket: ListenSocket<Deno.NetAddr>;
+  /** How a session with each begins. */
+  readonly contexts: ServerContexts;
+}
+
+/** Listens as {@linkcode listenTls} on the ring, for a protocol that shakes hands by itself. */
+export function listenTlsParts(options: ListenTlsOptions): TlsListenParts {
+  const { request, server } = checked(options);
+  return uringListenTls(request, server);
+}
+
+function checked(options: ListenTlsOptions) {
   checkTlsTransport(options.transport);
   const request = checkListenOptions(options as TcpListenOptions) as TcpListenRequest;
-  const server = checkTlsServer("listenTls", options);
-  if (engineInfo().engine !== "uring") return denoListenTls(request, server);
+  return { request, server: checkTlsServer("listenTls", options) };
+}
+
+function uringListenTls(request: TcpListenRequest, server: TlsServerRequest): TlsListenParts {
   const contexts = new ServerContexts(server);
   try {
-    return new TlsListener(
-      uringListenTcp(openEngine(), request),
-      (accepted) => new TlsConn({ ...accepted, socket: secured(accepted.socket, contexts) }),
-      contexts,
-    );
+    return { socket: uringListenTcp(openEngine(), request), contexts };
   } catch (error) {
     contexts[Symbol.dispose]();
     throw error;

@@ -151,6 +151,11 @@ export class TlsSession implements Disposable {
     return this.#state === "ended" ? null : undefined;
   }
 
+  /** Puts plaintext in front of what is still to be read. */
+  putBack(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#kept = joined(bytes, this.#kept);
+  }
+
   /** Encrypts bytes and says how many of them; to be called when {@linkcode writable}. */
   write(bytes: Uint8Array): number {
     return this.#guard(() => this.#ssl!.write(isPlain(bytes) ? bytes : copied(bytes))) ?? 0;

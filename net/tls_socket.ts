@@ -55,11 +55,16 @@ export class TlsSocket implements SecureSocket {
   #sessionReads = 0;
   #closed = false;
 
-  /** Takes over an open socket. */
-  constructor(transport: StreamSocket, options: TlsSocketOptions) {
+  /** Takes over an open socket, or puts together again what {@linkcode takeApart} gave away. */
+  constructor(transport: StreamSocket, options: TlsSocketOptions | TlsParts) {
     this.#transport = transport;
     this.#outlet = new TlsOutlet(transport);
     this.#keepSession = options.keepSession ?? null;
+    if ("session" in options) {
+      this.session = options.session;
+      this.handshake = Promise.resolve();
+      return;
+    }
     this.session = new TlsSession(options.side);
     const isClient = !("choose" in options.side);
     this.handshake = this.#shakeHands(isClient, options.handshakeTimeoutMs);

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { serve, upgradeHttp } from "../http/mod.ts";
 import { engineInfo } from "../io/engine_info.ts";
 import { get, type Serve } from "./http_contract_case.ts";
@@ -147,6 +147,110 @@ leakTest("upgradeHttp() gives a connection over TLS", async () => {
   await client.send("hello");
   assertEquals(await client.until("hello"), "hello");
 });
+
+leakTest("serve() over TLS takes a handshake and requests byte for byte", async () => {
+  await using server = serve(OPTIONS, async (request) => new Response(await request.text()));
+  await using relay = passOn(server.addr.port, (bytes) => Array.from(bytes, (b) => [b]));
+  using client = await dial({ ...server.addr, port: relay.port });
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+  await client.send(`${post}ab${post}cd`);
+  assertEquals((await client.response()).body, "ab");
+  assertEquals((await client.response()).body, "cd");
+});
+
+leakTest("serve() over TLS answers more clients at once than shake hands in a round", async () => {
+  await using server = serve(OPTIONS, () => new Response("ok"));
+  const answers = await Promise.all(Array.from({ length: 40 }, async () => {
+    using client = await dial(server.addr);
+    return (await client.ask(get("/", "Connection: close"))).body;
+  }));
+  assertEquals(answers, Array(40).fill("ok"));
+});
+
+leakTest("serve() ends a TLS connection whose record is wrong", async () => {
+  let count = 0;
+  let wrong = false;
+  await using server = serve(OPTIONS, () => new Response(`${++count}`));
+  await using relay = passOn(server.addr.port, (bytes) => {
+    if (wrong) bytes[bytes.length - 1]! ^= 1;
+    return [bytes];
+  });
+  using client = await dial({ ...server.addr, port: relay.port });
+  assertEquals((await client.ask(get("/"))).body, "1");
+  wrong = true;
+  await client.send(get("/"));
+  // An alert, which Deno tells as an error.
+  await assertRejects(() => client.rest());
+  assertEquals(count, 1);
+}, { ignore: engine !== "uring" });
+
+leakTest(
+  "serve() over TLS sends all of a last response to a client that reads slowly",
+  async () => {
+    const big = "b".repeat(4_000_000);
+    await using server = serve(OPTIONS, () => new Response(big));
+    using client = await dial(server.addr);
+    await client.send(get("/", "Connection: close"));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals((await client.response()).body, big);
+    assertEquals(await client.rest(), "");
+  },
+);
+
+// Deno closes a connection only behind its handshake, as above.
+leakTest("server.abort() ends TLS handshakes that are under way", async () => {
+  const abort = new AbortController();
+  const server = serve({ ...OPTIONS, signal: abort.signal }, () => new Response("ok"));
+  await using relay = passOn(server.addr.port, (bytes) => [bytes.subarray(0, 20)]);
+  using client = await dial({ ...server.addr, port: relay.port });
+  const asking = client.ask(get("/"));
+  await relay.passed;
+  abort.abort();
+  await assertRejects(() => asking);
+  await server.finished;
+}, { ignore: engine !== "uring" });
+
+/** Passes connections on to a port, what clients send in pieces that `change` makes of it. */
+function passOn(port: number, change: (bytes: Uint8Array) => Iterable<ArrayLike<number>>) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const passed = Promise.withResolvers<void>();
+  const open: Promise<unknown>[] = [];
+  const pass = async (client: Deno.TcpConn) => {
+    using inner = await Deno.connect({ hostname: "127.0.0.1", port });
+    inner.setNoDelay();
+    const back = inner.readable.pipeTo(client.writable).catch(() => {});
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (
+        let count = await client.read(buffer);
+        count !== null;
+        count = await client.read(buffer)
+      ) {
+        for (const piece of change(buffer.slice(0, count))) {
+          await inner.write(Uint8Array.from(piece));
+        }
+        passed.resolve();
+      }
+      await inner.closeWrite();
+    } catch {
+      // One of both has gone, which the other one hears of.
+    }
+    await back;
+  };
+  const accepting = (async () => {
+    for await (const client of listener) open.push(pass(client));
+  })();
+  return {
+    port: listener.addr.port,
+    /** Something was passed on. */
+    passed: passed.promise,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      await Promise.all(open);
+    },
+  };
+}
 
 async function dial({ port }: Deno.NetAddr): Promise<RawClient> {
   const options = { hostname: "127.0.0.1", port, caCerts: [CA] };

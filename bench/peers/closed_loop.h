@@ -8,6 +8,13 @@
 
 #include "load.h"
 
+// How bytes go to and from a connection; http_load_tls.c has others.
+#ifndef PEER_READ
+#define PEER_READ(peer, bytes, room) read((peer)->fd, bytes, room)
+#define PEER_WRITE(peer, bytes, length) write((peer)->fd, bytes, length)
+#define PEER_OPENED(peer) ((void)(peer))
+#endif
+
 #define DRAIN_NS SECOND_NS  // how long the last answers may take after the measurement
 
 // The connection of a number, below loop.connections.
@@ -41,7 +48,7 @@ static struct {
 
 // Sends from `sent` on, and says how much has left by then.
 static inline size_t send_from(struct peer *peer, const void *bytes, size_t sent, size_t length) {
-  ssize_t count = write(peer->fd, (const char *)bytes + sent, length - sent);
+  ssize_t count = PEER_WRITE(peer, (const char *)bytes + sent, length - sent);
   if (count < 0 && errno != EAGAIN && errno != EINTR) {
     fail("Cannot send on connection %u: %s", peer->number, strerror(errno));
   }
@@ -52,7 +59,7 @@ static inline size_t send_from(struct peer *peer, const void *bytes, size_t sent
 
 // Reads what is there; 0 when there is nothing yet.
 static inline size_t receive(struct peer *peer, void *bytes, size_t room) {
-  ssize_t length = read(peer->fd, bytes, room);
+  ssize_t length = PEER_READ(peer, bytes, room);
   if (length < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (length == 0) fail("Connection %u was closed by the server", peer->number);
   if (length < 0) fail("Connection %u was lost: %s", peer->number, strerror(errno));

@@ -110,6 +110,7 @@ static void connect_all(const char *host, const char *port) {
     connection->peer.number = i;
     connection->kept = malloc(KEPT_BYTES);
     connect_peer(&connection->peer, address);
+    PEER_OPENED(&connection->peer);
     begin_watching(&connection->peer);
   }
   freeaddrinfo(address);

@@ -1,6 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// What the TLS requests of http-client go to: `serve` of this library with a certificate, its
-// thread given to the engine. http_tls_ours.ts CERT KEY
+// HTTP server over TLS on this library's `serve`. http_tls_ours.ts CERT KEY [--exclusive]
 
 import { serve } from "../../http/mod.ts";
 import { engineInfo, openEngine } from "../../io/mod.ts";
@@ -14,4 +13,5 @@ serve({
   key: key!,
   onListen: ({ port }) => console.log(`listening ${port}`),
 }, answer);
-if (engineInfo().engine === "uring") openEngine().runExclusive();
+const exclusive = Deno.args.includes("--exclusive");
+if (exclusive && engineInfo().engine === "uring") openEngine().runExclusive();

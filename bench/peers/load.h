@@ -3,6 +3,8 @@
 // What every load in C needs: a clock, an end that says why, arguments in their bounds, sockets
 // that are watched by epoll, and bytes that can be told apart.
 
+#pragma once
+
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
