@@ -36,6 +36,8 @@ const cryptoSymbols = {
   EVP_CIPHER_CTX_free: { parameters: ["pointer"], result: "void" },                                // void EVP_CIPHER_CTX_free(EVP_CIPHER_CTX *)
   EVP_EncryptInit_ex:  { parameters: ["pointer", "pointer", "pointer", "buffer", "buffer"], result: "i32" },      // int EVP_EncryptInit_ex(EVP_CIPHER_CTX *, const EVP_CIPHER *, ENGINE *, const unsigned char *key, const unsigned char *iv)
   EVP_EncryptUpdate:   { parameters: ["pointer", "buffer", "buffer", "buffer", "i32"], result: "i32" },           // int EVP_EncryptUpdate(EVP_CIPHER_CTX *, unsigned char *out, int *outl, const unsigned char *in, int inl)
+  EVP_EncryptFinal_ex: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },             // int EVP_EncryptFinal_ex(EVP_CIPHER_CTX *, unsigned char *out, int *outLength)
+  EVP_CIPHER_CTX_ctrl: { parameters: ["pointer", "i32", "i32", "buffer"], result: "i32" },         // int EVP_CIPHER_CTX_ctrl(EVP_CIPHER_CTX *, int type, int, void *)
   X509_verify_cert_error_string:   { parameters: ["i64"], result: "pointer" },                     // const char *X509_verify_cert_error_string(long)
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -62,10 +64,12 @@ const sslSymbols = {
   SSL_CTX_set_alpn_protos: { parameters: ["pointer", "buffer", "u32"], result: "i32" },            // int SSL_CTX_set_alpn_protos(SSL_CTX *, const unsigned char *, unsigned)
   SSL_CTX_set_alpn_select_cb: { parameters: ["pointer", "function", "pointer"], result: "void" },  // void SSL_CTX_set_alpn_select_cb(SSL_CTX *, SSL_CTX_alpn_select_cb_func, void *)
   SSL_new:             { parameters: ["pointer"], result: "pointer" },                             // SSL *SSL_new(SSL_CTX *)
+  SSL_free_buffers:    { parameters: ["pointer"], result: "i32" },                                 // int SSL_free_buffers(SSL *)
   SSL_free:            { parameters: ["pointer"], result: "void" },                                // void SSL_free(SSL *)
   SSL_set_bio:         { parameters: ["pointer", "pointer", "pointer"], result: "void" },          // void SSL_set_bio(SSL *, BIO *rbio, BIO *wbio)
   SSL_set_accept_state:  { parameters: ["pointer"], result: "void" },                              // void SSL_set_accept_state(SSL *)
   SSL_set_connect_state: { parameters: ["pointer"], result: "void" },                              // void SSL_set_connect_state(SSL *)
+  SSL_ctrl:            { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },        // long SSL_ctrl(SSL *, int cmd, long, void *)
   SSL_ctrl_bytes:      { name: "SSL_ctrl", parameters: ["pointer", "i32", "i64", "buffer"], result: "i64" },      // long SSL_ctrl(SSL *, int cmd, long larg, void *parg)
   SSL_do_handshake:    { parameters: ["pointer"], result: "i32" },                                 // int SSL_do_handshake(SSL *)
   SSL_read:            { parameters: ["pointer", "buffer", "i32"], result: "i32" },                // int SSL_read(SSL *, void *, int)

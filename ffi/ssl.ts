@@ -129,6 +129,17 @@ export class Ssl implements Disposable {
     return Math.max(0, result);
   }
 
+  /**
+   * Whether the memory of the records, 33 KiB, is kept between calls. Making it anew takes about a
+   * microsecond a call, and 8 us a handshake.
+   */
+  set keepsBuffers(keeps: boolean) {
+    const calls = this.#calls;
+    const command = keeps ? CTRL_CLEAR_MODE : CTRL_SET_MODE;
+    calls.SSL_ctrl(this.#handle, command, MODE_RELEASE_BUFFERS, null);
+    if (!keeps) calls.SSL_free_buffers(this.#handle);
+  }
+
   /** Says goodbye to the peer (close_notify). */
   shutdown(): void {
     this.#calls.SSL_shutdown(this.#handle);
@@ -225,7 +236,10 @@ export const WRITE_BYTES_MAX = 65_536;
 const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_WANT_WRITE = 3;
 const SSL_ERROR_ZERO_RETURN = 6;
+const CTRL_SET_MODE = 33;
 const CTRL_SERVER_NAME = 55;
+const CTRL_CLEAR_MODE = 78;
+const MODE_RELEASE_BUFFERS = 0x10n;
 
 const alpnPointer = new BigUint64Array(1);
 const alpnLength = new Uint32Array(1);

@@ -220,8 +220,8 @@ const Ctrl = {
 const VERSION: Record<TlsVersion, bigint> = { "TLSv1.2": 0x303n, "TLSv1.3": 0x304n };
 /** Peer, and "fail if there is no certificate" for those who must have one. */
 const VERIFY = { none: 0, request: 1, require: 3 } as const;
-/** Bytes may be written from another place the next time, and idle connections hold no record. */
-const MODE = 0x2n | 0x10n;
+/** Bytes may be written from another place the next time. */
+const MODE = 0x2n;
 /**
  * No compression, no renegotiation: both were attacks (RFC 7457). The server's order of suites
  * counts, but for clients that would have ChaCha20 first, as those without AES in hardware do.

@@ -45,6 +45,8 @@ const RANDOM_BYTES = 32;
 const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;
 const HOST_NAME = 0;
+/** Longest host (RFC 1035 section 2.3.4) and longest protocol (RFC 7301 section 3.1). */
+const NAME_BYTES_MAX = 255;
 
 /** The whole handshake message with its head, from as many records as it takes. */
 function joinFragments(bytes: Uint8Array): Uint8Array | "more" | "invalid" {
@@ -112,8 +114,6 @@ function readProtocols(content: Cursor): string[] {
   return protocols;
 }
 
-const decoder = new TextDecoder("latin1");
-
 /** A place in bytes; reading beyond their end is a RangeError. */
 class Cursor {
   readonly #bytes: Uint8Array;
@@ -148,7 +148,9 @@ class Cursor {
   }
 
   text(): string {
-    return decoder.decode(this.#bytes.subarray(this.#offset));
+    if (this.left > NAME_BYTES_MAX) throw new RangeError("Cannot read a name of this length");
+    // Of so few letters the platform's decoder would make as much work as the rest of the hello.
+    return String.fromCharCode(...this.#bytes.subarray(this.#offset));
   }
 }
 

@@ -15,6 +15,11 @@ export class CiphertextBuffer {
   #bytes: Uint8Array = new Uint8Array(SMALL_BYTES);
   #smallReads = 0;
 
+  /** Whether reads come back full. */
+  get bulk(): boolean {
+    return this.#bytes.length > SMALL_BYTES;
+  }
+
   /** Where the next read goes. */
   room(): Uint8Array {
     return this.#bytes;

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { parseIpv4, parseIpv6, withoutBrackets } from "../ffi/ip_address.ts";
 import type { SslContext } from "../ffi/ssl_context.ts";
+import { environmentRoots } from "./environment_roots.ts";
 import type { StreamSocket } from "./stream_socket.ts";
 import { openContext } from "./tls_context.ts";
 import type { TlsClientRequest } from "./tls_options.ts";
@@ -65,7 +66,7 @@ function sharedFor(request: TlsClientRequest): Shared {
     identity,
     alpnProtocols,
     verify: "require",
-    caCerts,
+    caCerts: [...environmentRoots(), ...caCerts],
     systemRoots: true,
     ...protocol,
   });

@@ -76,7 +76,7 @@ export interface ListenTlsOptions
 export interface TlsClientRequest {
   /** Host or address. */
   readonly hostname: string;
-  /** Trusted beside the system's roots. */
+  /** Trusted beside the system's roots and those of the file that `DENO_CERT` names. */
   readonly caCerts: readonly string[];
   /** This side's own, if any. */
   readonly identity: TlsIdentity | undefined;

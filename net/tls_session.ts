@@ -52,6 +52,7 @@ export class TlsSession implements Disposable {
   #kept: Uint8Array = EMPTY;
   #serverName: string | null = null;
   #goodbyeSent = false;
+  #keepsBuffers = true;
 
   /** A client, whose first bytes {@linkcode start} puts out, or a server. */
   constructor(side: ClientStart | ServerStart) {
@@ -78,6 +79,11 @@ export class TlsSession implements Disposable {
     return !this.#goodbyeSent && (this.#state === "open" || this.#state === "ended");
   }
 
+  /** Whether the next step of the handshake is the long one of a server: key and signature. */
+  get awaitsHello(): boolean {
+    return this.#serverStart !== null && this.#ssl === null;
+  }
+
   /** What ended it: an error for every later call, null while there is none. */
   get failure(): unknown {
     return this.#failure;
@@ -101,6 +107,16 @@ export class TlsSession implements Disposable {
   /** What there is for the peer; a view that holds until the next call on any session. */
   output(): Uint8Array<ArrayBuffer> {
     return this.#ssl === null ? EMPTY : this.#ssl.output();
+  }
+
+  /**
+   * Whether memory for records is kept while it waits: for bulk data it should be, and for one of
+   * many connections that wait most of the time it should not. A handshake keeps it.
+   */
+  keepBuffers(keep: boolean): void {
+    if (keep === this.#keepsBuffers || this.#ssl === null) return;
+    this.#keepsBuffers = keep;
+    this.#ssl.keepsBuffers = keep;
   }
 
   /** A client begins. */

@@ -47,6 +47,7 @@ export class TlsSocket implements SecureSocket {
 
   readonly #transport: StreamSocket;
   readonly #outlet: TlsOutlet;
+  readonly #isClient: boolean;
   readonly #buffer = new CiphertextBuffer();
   readonly #reading = new Mutex();
   readonly #writing = new Mutex();
@@ -66,8 +67,8 @@ export class TlsSocket implements SecureSocket {
       return;
     }
     this.session = new TlsSession(options.side);
-    const isClient = !("choose" in options.side);
-    this.handshake = this.#shakeHands(isClient, options.handshakeTimeoutMs);
+    this.#isClient = !("choose" in options.side);
+    this.handshake = this.#shakeHands(options.handshakeTimeoutMs);
     // Whoever reads or writes hears of it; nobody has to.
     this.handshake.catch(() => {});
   }
@@ -98,6 +99,7 @@ export class TlsSocket implements SecureSocket {
       return null;
     }
     this.#closed = true;
+    session.keepBuffers(false);
     return { session, keepSession: this.#keepSession };
   }
 
@@ -197,11 +199,11 @@ export class TlsSocket implements SecureSocket {
     return this.#transport.peerCredentials();
   }
 
-  async #shakeHands(isClient: boolean, timeoutMs: number): Promise<void> {
+  async #shakeHands(timeoutMs: number): Promise<void> {
     const { session } = this;
     const stop = timeoutMs === 0 ? () => {} : startTimer(timeoutMs, () => this.#giveUp(timeoutMs));
     try {
-      if (isClient) {
+      if (this.#isClient) {
         session.start();
         this.#outlet.send(session.output());
       }
@@ -246,6 +248,7 @@ export class TlsSocket implements SecureSocket {
       if (count !== undefined) return count;
       // Answers to what the peer sends, such as new keys, must not pile up.
       if (this.#outlet.busy) await abortable(this.#outlet.settled(), signal);
+      session.keepBuffers(this.#buffer.bulk);
       const filled = await this.#receive(peek ? EMPTY : p, signal);
       if (filled > 0) return filled;
     }
@@ -255,7 +258,9 @@ export class TlsSocket implements SecureSocket {
   async #receive(p: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
     const { session } = this;
     const count = await this.#transport.read(this.#buffer.room(), signal);
-    const crowded = session.handshaking ? handshakeGate.enter() : undefined;
+    // What a server does after its first answer takes a sixth of the time: no need to wait for it.
+    const long = session.handshaking && (this.#isClient || session.awaitsHello);
+    const crowded = long ? handshakeGate.enter() : undefined;
     if (crowded) await crowded;
     this.#checkOpen();
     if (count === null) {

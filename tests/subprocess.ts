@@ -56,11 +56,15 @@ export async function runTestFiles(
 }
 
 /** Runs source text as a program of its own, with the given flags and no prompts. */
-export async function runProgram(source: string, flags: string[]): Promise<ProgramResult> {
+export async function runProgram(
+  source: string,
+  flags: string[],
+  env: Record<string, string> = {},
+): Promise<ProgramResult> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--no-check", ...flags, "-"],
     cwd: REPOSITORY,
-    env: { NO_COLOR: "1" },
+    env: { ...env, NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
