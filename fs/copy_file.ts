@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
+import { noteClosed } from "../ffi/descriptor_table.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import {
   cloneFileSoon,
@@ -9,6 +10,7 @@ import {
   setModeWaiting,
   statCached,
 } from "../ffi/file.ts";
+import { closeDescriptor } from "../ffi/socket.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
 import { admit, withoutLinks } from "./access.ts";
 import { withAction } from "./error_action.ts";
@@ -18,7 +20,7 @@ import { unlink } from "./remove_tree.ts";
 import { ringCall } from "./ring_call.ts";
 import type { RingFiles } from "./ring_files.ts";
 import { UringFile } from "./uring_file.ts";
-import { openSoon, uringOpen } from "./uring_open.ts";
+import { isLocal, openSoon, uringOpen } from "./uring_open.ts";
 
 /** Options of {@linkcode copyFile}. */
 export interface CopyFileOptions {
@@ -86,7 +88,7 @@ export async function uringCopyFile(
       if (target.isNew) await unlink(files, to, 0);
       throw withAction(error, action);
     } finally {
-      files.engine.closeDescriptor(target.fd);
+      await closeSoon(files, target.fd);
     }
   } finally {
     source.close();
@@ -115,7 +117,7 @@ async function openTarget(
   try {
     await empty(files, fd, source);
   } catch (error) {
-    files.engine.closeDescriptor(fd);
+    await closeSoon(files, fd);
     throw withAction(error, action);
   }
   return { fd, isNew: false };
@@ -130,6 +132,13 @@ async function empty({ engine }: RingFiles, fd: number, source: Deno.FileInfo): 
   }
   const result = await ringCall(engine, { head: Op.FTRUNCATE, fd });
   if (result < 0) throw osError(result);
+}
+
+/** Whoever waited for the copy may run it, or unmount its disk, in the next line. */
+async function closeSoon(files: RingFiles, fd: number): Promise<void> {
+  if (isLocal(files, fd)) return closeDescriptor(fd);
+  noteClosed(fd);
+  await ringCall(files.engine, { head: Op.CLOSE, fd });
 }
 
 async function copyContents(

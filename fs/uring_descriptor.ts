@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op, SqeFlag } from "../ffi/abi.ts";
 import { isSeekable } from "../ffi/file.ts";
+import { closeDescriptor } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { NOBODY } from "../io/submissions.ts";
 import { ringCall } from "./ring_call.ts";
@@ -15,6 +16,9 @@ const READS_OF_HOT_FILE = 256;
  *
  * One that is read a lot gets a place in the ring's own table of files, which saves the kernel the
  * look-up (0.1 us of 1.4).
+ *
+ * A file of this machine is closed in place: no server is told, and whoever closed it may run it, or
+ * unmount its disk, in the next line.
  */
 export class UringDescriptor {
   /** The descriptor. */
@@ -26,15 +30,17 @@ export class UringDescriptor {
   /** Flags of an entry that names {@linkcode hotFd}, << 8. */
   hotFlags = 0;
 
+  readonly #isLocal: boolean;
   #pending = 0;
   #closed = false;
   #reads = 0;
   #slot = -1;
 
-  /** Takes over a descriptor. */
-  constructor(files: RingFiles, fd: number) {
+  /** Takes over a descriptor of a file that lies on this machine or not, see `LocalMounts`. */
+  constructor(files: RingFiles, fd: number, isLocal: boolean) {
     this.files = files;
     this.fd = this.hotFd = fd;
+    this.#isLocal = isLocal;
   }
 
   /** The ring. */
@@ -61,9 +67,13 @@ export class UringDescriptor {
   /** Closes once nothing is in flight. */
   close(): void {
     this.#closed = true;
-    if (this.#pending === 0) this.#release();
-    // A pipe or terminal may never answer; a file does.
-    else if (!isSeekable(this.fd)) this.engine.cancelDescriptor(this.fd);
+    if (this.#pending === 0) {
+      this.#release();
+      if (this.#slot >= 0) this.engine.submitNow();
+    } else if (!isSeekable(this.fd)) {
+      // A pipe or terminal may never answer; a file does.
+      this.engine.cancelDescriptor(this.fd);
+    }
   }
 
   #release(): void {
@@ -72,7 +82,8 @@ export class UringDescriptor {
       this.engine.submitLink(NOBODY, head, 0, 0, 0, 0, 0, this.#slot + 1);
       this.files.slots.release(this.#slot);
     }
-    this.engine.closeDescriptor(this.fd);
+    if (this.#isLocal) closeDescriptor(this.fd);
+    else this.engine.closeDescriptor(this.fd);
   }
 
   async #register(): Promise<void> {

@@ -44,7 +44,7 @@ export class UringFile implements OpenFile {
    * @param isAppending Whether it was opened with O_APPEND
    */
   constructor(files: RingFiles, fd: number, isLocal: boolean, isAppending: boolean) {
-    this.#descriptor = new UringDescriptor(files, fd);
+    this.#descriptor = new UringDescriptor(files, fd, isLocal);
     this.#isLocal = isLocal;
     this.#transfer = new UringTransfer(this.#descriptor, isLocal, isAppending);
   }

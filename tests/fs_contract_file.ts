@@ -47,6 +47,29 @@ export const fileCases: FsContractCases = {
     assertEquals(Deno.statSync(path).size, 0);
   },
 
+  "a program that was written and closed runs at once": async ({ api, folder }) => {
+    const program = Deno.readFileSync("/bin/true");
+    const mode = 0o700;
+    const ways: Record<string, (path: string) => Promise<void>> = {
+      writeFile: (path) => api.writeFile(path, program, { mode }),
+      copyFile: (path) => api.copyFile("/bin/true", path),
+      async close(path) {
+        const file = await api.open(path, { write: true, create: true, mode });
+        for (let at = 0; at < program.length;) at += await file.write(program.subarray(at));
+        file.close();
+      },
+      async writable(path) {
+        const file = await api.open(path, { write: true, create: true, mode });
+        await new Blob([program]).stream().pipeTo(file.writable);
+      },
+    };
+    for (const [name, write] of Object.entries(ways)) {
+      await write(`${folder}/${name}`);
+      // The kernel refuses while anybody has it open to write (ETXTBSY).
+      assertEquals(new Deno.Command(`${folder}/${name}`).outputSync().code, 0);
+    }
+  },
+
   "read() and write() move one cursor, and null is the end": async ({ api, folder }) => {
     using file = await api.create(`${folder}/file`);
     assertEquals(await file.write(bytes("hello world")), 11);

@@ -49,6 +49,22 @@ leakTest("readAt() and writeAt() go beyond 4 GiB", () =>
     }
   }));
 
+leakTest(
+  "a program runs once it is closed, also after reads for which the ring kept it open",
+  () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/program`;
+      Deno.copyFileSync("/bin/true", path);
+      using file = await open(path, { read: true, write: true });
+      const many = Array.from({ length: 100 }, () => new Uint8Array(4096));
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(many.map((p) => file.readAt(p, 0)));
+      }
+      file.close();
+      assertEquals(new Deno.Command(path).outputSync().code, 0);
+    }),
+);
+
 leakTest("hundreds of reads at once give each its own bytes", () =>
   inFolder(async (folder) => {
     const data = patternBytes(1_000_000);
