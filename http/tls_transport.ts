@@ -40,19 +40,11 @@ export class TlsTransport implements Transport, TransportSink {
     this.#sink = sink;
   }
 
-  /** Takes ciphertext. */
+  /** Takes ciphertext, no more at a time than there is room for what it holds. */
   take(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#over) return;
-    const session = this.#session;
-    let count = session.receive(bytes.subarray(start, end), plain);
-    this.#send();
-    if (this.#keepSession !== null) this.#offerSession();
-    while (count > 0) {
-      this.#sink!.take(plain, 0, count);
-      if (this.#over) return;
-      count = this.#readKept();
+    for (let at = start; at < end && !this.#over; at += PLAIN_BYTES) {
+      this.#decrypt(bytes.subarray(at, Math.min(end, at + PLAIN_BYTES)));
     }
-    if (count < 0) this.#end(null);
   }
 
   /** The stream under it has ended. */
@@ -70,8 +62,8 @@ export class TlsTransport implements Transport, TransportSink {
     this.#inner.resume();
   }
 
-  expectBulk(bulk: boolean): void {
-    this.#inner.expectBulk?.(bulk);
+  expectBulk(byteLength: number): void {
+    this.#inner.expectBulk?.(byteLength);
   }
 
   reserve(_byteLength: number): number {
@@ -131,6 +123,18 @@ export class TlsTransport implements Transport, TransportSink {
 
   handOver(): Promise<Deno.Conn> {
     return Promise.reject(new TypeError("Cannot hand over the connection of a client"));
+  }
+
+  #decrypt(bytes: Uint8Array): void {
+    let count = this.#session.receive(bytes, plain);
+    this.#send();
+    if (this.#keepSession !== null) this.#offerSession();
+    while (count > 0) {
+      this.#sink!.take(plain, 0, count);
+      if (this.#over) return;
+      count = this.#readKept();
+    }
+    if (count < 0) this.#end(null);
   }
 
   /** What there is for the server leaves, in the order in which it was made. */
