@@ -109,6 +109,7 @@ const options = {
   broadcast:                [SOL_SOCKET,   6],  // SO_BROADCAST
   keepAlive:                [SOL_SOCKET,   9],  // SO_KEEPALIVE
   reusePort:                [SOL_SOCKET,   15], // SO_REUSEPORT
+  receiveLowWaterBytes:     [SOL_SOCKET,   18], // SO_RCVLOWAT
   noDelay:                  [IPPROTO_TCP,  1],  // TCP_NODELAY
   keepAliveIdleSeconds:     [IPPROTO_TCP,  4],  // TCP_KEEPIDLE
   keepAliveIntervalSeconds: [IPPROTO_TCP,  5],  // TCP_KEEPINTVL

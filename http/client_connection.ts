@@ -14,7 +14,7 @@ import type { Transport, TransportSink } from "./transport.ts";
 
 /** Interim responses (1xx) before the final one; one more ends the connection. */
 export const INTERIM_MAX = 64;
-/** Bodies of so many bytes and more come in large blocks. */
+/** Bodies of which so many bytes or more are to come are received in large pieces. */
 const BULK_BYTES = 262_144;
 
 /**
@@ -47,7 +47,6 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   #pending: PendingBytes | null = null;
   #open = true;
   #paused = false;
-  #bulk = false;
   #keepAlive = true;
   #held = true;
   #served = 0;
@@ -120,11 +119,21 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       pending.start = this.#consume(pending.bytes, pending.start, pending.end);
       if (pending.length === 0 || !this.#open) this.#pending = null;
     }
-    if (this.#incoming !== null && this.#incoming.body.full && !this.#paused) {
-      this.#paused = true;
-      this.deadlineMs = Infinity;
-      this.#transport.pause();
-    }
+    if (this.#incoming?.body.full) this.#pause();
+  }
+
+  /** Where bytes of the body are wanted; null for nowhere. */
+  room(): Uint8Array | null {
+    return this.#incoming !== null && this.#pending === null ? this.#incoming.room() : null;
+  }
+
+  /** So many bytes of the body were put there. */
+  filled(byteLength: number): void {
+    const incoming = this.#incoming!;
+    incoming.filled(byteLength);
+    if (incoming.done) this.#bodyEnded(incoming);
+    else if (incoming.body.awaited) this.#await(this.#owner.limits.bodyTimeoutMs);
+    else this.#pause();
   }
 
   /** The server sends no more. */
@@ -281,15 +290,19 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
     if (exchange.deadlineMs < Infinity) this.#await(0);
     const response = partialResponse(origin, place, body);
     const at = this.#takeBody(this.#incoming, bytes, bodyAt, end);
-    if (byteLength >= BULK_BYTES && this.#incoming !== null) this.#setBulk(true);
+    if (byteLength >= BULK_BYTES && this.#incoming !== null) {
+      this.#transport.expectBulk?.(byteLength - (at - bodyAt));
+    }
     this.#owner.answered(exchange, response, notes);
     return at;
   }
 
-  #setBulk(bulk: boolean): void {
-    if (this.#bulk === bulk) return;
-    this.#bulk = bulk;
-    this.#transport.expectBulk?.(bulk);
+  /** Nobody reads: the server waits. */
+  #pause(): void {
+    if (this.#paused || !this.#open) return;
+    this.#paused = true;
+    this.#await(0);
+    this.#transport.pause();
   }
 
   /** Takes bytes of the body; says how far that was. */
@@ -313,7 +326,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
     const exchange = this.#current!;
     this.#incoming = null;
     this.#untilClose = false;
-    this.#setBulk(false);
+    this.#transport.expectBulk?.(0);
     incoming.body.end(incoming.trailers);
     exchange.end();
     this.#finish();

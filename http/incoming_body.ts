@@ -6,6 +6,10 @@ import type { HeadLimits } from "./request_head.ts";
 export interface ContentSink {
   /** Takes bytes where they are; they are gone when the call returns. */
   push(bytes: Uint8Array, start: number, end: number): void;
+  /** Where bytes may be put without a copy; null for nowhere. */
+  room?(): Uint8Array | null;
+  /** So many bytes were put there. */
+  filled?(byteLength: number): void;
 }
 
 /** Takes the bytes of one body off a connection, up to its last. */
@@ -44,6 +48,18 @@ export class IncomingBody<S extends ContentSink> {
   /** The trailer fields of a chunked body that is done. */
   get trailers(): [string, string][] {
     return this.#decoder?.trailerPairs() ?? [];
+  }
+
+  /** Where bytes of the body may be put, no more than are left of it; null for nowhere. */
+  room(): Uint8Array | null {
+    const room = this.#decoder === null ? this.body.room?.() ?? null : null;
+    return room !== null && room.length > this.#left ? room.subarray(0, this.#left) : room;
+  }
+
+  /** So many bytes were put there. */
+  filled(byteLength: number): void {
+    this.#left -= byteLength;
+    this.body.filled!(byteLength);
   }
 
   /** Takes what belongs to the body; says how far that was, or a negative status code. */

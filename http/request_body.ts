@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { copyOf } from "../io/copy_bytes.ts";
 
 /** Bytes of a body that are kept for a handler that does not read; then the peer has to wait. */
 export const BODY_KEPT_BYTES = 65_536;
@@ -44,8 +45,7 @@ export class RequestBody {
   /** Keeps a copy of bytes that came. */
   push(bytes: Uint8Array, start: number, end: number): void {
     if (start === end || this.#discarded) return;
-    const chunk = new Uint8Array(end - start);
-    chunk.set(bytes.subarray(start, end));
+    const chunk = copyOf(bytes.subarray(start, end));
     this.#chunks.push(chunk);
     this.#keptBytes += chunk.length;
     this.#tell();

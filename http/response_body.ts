@@ -1,4 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { copyOf } from "../io/copy_bytes.ts";
+import { DIRECT_BYTES_MIN, goesDirect } from "../io/direct_budget.ts";
 import type { ContentSink } from "./incoming_body.ts";
 
 /** Bytes of a response that are kept for a caller who does not read; then the server waits. */
@@ -26,6 +28,9 @@ export class ResponseBody implements ContentSink {
   #keptBytes = 0;
   #all: Uint8Array<ArrayBuffer> | null = null;
   #allBytes = 0;
+  /** Where a reader wants its bytes, and how many were put there. */
+  #into: Uint8Array | null = null;
+  #intoBytes = 0;
   #ended = false;
   #failure: unknown = null;
   #dropped = false;
@@ -62,10 +67,27 @@ export class ResponseBody implements ContentSink {
     if (start === end || this.#dropped) return;
     const piece = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     if (this.#all !== null) return this.#append(piece);
-    // Copied from a view, not first zeroed.
-    const chunk = new Uint8Array(piece);
+    const chunk = copyOf(piece);
     this.#chunks.push(chunk);
     this.#keptBytes += chunk.length;
+    this.#tell();
+  }
+
+  /** Where bytes may be put without a copy; null for nowhere. */
+  room(): Uint8Array | null {
+    const all = this.#all;
+    if (all === null) return this.#into;
+    return all.length - this.#allBytes < DIRECT_BYTES_MIN ? null : all.subarray(this.#allBytes);
+  }
+
+  /** So many bytes were put there. */
+  filled(byteLength: number): void {
+    if (this.#all !== null) {
+      this.#allBytes += byteLength;
+      return;
+    }
+    this.#into = null;
+    this.#intoBytes = byteLength;
     this.#tell();
   }
 
@@ -109,6 +131,20 @@ export class ResponseBody implements ContentSink {
     }
   }
 
+  /** Puts next bytes into `view`: how many, null at the end. */
+  async readInto(view: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const count = this.#intoBytes > 0 ? this.#intoBytes : this.#takeKept(view);
+      this.#intoBytes = 0;
+      if (count > 0) return count;
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#ended || this.#dropped) return null;
+      this.#into = goesDirect(view) ? view : null;
+      await this.#more();
+      this.#into = null;
+    }
+  }
+
   /** All that is still to come, in one array; `expected` bytes, or -1 when that is not known. */
   async readAll(expected: number): Promise<Uint8Array<ArrayBuffer>> {
     const room = Math.max(this.#keptBytes, Math.min(expected, BELIEVED_BYTES_MAX), 1024);
@@ -130,6 +166,7 @@ export class ResponseBody implements ContentSink {
     return new ReadableStream({
       type: "bytes",
       pull: (controller) => {
+        if (controller.byobRequest !== null) return this.#pullInto(controller);
         const chunk = this.#next();
         if (chunk !== null) return controller.enqueue(chunk);
         return this.#pullLater(controller);
@@ -144,6 +181,29 @@ export class ResponseBody implements ContentSink {
     if (this.#dropped) return;
     controller.close();
     controller.byobRequest?.respond(0);
+  }
+
+  async #pullInto(controller: ReadableByteStreamController): Promise<void> {
+    const { view } = controller.byobRequest!;
+    const { buffer, byteOffset, byteLength } = view!;
+    const count = await this.readInto(new Uint8Array(buffer, byteOffset, byteLength));
+    if (count !== null) return controller.byobRequest!.respond(count);
+    if (this.#dropped) return;
+    controller.close();
+    controller.byobRequest?.respond(0);
+  }
+
+  /** Copies what is kept, as far as there is room. */
+  #takeKept(view: Uint8Array): number {
+    const chunk = this.#next();
+    if (chunk === null) return 0;
+    const count = Math.min(view.length, chunk.length);
+    view.set(count < chunk.length ? chunk.subarray(0, count) : chunk);
+    if (count < chunk.length) {
+      this.#chunks.unshift(chunk.subarray(count));
+      this.#keptBytes += chunk.length - count;
+    }
+    return count;
   }
 
   #next(): Uint8Array<ArrayBuffer> | null {

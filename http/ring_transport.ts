@@ -49,8 +49,8 @@ export class RingTransport implements Transport {
     this.#feed?.resume();
   }
 
-  expectBulk(bulk: boolean): void {
-    this.#feed?.expectBulk(bulk);
+  expectBulk(byteLength: number): void {
+    this.#feed?.expectBulk(byteLength);
   }
 
   reserve(byteLength: number): number {

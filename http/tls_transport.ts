@@ -98,8 +98,8 @@ export class TlsTransport implements Transport, TransportSink {
     if (this.#held === null) this.#inner.resume();
   }
 
-  expectBulk(bulk: boolean): void {
-    this.#inner.expectBulk?.(bulk);
+  expectBulk(byteLength: number): void {
+    this.#inner.expectBulk?.(byteLength);
   }
 
   reserve(_byteLength: number): number {
@@ -178,7 +178,14 @@ export class TlsTransport implements Transport, TransportSink {
     if (held !== null && !this.#over) this.#receive(held);
   }
 
+  /** Decrypts no more at a time than there is room for what it holds. */
   #receive(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length && !this.#over; at += PLAIN_BYTES) {
+      this.#decrypt(bytes.subarray(at, Math.min(bytes.length, at + PLAIN_BYTES)));
+    }
+  }
+
+  #decrypt(bytes: Uint8Array): void {
     const session = this.#session;
     let count = session.receive(bytes, plain);
     this.#send();

@@ -19,6 +19,10 @@ export interface TransportSink {
   take(bytes: Uint8Array, start: number, end: number): void;
   /** The peer sent its last byte (null), or the stream failed. Called once at most. */
   ended(error: Error | null): void;
+  /** Where bulk data is wanted, for transports that can bring it there; null for nowhere. */
+  room?(): Uint8Array | null;
+  /** So many bytes were brought where there was {@linkcode room}. */
+  filled?(byteLength: number): void;
 }
 
 /**
@@ -36,8 +40,8 @@ export interface Transport {
   pause(): void;
   /** Goes on. */
   resume(): void;
-  /** Whether much is to come; a hint, which not every transport takes. */
-  expectBulk?(bulk: boolean): void;
+  /** How much is to come at least, 0 when no more is; a hint, which not every transport takes. */
+  expectBulk?(byteLength: number): void;
   /** What {@linkcode reserve} points into. */
   readonly memory: Uint8Array;
   /**

@@ -18,6 +18,11 @@ export function copyBytes(
   );
 }
 
+/** A copy in memory of its own, which is not zeroed first. */
+export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 /** Two arrays as one. */
 export function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(first.length + second.length);

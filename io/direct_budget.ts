@@ -29,10 +29,14 @@ export class DirectBudget {
     return this.#quietRounds < QUIET_ROUNDS;
   }
 
-  /** Whether one more call may be made in this round; it is taken from the budget. */
-  take(): boolean {
-    if (this.#left === 0) return false;
-    this.#left--;
+  /**
+   * Whether one more call may be made in this round; it is taken from the budget.
+   *
+   * @param calls What it counts for, when it moves more than {@linkcode DIRECT_BYTES_MAX}
+   */
+  take(calls = 1): boolean {
+    if (this.#left < calls) return false;
+    this.#left -= calls;
     return true;
   }
 

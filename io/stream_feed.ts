@@ -1,14 +1,21 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
+import { receiveNow } from "../ffi/socket.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import type { Engine } from "./engine.ts";
 import type { FdStream } from "./fd_stream.ts";
 import type { Flushable } from "./flush_list.ts";
+import { LowWater } from "./low_water.ts";
 import type { Completion } from "./slot_table.ts";
 
 /** Full blocks in a row after which a feed asks for large ones. */
 const BULK_AFTER_BLOCKS = 4;
+/** Most bytes that one call takes of bulk data: 200 us or so. */
+export const BULK_BYTES_MAX = 1_048_576;
+/** What such a call counts for among the direct calls of a round. */
+const BULK_CALLS = 4;
+const POLLIN = 1; // poll(2)
 
 /** Who takes what a {@linkcode StreamFeed} brings. */
 export interface FeedSink {
@@ -16,6 +23,10 @@ export interface FeedSink {
   take(bytes: Uint8Array, start: number, end: number): void;
   /** The peer sent its last byte (null), or the stream failed. Called once at most. */
   ended(error: Error | null): void;
+  /** Where bulk data is wanted, so that it need not be taken from another place; null for nowhere. */
+  room?(): Uint8Array | null;
+  /** So many bytes were received where there was {@linkcode room}. */
+  filled?(byteLength: number): void;
 }
 
 /**
@@ -24,6 +35,10 @@ export interface FeedSink {
  * No promise, no copy and no entry for each message. It borrows the stream's receiver, so that
  * nobody else can read, and gives it back when it is stopped. A feed that is paused may still bring
  * what the kernel had taken by then: 32 blocks at most, for so many does it fill in one go.
+ *
+ * Where much is to come ({@linkcode StreamFeed.expectBulk}) it waits until the socket has much
+ * ({@linkcode LowWater}) and takes it by calls that do not wait ({@linkcode DirectBudget}), right
+ * into where it is wanted if the sink says so.
  */
 export class StreamFeed implements Completion, Flushable {
   readonly #engine: Engine;
@@ -39,6 +54,10 @@ export class StreamFeed implements Completion, Flushable {
   #single = false;
   #fullBlocks = 0;
   #bulk = false;
+  #bulkLeft = 0;
+  #water: LowWater | null = null;
+  #polling = false;
+  #returned = false;
   #onStopped: () => void = () => {};
 
   /**
@@ -91,17 +110,18 @@ export class StreamFeed implements Completion, Flushable {
     else if (!this.#delayed) this.#giveBack();
   }
 
-  /** Whether much is to come: then blocks are large, however little comes at a time. */
-  expectBulk(bulk: boolean): void {
-    if (this.#bulk === bulk) return;
-    this.#bulk = bulk;
-    this.#fullBlocks = bulk ? BULK_AFTER_BLOCKS : 0;
-    const { smallReceives, largeReceives } = this.#engine;
-    const wanted = bulk ? largeReceives : smallReceives;
-    if (this.#blocks === wanted) return;
+  /**
+   * How much is to come at least: it is taken in pieces as large as there are. With 0 that ends,
+   * and not before.
+   */
+  expectBulk(byteLength: number): void {
+    this.#bulkLeft = byteLength;
+    if (this.#bulk === byteLength > 0) return;
+    this.#bulk = byteLength > 0;
+    if (this.#bulk) this.#water ??= new LowWater(this.#engine, this.#stream.fd);
+    else this.#water?.reset();
     // It takes another receive, which is armed when the one in flight is over.
-    if (this.#slot >= 0) this.#cancel();
-    else this.#blocks = wanted;
+    this.#cancel();
   }
 
   /** Whether waiting for bytes keeps the process alive. */
@@ -115,6 +135,7 @@ export class StreamFeed implements Completion, Flushable {
     if ((flags & CqeFlag.MORE) === 0) this.#slot = -1;
     try {
       if (flags & CqeFlag.BUFFER) this.#deliver(result, flags >>> 16);
+      else if (this.#polling) this.#polled(result);
       else if (!this.#over) this.#end(result);
     } finally {
       if (this.#slot < 0) this.#next();
@@ -135,17 +156,58 @@ export class StreamFeed implements Completion, Flushable {
 
   #arm(): void {
     if (this.#over || this.#stopped || this.#delayed) return;
+    this.#polling = this.#bulk;
+    try {
+      this.#slot = this.#bulk ? this.#submitPoll() : this.#submitReceive();
+    } catch (error) {
+      this.#over = true;
+      this.#sink.ended(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #submitPoll(): number {
+    const { fd } = this.#stream;
+    this.#water!.waits(this.#bulkLeft);
+    return this.#engine.submit(this, this.#hold, Op.POLL_ADD, fd, 0, 0, 0, 0, 0, POLLIN);
+  }
+
+  #submitReceive(): number {
     const multishot = this.#single ? 0 : RecvSend.MULTISHOT;
     const head = Op.RECV | SqeFlag.BUFFER_SELECT << 8 | multishot << 16;
     const { fd } = this.#stream;
     const bytes = this.#single ? this.#blocks.blockBytes : 0;
     const { group } = this.#blocks;
-    try {
-      this.#slot = this.#engine.submit(this, this.#hold, head, fd, 0, 0, 0, 0, bytes, 0, group);
-    } catch (error) {
-      this.#over = true;
-      this.#sink.ended(error instanceof Error ? error : new Error(String(error)));
+    return this.#engine.submit(this, this.#hold, head, fd, 0, 0, 0, 0, bytes, 0, group);
+  }
+
+  /** The socket is ready: takes what there is, by calls that do not wait. */
+  #polled(result: number): void {
+    this.#polling = false;
+    this.#water!.waited();
+    if (result < 0) return this.#end(result);
+    const before = this.#bulkLeft;
+    const last = this.#receiveBulk();
+    if (last <= 0 && !isRetry(last)) return this.#end(last);
+    if (this.#bulk) this.#water!.came(before - this.#bulkLeft);
+  }
+
+  /** Receives while there is something; says as `receiveNow` what the last call brought. */
+  #receiveBulk(): number {
+    const { direct } = this.#engine;
+    let received = -Errno.EAGAIN;
+    while (this.#bulk && !this.#paused && !this.#stopped && direct.take(BULK_CALLS)) {
+      const room = this.#sink.room?.() ?? null;
+      const place = room ?? (shared ??= new Uint8Array(BULK_BYTES_MAX));
+      const wanted = Math.min(BULK_BYTES_MAX, place.length);
+      received = receiveNow(this.#stream.fd, place, wanted);
+      if (received <= 0) break;
+      this.#bulkLeft -= received;
+      if (room === null) this.#sink.take(place, 0, received);
+      else this.#sink.filled!(received);
+      // There was no more.
+      if (received < wanted) break;
     }
+    return received;
   }
 
   #deliver(byteLength: number, block: number): void {
@@ -165,7 +227,6 @@ export class StreamFeed implements Completion, Flushable {
 
   /** Bulk data comes in large blocks, which takes another receive. */
   #chooseBlocks(byteLength: number): void {
-    if (this.#bulk) return;
     const { smallReceives, largeReceives } = this.#engine;
     if (this.#blocks === largeReceives) {
       if (byteLength > smallReceives.blockBytes || this.#fullBlocks === 0) return;
@@ -202,6 +263,8 @@ export class StreamFeed implements Completion, Flushable {
   }
 
   #giveBack(): void {
+    if (this.#returned) return;
+    this.#returned = true;
     this.#stream.receiver.giveBack();
     this.#onStopped();
   }
@@ -210,3 +273,11 @@ export class StreamFeed implements Completion, Flushable {
     if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
   }
 }
+
+/** Whether a call that does not wait found nothing now, and may find something later. */
+function isRetry(received: number): boolean {
+  return received === -Errno.EAGAIN || received === -Errno.EINTR;
+}
+
+/** Shared: what is in it is taken before anything else is received. Made when it is needed. */
+let shared: Uint8Array | null = null;

@@ -61,13 +61,13 @@ export class TlsSocket implements SecureSocket {
     this.#transport = transport;
     this.#outlet = new TlsOutlet(transport);
     this.#keepSession = options.keepSession ?? null;
+    this.#isClient = "side" in options && !("choose" in options.side);
     if ("session" in options) {
       this.session = options.session;
       this.handshake = Promise.resolve();
       return;
     }
     this.session = new TlsSession(options.side);
-    this.#isClient = !("choose" in options.side);
     this.handshake = this.#shakeHands(options.handshakeTimeoutMs);
     // Whoever reads or writes hears of it; nobody has to.
     this.handshake.catch(() => {});
