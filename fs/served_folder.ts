@@ -1,6 +1,13 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Errno, osError } from "../ffi/errno.ts";
-import { newFileStatus, openCached, OpenFlag, Resolve, statCached } from "../ffi/file.ts";
+import {
+  newFileStatus,
+  openCached,
+  OpenFlag,
+  readCached,
+  Resolve,
+  statCached,
+} from "../ffi/file.ts";
 import { checkRead } from "../ffi/permission.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
 import { openBeneath, statDescriptor } from "./beneath.ts";
@@ -18,6 +25,8 @@ export interface ServedEntry {
   readonly fd: number;
   /** Reads at an offset: how many bytes, or null at the end. */
   readAt(into: Uint8Array, offset: number): Promise<number | null>;
+  /** Reads at once what is in memory of a file of this machine: how many bytes, or less than 0. */
+  readNow(into: Uint8Array, offset: number): number;
   /** Closes it; calling again does nothing. */
   close(): void;
 }
@@ -176,6 +185,10 @@ class RingEntry implements ServedEntry {
     return this.#file.readAt(into, offset);
   }
 
+  readNow(into: Uint8Array, offset: number): number {
+    return this.#isLocal ? readCached(this.fd, into, offset) : -Errno.EOPNOTSUPP;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -198,6 +211,10 @@ class PortableEntry implements ServedEntry {
   async readAt(into: Uint8Array, offset: number): Promise<number | null> {
     await this.#file!.seek(offset, Deno.SeekMode.Start);
     return await this.#file!.read(into);
+  }
+
+  readNow(): number {
+    return -Errno.EOPNOTSUPP;
   }
 
   close(): void {

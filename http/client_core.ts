@@ -91,6 +91,32 @@ export class ClientCore implements PoolOwner, ExchangeOwner {
     }
   }
 
+  /**
+   * Begins an exchange whose head is written already, for {@linkcode send}.
+   *
+   * @throws {Deno.errors.NotCapable} without net permission for the host
+   * @throws {Deno.errors.BadResource} when the client is closed
+   */
+  begin(request: ClientRequest, head: Uint8Array): ClientExchange {
+    if (this.#closed) throw new Deno.errors.BadResource("Client has been closed");
+    checkReach(request.target);
+    const exchange = new ClientExchange(this, request, head);
+    const { timeoutMs } = this.limits;
+    if (timeoutMs > 0) exchange.deadlineMs = this.clock.nowMs + timeoutMs;
+    return exchange;
+  }
+
+  /** Sends what was begun: the response, at least its head. */
+  send(
+    exchange: ClientExchange,
+    origin = this.#originOf(exchange.request.target),
+  ): Promise<Response> {
+    // What can be told at once settles it in this call.
+    const { promise } = exchange;
+    origin.pool.send(exchange);
+    return promise;
+  }
+
   /** What there is at the moment. */
   statistics(): ClientStatistics {
     const all = { idle: 0, busy: 0, connecting: 0, waiting: 0 };
@@ -202,15 +228,7 @@ export class ClientCore implements PoolOwner, ExchangeOwner {
   }
 
   #start(request: ClientRequest, head: Uint8Array, origin: Origin): Promise<Response> {
-    if (this.#closed) throw new Deno.errors.BadResource("Client has been closed");
-    checkReach(request.target);
-    const exchange = new ClientExchange(this, request, head);
-    const { timeoutMs } = this.limits;
-    if (timeoutMs > 0) exchange.deadlineMs = this.clock.nowMs + timeoutMs;
-    // What can be told at once settles it in this call.
-    const { promise } = exchange;
-    origin.pool.send(exchange);
-    return promise;
+    return this.send(this.begin(request, head), origin);
   }
 
   #follow(exchange: ClientExchange, response: ClientResponse, location: string): void {

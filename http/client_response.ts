@@ -5,6 +5,7 @@ import type { KeptBytes } from "./byte_slab.ts";
 import { decodeAll, decodeStream } from "./content_coding.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
 import { textOf } from "./octets.ts";
+import type { ReceivedHead } from "./proxy_head.ts";
 import { forwardInternals } from "./request_internals.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { ResponseBody } from "./response_body.ts";
@@ -20,6 +21,14 @@ export interface ResponseOrigin {
   readonly codings: readonly string[] | null;
   /** Bytes that the content may become when it is taken whole. */
   readonly decodedBytesMax: number;
+}
+
+/** A response that is all there, in octets. */
+export interface WholeAnswer {
+  /** Its head; what was found in it is good until the next is looked at. */
+  readonly received: ReceivedHead<ResponseHead>;
+  /** Its content, which others share the memory of; null for none. */
+  readonly content: Uint8Array<ArrayBuffer> | null;
 }
 
 /**
@@ -77,6 +86,18 @@ export class ClientResponse {
     if (own.#bodyLength < 0 || own.#origin.codings !== null || own.bodyUsed) return null;
     own.#used = true;
     return own.#wholeBody();
+  }
+
+  /** A response that is all there, and that nobody has read; null for all others. */
+  static wholeOf(response: object): WholeAnswer | null {
+    if (!(#bodyLength in response)) return null;
+    const own = response as unknown as ClientResponse;
+    if (own.#body !== null || own.#origin.codings !== null) return null;
+    if (own.#used || own.#delegates) return null;
+    const [bytes, start, length] = [own.#bytes, own.#start, own.#headLength];
+    const from = start + length;
+    const content = own.#bodyLength < 0 ? null : bytes.subarray(from, from + own.#bodyLength);
+    return { received: { head: own.#scanned(), bytes, start, length }, content };
   }
 
   get ok(): boolean {

@@ -36,6 +36,8 @@ export class Exchange implements Deno.ServeHandlerInfo {
   successor: Successor | null = null;
   /** What reads the response's body, to be cancelled when the client leaves. */
   reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  /** Called when the response will not leave any more. */
+  onLost: (() => void) | null = null;
   /** Whether bytes of the response left. */
   begun = false;
 
@@ -80,7 +82,9 @@ export class Exchange implements Deno.ServeHandlerInfo {
     this.request.release();
     this.request.abort();
     this.#settle();
-    if (!sent) this.successor?.fail(lostError());
+    if (sent) return;
+    this.onLost?.();
+    this.successor?.fail(lostError());
   }
 
   #settle(): void {

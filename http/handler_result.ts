@@ -17,3 +17,41 @@ export function discard(response: unknown): void {
 export function unrecoverable(): Response {
   return new Response("Internal Server Error", { status: 500 });
 }
+
+/**
+ * Refuses what is no response that can be sent.
+ *
+ * @throws {TypeError} in the words of `Deno.serve`
+ */
+export function checkResponse(response: unknown): asserts response is Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError(
+      "Return value from serve handler must be a response or a promise resolving to a response",
+    );
+  }
+  if (!isGenuine(response)) {
+    throw new TypeError(
+      "Return value from serve handler must be a Response constructed via the Response " +
+        "constructor in this realm",
+    );
+  }
+  if (response.type === "error") {
+    throw new TypeError(
+      "Return value from serve handler must not be an error response (like Response.error())",
+    );
+  }
+  if (response.bodyUsed) {
+    throw new TypeError(
+      "The body of the Response returned from the serve handler has already been consumed",
+    );
+  }
+}
+
+/** Whether an object with the prototype of `Response` is one. */
+function isGenuine(response: Response): boolean {
+  try {
+    return typeof response.status === "number";
+  } catch {
+    return false;
+  }
+}

@@ -11,6 +11,16 @@ const OWN: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
 /** Where a client could claim to be somebody else. */
 const FORWARDED_REGEXP = /^(?:forwarded|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip)$/;
 
+/** Fields of requests that are not passed on, beside those that `Connection` names and claims. */
+export const REQUEST_FIELDS_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN]);
+/** Fields of responses that are not passed on, beside those that `Connection` names. */
+export const RESPONSE_FIELDS_DROPPED: ReadonlySet<string> = HOP_BY_HOP;
+
+/** Whether a field is one where a client could claim to be somebody else. */
+export function isClaim(lowerName: string): boolean {
+  return FORWARDED_REGEXP.test(lowerName);
+}
+
 /** A header field. */
 export type Field = [name: string, value: string];
 
@@ -37,24 +47,29 @@ export function requestFields(
   const named = connectionOptions(headers);
   const said = new Map<string, string>();
   for (const [name, value] of RequestHeaders.pairsOf(headers)) {
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || named?.has(name)) continue;
-    if (!FORWARDED_REGEXP.test(name)) fields.push([name, value]);
+    if (REQUEST_FIELDS_DROPPED.has(name) || named?.has(name)) continue;
+    if (!isClaim(name)) fields.push([name, value]);
     else if (trustForwarded) said.set(name, said.has(name) ? `${said.get(name)}, ${value}` : value);
   }
+  fields.push(...claims(client, said));
+  return fields;
+}
+
+/** What a proxy says of where a request comes from, behind what was said before. */
+export function claims(client: ForwardedFor, said: Map<string, string> = new Map()): Field[] {
   const address = "hostname" in client.remoteAddr ? client.remoteAddr.hostname : "unix:";
   continueWith(said, "x-forwarded-for", address);
   if (!said.has("x-forwarded-proto")) said.set("x-forwarded-proto", client.scheme);
   if (!said.has("x-forwarded-host")) said.set("x-forwarded-host", client.host);
   continueWith(said, "forwarded", forwardedElement(address, client));
-  fields.push(...said);
-  return fields;
+  return [...said];
 }
 
 /** The fields that go back to the client, each name as often as it came. */
 export function responseFields(headers: Headers): Field[] {
   const named = connectionOptions(headers);
   return RequestHeaders.pairsOf(headers).filter(([name]) =>
-    !HOP_BY_HOP.has(name) && !named?.has(name)
+    !RESPONSE_FIELDS_DROPPED.has(name) && !named?.has(name)
   );
 }
 

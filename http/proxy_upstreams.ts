@@ -141,8 +141,8 @@ export class UpstreamSet {
    * @param tried Those that failed already
    */
   choose(key: string, tried: ReadonlySet<Upstream>): Upstream | null {
-    const nowMs = performance.now();
-    const may = (upstream: Upstream) => !tried.has(upstream) && upstream.available(nowMs);
+    const may = (upstream: Upstream) =>
+      !tried.has(upstream) && (upstream.healthy || upstream.available(performance.now()));
     if (this.#balance === "consistent-hash") return this.#onCircle(key, may);
     const { length } = this.all;
     const first = this.#turn++ % length;

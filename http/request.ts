@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { keepBytes } from "./byte_slab.ts";
 import { textOf } from "./octets.ts";
+import type { ReceivedHead } from "./proxy_head.ts";
 import type { RequestBody } from "./request_body.ts";
 import { forwardInternals } from "./request_internals.ts";
 import { RequestHeaders } from "./request_headers.ts";
@@ -78,6 +79,11 @@ export class ServerRequest {
     this.method = head.method(bytes, start);
   }
 
+  /** `http` or `https`. */
+  get scheme(): string {
+    return this.#origin.scheme;
+  }
+
   get url(): string {
     return this.#url ??= this.#makeUrl();
   }
@@ -143,6 +149,14 @@ export class ServerRequest {
     if (!(#body in request)) return undefined;
     const pairs = (request as ServerRequest).#body?.trailers ?? [];
     return new Headers(pairs.map(([name, value]): [string, string] => [name, value]));
+  }
+
+  /** The head of a request as it came, while it is there; null for what has content. */
+  static headOf(request: object): ReceivedHead<RequestHead> | null {
+    if (!(#body in request)) return null;
+    const own = request as ServerRequest;
+    if (own.#bytes === null || own.#body !== null || own.#bodyLength >= 0) return null;
+    return { head: own.#scanned(), bytes: own.#bytes, start: own.#start, length: own.#headLength };
   }
 
   /** A `Request` of Deno's own with the same parts; from now on it is the one that counts. */

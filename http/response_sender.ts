@@ -1,8 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Exchange } from "./exchange.ts";
 import { type FileBody, fileBodyOf } from "./file_body.ts";
+import { checkResponse } from "./handler_result.ts";
+import { type PreparedAnswer, PreparedResponse } from "./prepared_response.ts";
 import { type ResponseParts, ResponseReader } from "./response_parts.ts";
 import {
+  FRAME_BYTES,
   type Framing,
   type HeadFrame,
   INLINE_BODY_BYTES_MAX,
@@ -53,6 +56,8 @@ export class ResponseSender {
    */
   send(exchange: Exchange, response: Response, keepAlive: boolean): Promise<boolean> | boolean {
     this.keepsAlive = keepAlive;
+    const prepared = PreparedResponse.take(response);
+    if (prepared !== null) return this.#sendPrepared(exchange, prepared);
     const text = reader.lazyText(response);
     if (text === null || text.length > INLINE_BODY_BYTES_MAX / 3) {
       return this.#sendParts(exchange, response, keepAlive);
@@ -116,6 +121,40 @@ export class ResponseSender {
   #begin(): void {
     if (writing !== null && writing !== this) writing.flush();
     writing = this;
+  }
+
+  /** Sends a response whose fields are octets; a large content leaves with its head. */
+  #sendPrepared(exchange: Exchange, answer: PreparedAnswer): Promise<boolean> | boolean {
+    exchange.begun = true;
+    const framing = answer.content === null ? "none" : answer.content.length;
+    const frame = this.#frame(framing, exchange.minor, this.keepsAlive);
+    const content = exchange.isHead ? null : answer.content;
+    const length = content?.length ?? 0;
+    const transport = this.#transport;
+    const alone = writing === null && this.#waiting === null;
+    const bytesMax = FRAME_BYTES + answer.fields.length + length;
+    const at = alone && bytesMax <= RESERVE_BYTES_MAX ? transport.reserve(bytesMax) : -1;
+    if (at >= 0) {
+      transport.commit(writer.preparedInto(transport.memory, at, answer, frame, content) - at);
+      return true;
+    }
+    this.#begin();
+    writer.prepared(answer, frame);
+    if (content === null) return true;
+    if (length <= INLINE_BODY_BYTES_MAX) {
+      writer.octets(content);
+      return true;
+    }
+    if (!alone || transport.sendAtOnce === undefined || writer.length > answer.headRoom) {
+      return this.#sendLarge(content);
+    }
+    writing = null;
+    const head = writer.takeAll();
+    const whole = withHead(head, content);
+    const sent = transport.sendAtOnce(whole);
+    if (sent === whole.length) return true;
+    const rest = sent < head.length ? whole.slice(sent) : whole.subarray(sent);
+    return this.#wait(null, () => transport.write(rest));
   }
 
   #sendParts(
@@ -336,37 +375,12 @@ function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 205 || status === 304;
 }
 
-function checkResponse(response: unknown): asserts response is Response {
-  if (!(response instanceof Response)) {
-    throw new TypeError(
-      "Return value from serve handler must be a response or a promise resolving to a response",
-    );
-  }
-  if (!isGenuine(response)) {
-    throw new TypeError(
-      "Return value from serve handler must be a Response constructed via the Response " +
-        "constructor in this realm",
-    );
-  }
-  if (response.type === "error") {
-    throw new TypeError(
-      "Return value from serve handler must not be an error response (like Response.error())",
-    );
-  }
-  if (response.bodyUsed) {
-    throw new TypeError(
-      "The body of the Response returned from the serve handler has already been consumed",
-    );
-  }
-}
-
-/** Whether an object with the prototype of `Response` is one. */
-function isGenuine(response: Response): boolean {
-  try {
-    return typeof response.status === "number";
-  } catch {
-    return false;
-  }
+/** A content with its head in front, in the room that is there for it. */
+function withHead(head: Uint8Array, content: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = content;
+  const whole = new Uint8Array(buffer, byteOffset - head.length, head.length + length);
+  whole.set(head);
+  return whole;
 }
 
 function encodeBody(text: string): Uint8Array {

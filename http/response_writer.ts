@@ -1,12 +1,13 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { STATUS_TEXT } from "@std/http/status";
+import type { PreparedAnswer } from "./prepared_response.ts";
 
 /** Bodies up to this size are written behind their head; longer ones leave by themselves. */
 export const INLINE_BODY_BYTES_MAX = 16_384;
 /** Text up to this length is written octet by octet, which is faster than to call the encoder. */
 const SHORT_TEXT_CHARS = 48;
 /** Room for the fields that a head always has, and for any number. */
-const FRAME_BYTES = 256;
+export const FRAME_BYTES = 256;
 const START_BYTES = 65_536;
 /** Longest text whose whole response is kept for the next that gives it. */
 const REPEATED_TEXT_CHARS_MAX = 4096;
@@ -118,6 +119,34 @@ export class ResponseWriter {
       this.#field(name, value);
     }
     this.#frame(frame.framing, frame, dated, connects);
+  }
+
+  /** Writes a head whose fields are written already. */
+  prepared({ status, fields, isDated }: PreparedAnswer, frame: HeadFrame): void {
+    this.#reserve(FRAME_BYTES + fields.length);
+    this.#put(statusLine(status, frame.minor));
+    this.#put(fields);
+    this.#frame(frame.framing, frame, isDated, false);
+  }
+
+  /** Writes as {@linkcode prepared} does, and content behind it, into other memory. */
+  preparedInto(
+    memory: Uint8Array,
+    start: number,
+    answer: PreparedAnswer,
+    frame: HeadFrame,
+    content: Uint8Array | null,
+  ): number {
+    const bytes = this.#bytes;
+    const length = this.#length;
+    this.#bytes = memory;
+    this.#length = start;
+    this.prepared(answer, frame);
+    if (content !== null) this.#put(content);
+    const end = this.#length;
+    this.#bytes = bytes;
+    this.#length = length;
+    return end;
   }
 
   /** Writes octets. */

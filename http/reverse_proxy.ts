@@ -1,9 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ProxyHealth, UpstreamStatus } from "./proxy_upstreams.ts";
 import { type ProxyBalance, Upstream, UpstreamSet } from "./proxy_upstreams.ts";
+import { ClientCore } from "./client_core.ts";
+import type { ClientExchange } from "./client_exchange.ts";
 import { ClientResponse } from "./client_response.ts";
-import { exchangeOf } from "./exchange.ts";
-import { HttpClient } from "./http_client.ts";
+import { counted } from "./counted_body.ts";
+import { type Exchange, exchangeOf } from "./exchange.ts";
+import { directAnswer, directExchange, DirectForwarder } from "./proxy_direct.ts";
 import { type Field, type ForwardedFor, requestFields, responseFields } from "./proxy_headers.ts";
 import { passUpgrade } from "./proxy_upgrade.ts";
 import { withTimeout } from "./proxy_timeout.ts";
@@ -115,7 +118,9 @@ class Proxying {
   readonly set: UpstreamSet;
   readonly #options: ReverseProxyOptions;
   readonly #health: Required<ProxyHealth>;
-  readonly #client: HttpClient;
+  readonly #client: ClientCore;
+  /** Null where what clients say is believed: then it has to be read. */
+  readonly #direct: DirectForwarder | null;
   readonly #connectTimeoutMs: number;
   readonly #closed = new AbortController();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -130,7 +135,7 @@ class Proxying {
       upstreams.map((url) => new Upstream(upstreamUrl(url), this.#health)),
       balance,
     );
-    this.#client = new HttpClient({
+    this.#client = new ClientCore({
       connectTimeoutMs: this.#connectTimeoutMs,
       headersTimeoutMs: options.headersTimeoutMs ?? 60_000,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 60_000,
@@ -145,6 +150,9 @@ class Proxying {
       },
       ...caCerts.length > 0 ? { caCerts } : {},
     });
+    this.#direct = options.trustForwarded
+      ? null
+      : new DirectForwarder(this.#client, options.preserveHost ?? false);
     if (this.#health.path !== null) {
       this.#timer = setInterval(() => this.#checkAll(), this.#health.intervalMs);
       Deno.unrefTimer(this.#timer as unknown as number);
@@ -157,19 +165,58 @@ class Proxying {
     this.#client.close();
   }
 
-  async answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
-    const { hashKey, retries = 1 } = this.#options;
-    const key = hashKey?.(request, info) ?? addressOf(info.remoteAddr);
+  answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
+    const exchange = this.#direct === null ? null : directExchange(request, info);
+    return exchange === null
+      ? this.#answerAny(request, info)
+      : this.#answerDirect(request, exchange);
+  }
+
+  /** Passes a request on as octets; the other way is there for what fails, or cannot go so. */
+  async #answerDirect(request: Request, exchange: Exchange): Promise<Response> {
+    const first = this.#choose(request, exchange, NONE);
+    const asked = first === null ? null : this.#begin(exchange, first);
+    if (first === null || asked === null) return this.#answerAny(request, exchange, { first });
+    exchange.onLost = () => this.#client.aborted(asked, LOST);
+    first.active++;
+    first.requests++;
+    try {
+      return this.#took(await this.#client.send(asked), first);
+    } catch (error) {
+      exchange.onLost = null;
+      this.#failed(first, error === LOST);
+      // The client is gone: nobody waits for another server.
+      if (error === LOST) return new Response(null, { status: 502 });
+      return this.#answerAny(request, exchange, { failed: [first, error] });
+    }
+  }
+
+  #begin(exchange: Exchange, upstream: Upstream): ClientExchange | null {
+    try {
+      return this.#direct!.begin(exchange, upstream);
+    } catch {
+      // The other way fails as well, and is where that counts.
+      return null;
+    }
+  }
+
+  async #answerAny(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+    { first, failed }: Attempts = {},
+  ): Promise<Response> {
+    const { retries = 1, trustForwarded = false } = this.#options;
     const repeatable = request.body === null && IDEMPOTENT.includes(request.method);
     const client = forwardedFor(request, info);
-    const headers = requestFields(request.headers, client, this.#options.trustForwarded ?? false);
+    const headers = requestFields(request.headers, client, trustForwarded);
     const gone = new AbortController();
     // Not the signal of the request: that is aborted, with an error each, when all went well too.
     info.completed.catch((error) => gone.abort(error));
-    const tried = new Set<Upstream>();
-    let failure: unknown = null;
+    const tried = new Set<Upstream>(failed === undefined ? [] : [failed[0]]);
+    let failure: unknown = failed?.[1] ?? null;
     while (tried.size <= (repeatable ? retries : 0)) {
-      const upstream = this.set.choose(key, tried);
+      const isFirst = tried.size === 0 && first !== undefined;
+      const upstream = isFirst ? first : this.#choose(request, info, tried);
       if (upstream === null) break;
       tried.add(upstream);
       try {
@@ -186,6 +233,17 @@ class Proxying {
     return new Response(null, { status: isTimeout(failure) ? 504 : 502 });
   }
 
+  #choose(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+    tried: ReadonlySet<Upstream>,
+  ): Upstream | null {
+    const { balance, hashKey } = this.#options;
+    const key = hashKey?.(request, info) ??
+      (balance === "consistent-hash" ? addressOf(info.remoteAddr) : "");
+    return this.set.choose(key, tried);
+  }
+
   async #pass(
     request: Request,
     upstream: Upstream,
@@ -196,18 +254,24 @@ class Proxying {
     upstream.active++;
     upstream.requests++;
     try {
-      const response = await this.#ask(request, upstream, headers, host, signal);
-      if (response.status < 500) upstream.succeeded();
-      else if (response.status === 503) upstream.failed(performance.now());
-      return this.#track(response, upstream);
+      return this.#took(await this.#ask(request, upstream, headers, host, signal), upstream);
     } catch (error) {
-      upstream.active--;
-      if (!signal.aborted) {
-        upstream.failures++;
-        upstream.failed(performance.now());
-      }
+      this.#failed(upstream, signal.aborted);
       throw error;
     }
+  }
+
+  #took(response: Response, upstream: Upstream): Response {
+    if (response.status < 500) upstream.succeeded();
+    else if (response.status === 503) upstream.failed(performance.now());
+    return this.#track(response, upstream);
+  }
+
+  #failed(upstream: Upstream, isGone: boolean): void {
+    upstream.active--;
+    if (isGone) return;
+    upstream.failures++;
+    upstream.failed(performance.now());
   }
 
   #ask(
@@ -243,21 +307,18 @@ class Proxying {
 
   /** The server counts as busy until its answer has left. */
   #track(response: Response, upstream: Upstream): Response {
-    const { status, statusText } = response;
-    const whole = ClientResponse.takeWhole(response);
-    if (status === 101 || whole !== null || response.body === null) {
-      upstream.active--;
-      if (status === 101) return response;
-      const headers = responseFields(response.headers);
+    const { status } = response;
+    const direct = directAnswer(response, (content) => returned(response, content));
+    const whole = direct === null ? ClientResponse.takeWhole(response) : null;
+    if (direct !== null || status === 101 || whole !== null || response.body === null) {
       const isNull = status === 204 || status === 205 || status === 304;
-      return new Response(isNull ? null : whole, { status, statusText, headers });
+      const answer = status === 101
+        ? response
+        : direct ?? returned(response, isNull ? null : whole);
+      upstream.active--;
+      return answer;
     }
-    const headers = responseFields(response.headers);
-    return new Response(counted(response.body, () => upstream.active--), {
-      status,
-      statusText,
-      headers,
-    });
+    return returned(response, counted(response.body, () => upstream.active--));
   }
 
   #checkAll(): void {
@@ -281,6 +342,16 @@ class Proxying {
   }
 }
 
+/** The server whose turn it is, if that was found out, and one that failed. */
+interface Attempts {
+  readonly first?: Upstream | null;
+  readonly failed?: readonly [Upstream, unknown];
+}
+
+const NONE: ReadonlySet<Upstream> = new Set();
+/** Why a request ends that nobody waits for. */
+const LOST: Error = new Deno.errors.Interrupted("The client is gone");
+
 const DEFAULT_HEALTH: Required<ProxyHealth> = {
   path: null,
   intervalMs: 5000,
@@ -288,6 +359,12 @@ const DEFAULT_HEALTH: Required<ProxyHealth> = {
   failuresMax: 3,
   successesMin: 2,
 };
+
+/** What goes back to the client of an answer. */
+function returned(response: Response, content: BodyInit | null): Response {
+  const { status, statusText } = response;
+  return new Response(content, { status, statusText, headers: responseFields(response.headers) });
+}
 
 function upstreamUrl(url: string | URL): URL {
   const parsed = new URL(url);
@@ -316,34 +393,4 @@ function isTimeout(error: unknown): boolean {
     if (at instanceof Deno.errors.TimedOut || at.name === "TimeoutError") return true;
   }
   return false;
-}
-
-/** A body that calls back when it is over, however it ends. */
-function counted(
-  body: ReadableStream<Uint8Array>,
-  onEnd: () => void,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let over = false;
-  const end = () => {
-    if (!over) onEnd();
-    over = true;
-  };
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        end();
-        controller.close();
-      } catch (error) {
-        end();
-        throw error;
-      }
-    },
-    async cancel(reason) {
-      end();
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
 }

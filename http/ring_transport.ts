@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { receiveNow } from "../ffi/socket.ts";
+import { receiveNow, sendNow } from "../ffi/socket.ts";
 import { StreamFeed } from "../io/stream_feed.ts";
 import { TcpConn, UnixConn } from "../net/conn.ts";
 import { sendFileAtOnce } from "../net/send_file.ts";
@@ -70,6 +70,13 @@ export class RingTransport implements Transport {
     for (let sent = 0; sent < bytes.length;) {
       sent += await sender.write(sent === 0 ? bytes : bytes.subarray(sent));
     }
+  }
+
+  sendAtOnce(bytes: Uint8Array): number {
+    const { sender, closed } = this.#socket.stream;
+    if (closed || sender.busy || sender.awaited) return 0;
+    // An error is told by what is sent next.
+    return Math.max(0, sendNow(this.#socket.fd, bytes, bytes.length));
   }
 
   sendFileAtOnce(head: Uint8Array, part: TransportFilePart): number {

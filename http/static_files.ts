@@ -8,6 +8,8 @@ import { directoryPage } from "./directory_page.ts";
 import { fileBody } from "./file_body.ts";
 import { multipartRanges } from "./multipart_ranges.ts";
 import { checkPreconditions, rangeCounts, type Validators } from "./preconditions.ts";
+import { PreparedResponse } from "./prepared_response.ts";
+import { type CachedFile, StaticCache } from "./static_cache.ts";
 import { pathOf, staticPath } from "./static_path.ts";
 
 /** Options of {@linkcode staticFiles}. */
@@ -71,7 +73,8 @@ export interface StaticFiles extends Disposable {
  *
  * Only GET and HEAD of regular files are answered. What leads out of the folder, however it is
  * written and through whatever link, is 404, as are names with a dot in front and devices. Folders
- * are not listed unless that is asked for. `serve` has the kernel send the bytes.
+ * are not listed unless that is asked for. `serve` has the kernel send the bytes; files of up to
+ * 128 KiB that are asked for again are kept in memory, 16 MiB of them, until they change.
  *
  * @throws {Deno.errors.NotFound} when there is no such folder
  * @throws {Deno.errors.NotCapable} when it may not be read
@@ -116,6 +119,7 @@ class StaticSite {
   readonly #options: StaticFilesOptions;
   readonly #prefix: string;
   readonly #index: string | null;
+  readonly #cache: StaticCache | null;
   readonly #etags = new Map<string, string>();
   readonly #types = new Map<string, string>();
 
@@ -124,6 +128,9 @@ class StaticSite {
     this.#options = options;
     this.#prefix = (options.prefix ?? "").replace(/\/+$/, "");
     this.#index = options.index === undefined ? "index.html" : options.index;
+    // What is sent is chosen, or watched, by request: nothing is ready before.
+    const isPlain = options.onProgress === undefined && !options.precompressed;
+    this.#cache = isPlain && typeof options.cacheControl !== "function" ? new StaticCache() : null;
   }
 
   close(): void {
@@ -135,6 +142,8 @@ class StaticSite {
     if (method !== "GET" && method !== "HEAD") return plain(405, { allow: "GET, HEAD" });
     const path = staticPath(request.url, this.#prefix, this.#options.dotFiles ?? false);
     if (path === null) return plain(404);
+    const cached = this.#cache?.current(path) ?? null;
+    if (cached !== null && mayGiveCached(request)) return this.#giveCached(request, cached);
     const found = this.#folder.find(path);
     if (found instanceof Promise) return found.then((entry) => this.#give(request, path, entry));
     return this.#give(request, path, found);
@@ -202,11 +211,42 @@ class StaticSite {
     const { dev, ino, size, mtime, ctime } = entry.info;
     const state = `${dev} ${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
     const etag = this.#etags.get(state);
-    if (etag !== undefined) return this.#respond(request, path, entry, encoding, etag);
+    if (etag !== undefined) {
+      const cached = mayGiveCached(request) ? this.#cached(path, entry, state, etag) : null;
+      if (cached === null) return this.#respond(request, path, entry, encoding, etag);
+      entry.close();
+      return this.#giveCached(request, cached);
+    }
     return eTag(state).then((etag) => {
       remember(this.#etags, state, etag!);
       return this.#respond(request, path, entry, encoding, etag!);
     });
+  }
+
+  /** The file as it is kept, from its second request on. */
+  #cached(path: string, entry: ServedEntry, state: string, etag: string): CachedFile | null {
+    const cached = this.#cache?.confirm(path, state);
+    if (cached !== null) return cached ?? null;
+    const modifiedMs = entry.info.mtime?.getTime() ?? 0;
+    const headers = this.#headers(path, null, { etag, modifiedMs });
+    headers["content-type"] = this.#typeOf(path);
+    return this.#cache!.admit(path, entry, { state, etag, modifiedMs, headers });
+  }
+
+  #giveCached(request: Request, file: CachedFile): Response {
+    const status = checkPreconditions(request.headers, file);
+    const { headers, content } = file;
+    if (status !== 200) {
+      const { "content-type": _, ...validators } = headers;
+      return new Response(null, { status, headers: validators });
+    }
+    const { fields, headRoom } = file;
+    const make = () => {
+      const length = String(content.length);
+      return new Response(content, { headers: { ...headers, "content-length": length } });
+    };
+    const answer = { status, fields, isDated: false, content, headRoom };
+    return new PreparedResponse(answer, make) as unknown as Response;
   }
 
   #respond(
@@ -291,6 +331,11 @@ class StaticSite {
     remember(this.#types, extension, type);
     return type;
   }
+}
+
+/** Parts of a file are read from the file. */
+function mayGiveCached({ method, headers }: Request): boolean {
+  return method === "GET" && !headers.has("range");
 }
 
 const SNIFF_NOTHING = { "x-content-type-options": "nosniff" };

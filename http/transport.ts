@@ -55,6 +55,8 @@ export interface Transport {
   offer(bytes: Uint8Array): number;
   /** Queues all, waiting for room; rejects when the peer takes no more. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Sends as much as there is room for, if nothing waits: how much that was. */
+  sendAtOnce?(bytes: Uint8Array): number;
   /**
    * Sends a head and as much of a part of a file as there is room for: how many bytes of the file
    * that were, or -1 when not even the head left. Where it is missing, files are read and written.

@@ -2,9 +2,11 @@
 import type { Transport } from "./transport.ts";
 import { checkClose, checkProtocols, webSocketUrl } from "./websocket_arguments.ts";
 import { dialWebSocket } from "./websocket_client.ts";
+import { givenAs, viewOf } from "./websocket_data.ts";
 import type { WebSocketData } from "./websocket_decoder.ts";
 import { WebSocketLink } from "./websocket_link.ts";
 import type { WebSocketEnd, WebSocketLinkOwner } from "./websocket_link.ts";
+import { messageListeners, MessageNotice } from "./websocket_event.ts";
 import { MessageQueue } from "./websocket_messages.ts";
 import {
   type AdoptedWebSocket,
@@ -82,6 +84,7 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   readonly #closed = Promise.withResolvers<CloseEvent>();
   readonly #abort = new AbortController();
   readonly #handlers = new Map<string, { handler: Handler; listener: EventListener }>();
+  #onMessage: MessageHandler | null = null;
   #binaryType: BinaryType;
   #readyState = 0;
   #protocol = "";
@@ -181,6 +184,7 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   }
 
   set onmessage(handler: ((this: globalThis.WebSocket, event: MessageEvent) => unknown) | null) {
+    this.#onMessage = typeof handler === "function" ? handler as MessageHandler : null;
     this.#setHandler("message", handler as Handler | null);
   }
 
@@ -216,14 +220,9 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
     if (typeof data === "string") {
       return this.#link.send(data.isWellFormed() ? data : wellFormed(data));
     }
-    if (data instanceof Uint8Array) return this.#link.send(data);
-    if (ArrayBuffer.isView(data)) {
-      return this.#link.send(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
+    const bytes = viewOf(data);
+    if (bytes !== null) return this.#link.send(bytes);
     if (data instanceof Blob) return this.#sendBlob(data);
-    if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
-      return this.#link.send(new Uint8Array(data));
-    }
     this.#link.send(String(data));
   }
 
@@ -343,11 +342,12 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
 
   #received(data: WebSocketData): void {
     if (this.#queue !== null) return this.#queue.push(data);
-    const given = typeof data === "string"
-      ? data
-      : this.#binaryType === "blob"
-      ? new Blob([data])
-      : data.buffer;
+    const given = givenAs(data, this.#binaryType);
+    const handler = this.#onMessage;
+    // Most sockets have one handler, and nobody else listens.
+    if (handler !== null && messageListeners(this) === 1) {
+      return MessageNotice.tell(this, handler, given, this.#origin);
+    }
     this.dispatchEvent(new MessageEvent("message", { data: given, origin: this.#origin }));
   }
 
@@ -383,6 +383,7 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   }
 }
 
+type MessageHandler = (event: MessageEvent) => unknown;
 type Handler = (this: WebSocket, event: Event) => unknown;
 
 const NOT_OPEN = "'readyState' not OPEN";

@@ -107,9 +107,37 @@ export class WebSocketDecoder {
         at += count;
       } else {
         if (at >= end) return;
-        at = this.#takeHead(bytes, at, end);
+        const next = this.#message === 0 ? this.#takeShort(bytes, at, end) : 0;
+        at = next > 0 ? next : this.#takeHead(bytes, at, end);
       }
     }
+  }
+
+  /**
+   * Takes a message of one short frame that is all there, as most are.
+   *
+   * @returns Where it ends; 0 for all others, of which nothing was taken
+   */
+  #takeShort(bytes: Uint8Array, start: number, end: number): number {
+    const first = bytes[start];
+    if ((first & ~Opcode.BINARY & ~Opcode.TEXT) !== FrameBit.FIN) return 0;
+    const head = this.#fromClient ? 6 : 2;
+    if (this.#headLength > 0 || end - start < head) return 0;
+    const opcode = first & 0x0f;
+    // Of a frame that is masked, and should not be, or the other way round, this is no length.
+    const length = bytes[start + 1] - (this.#fromClient ? 0x80 : 0);
+    const isShort = length >= 0 && length < 126 && length <= this.#messageBytesMax;
+    const from = start + head;
+    const to = from + length;
+    if (!isShort || to > end || opcode === 0 || opcode > Opcode.BINARY) return 0;
+    if (this.#fromClient) {
+      const key = bytes[from - 4] | bytes[from - 3] << 8 | bytes[from - 2] << 16 |
+        bytes[from - 1] << 24;
+      applyMask(bytes, from, to, key, 0);
+    }
+    const isText = opcode === Opcode.TEXT;
+    this.#sink.onMessage(isText ? decodeWhole(bytes, from, to) : copyOf(bytes, from, to));
+    return to;
   }
 
   /** Reads a head, or as much of it as is there; gives where it stopped. */
@@ -283,7 +311,7 @@ function wideLength(bytes: Uint8Array, at: number): number {
 }
 
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes.subarray(start, end));
+  return bytes.slice(start, end) as Uint8Array<ArrayBuffer>;
 }
 
 function decodeWhole(bytes: Uint8Array, start: number, end: number): string {
