@@ -25,9 +25,18 @@ struct launch_shape {
     if (error_ != cudaSuccess) return error_;   \
   } while (0)
 
-#ifndef INFER_CUDA_ON_HOST
+// Kernels take one struct by value.
+#ifdef INFER_CUDA_ON_HOST
 
-// host/fragments.h has the same for the host. Kernels take one struct by value.
+template <typename A>
+static inline cudaError_t launch(const launch_shape &shape, void (*kernel)(A), const A &argument) {
+  return host::enqueue(shape.stream, [=] {
+    host::run_grid(shape.grid, shape.block, shape.shared_bytes, [&] { kernel(argument); });
+  });
+}
+
+#else
+
 template <typename A>
 static inline cudaError_t launch(const launch_shape &shape, void (*kernel)(A), const A &argument) {
   if (shape.shared_bytes > SHARED_BYTES_FREE) {
