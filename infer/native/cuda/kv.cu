@@ -35,6 +35,8 @@ int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_
   cudaError_t error = cudaMalloc((void **)&made->data, total);
   // What pads the rows must be 0, for it is multiplied.
   if (error == cudaSuccess) error = cudaMemset(made->data, 0, total);
+  // The device's stream does not wait for the one that a memset is on.
+  if (error == cudaSuccess) error = cudaDeviceSynchronize();
   if (error == cudaSuccess) return INFER_OK;
   kv_free(made);
   return fail(INFER_NO_MEMORY, "Cannot allocate %zu bytes for blocks: %s", total,
