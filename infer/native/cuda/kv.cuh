@@ -10,7 +10,9 @@
 #ifndef INFER_CUDA_KV_CUH
 #define INFER_CUDA_KV_CUH
 
+extern "C" {
 #include "../infer.h"
+}
 #include "launch.cuh"
 #include "step_view.cuh"
 

@@ -5,7 +5,9 @@
 #ifndef INFER_CUDA_SAMPLE_CUH
 #define INFER_CUDA_SAMPLE_CUH
 
+extern "C" {
 #include "../infer.h"
+}
 #include "step_view.cuh"
 
 // How a row's token is drawn.
