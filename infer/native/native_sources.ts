@@ -34,6 +34,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "sample.c" },
   { name: "status.c" },
   { name: "step.c" },
+  { name: "step_check.c" },
   { name: "kernels_portable.c" },
   { name: "kernels_avx2.c", arch: "x86_64", flags: ["-mavx2", "-mfma", "-mf16c"] },
   { name: "kernels_vnni.c", arch: "x86_64", flags: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma", "-mf16c"] },
@@ -45,5 +46,5 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "context.h", "device.h", "float_multiply.h", "half.h", "infer.h"],
   ...["int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h", "matrix.h"],
   ...["memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h", "row_kernels.h"],
-  ...["status.h", "vector.h"],
+  ...["status.h", "step_check.h", "vector.h"],
 ];

@@ -13,6 +13,8 @@
 #include <cuda_runtime.h>
 
 #define DEVICE_INLINE static __device__ __forceinline__
+// The same for members of a struct.
+#define DEVICE_MEMBER __device__ __forceinline__
 
 #ifdef INFER_CUDA_ON_HOST
 #include "host/fragments.h"
@@ -52,25 +54,6 @@ DEVICE_INLINE void let_next_kernel_begin() {
 #endif
 }
 
-// --- 16-bit numbers, by their bits; rounded to the nearest, halves to even ---
-
-DEVICE_INLINE float f16_to_float(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
-DEVICE_INLINE uint16_t float_to_f16(float x) { return __half_as_ushort(__float2half_rn(x)); }
-DEVICE_INLINE float bf16_to_float(uint16_t bits) { return __uint_as_float((uint32_t)bits << 16); }
-DEVICE_INLINE uint16_t float_to_bf16(float x) {
-  return __bfloat16_as_ushort(__float2bfloat16_rn(x));
-}
-
-// Two in a word, the first in its low half.
-DEVICE_INLINE uint32_t pack_f16(float low, float high) {
-  __half2 pair = __floats2half2_rn(low, high);
-  return *(const uint32_t *)&pair;
-}
-DEVICE_INLINE uint32_t pack_bf16(float low, float high) {
-  __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-  return *(const uint32_t *)&pair;
-}
-
 // --- Loads ---
 
 // 16 bytes of weights: read once in a step, so they leave the first cache alone.
@@ -87,6 +70,9 @@ DEVICE_INLINE uint4 load_streamed(const void *from) {
 #endif
   return v;
 }
+
+// 16 bytes that another block wrote in this kernel: not from the first cache.
+DEVICE_INLINE float4 load_fresh(const float4 *from) { return __ldcg(from); }
 
 // 16 bytes from global to shared memory, or zeros when `is_there` is false; both 16-byte aligned.
 // Seen after copy_async_wait and a barrier.
@@ -198,6 +184,25 @@ DEVICE_INLINE void mma_bf16(float sums[4], const uint32_t a[4], uint32_t b0, uin
 }
 
 #endif // INFER_CUDA_ON_HOST
+
+// --- 16-bit numbers, by their bits; rounded to the nearest, halves to even ---
+
+DEVICE_INLINE float f16_to_float(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
+DEVICE_INLINE uint16_t float_to_f16(float x) { return __half_as_ushort(__float2half_rn(x)); }
+DEVICE_INLINE float bf16_to_float(uint16_t bits) { return __uint_as_float((uint32_t)bits << 16); }
+DEVICE_INLINE uint16_t float_to_bf16(float x) {
+  return __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+
+// Two in a word, the first in its low half.
+DEVICE_INLINE uint32_t pack_f16(float low, float high) {
+  __half2 pair = __floats2half2_rn(low, high);
+  return *(const uint32_t *)&pair;
+}
+DEVICE_INLINE uint32_t pack_bf16(float low, float high) {
+  __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+  return *(const uint32_t *)&pair;
+}
 
 // --- Sums over the 32 lanes of a warp; every lane gets the result ---
 

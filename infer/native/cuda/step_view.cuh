@@ -32,6 +32,7 @@ struct run_place {
   bool is_deterministic; // results of a token do not depend on what else is in the batch
   int multiprocessors;
   int compute;           // 75, 80, 86, 89, 90, ...
+  int shared_bytes_max;  // of a block
 };
 
 // One step in device memory. Counts may be padded to a bucket, so that a CUDA graph serves many

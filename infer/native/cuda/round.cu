@@ -1,0 +1,52 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+#include "round.cuh"
+
+#define ROUND_THREADS 256
+
+// Rounds the lane's four numbers to where the product reads them.
+DEVICE_INLINE void put_four(const round_args &a, int token, int column, float4 x) {
+  unsigned char *row = a.rounded + (size_t)token * (size_t)a.chunks * CHUNK_BYTES;
+  if (a.type == INFER_INT8) {
+    float scale;
+    uint32_t word = round_four(x, a.group_size, &scale);
+    *(uint32_t *)(row + column) = word;
+    if (column % a.group_size == 0) {
+      a.scales[(size_t)(column / a.group_size) * (size_t)a.scale_stride + (size_t)token] = scale;
+    }
+  } else if (a.type == INFER_BF16) {
+    *(uint2 *)(row + 2 * column) = make_uint2(pack_bf16(x.x, x.y), pack_bf16(x.z, x.w));
+  } else {
+    *(uint2 *)(row + 2 * column) = make_uint2(pack_f16(x.x, x.y), pack_f16(x.z, x.w));
+  }
+}
+
+__global__ void __launch_bounds__(ROUND_THREADS) round_kernel(round_args a) {
+  __shared__ float sums[32];
+  let_next_kernel_begin();
+  wait_for_earlier_kernels();
+  int token = (int)blockIdx.x, lane = (int)threadIdx.x % 32;
+  const float *row = a.rows + (size_t)(a.chosen ? a.chosen[token] : token) * (size_t)a.stride;
+  float factor = a.norm ? norm_factor(row, a.columns, a.epsilon, sums) : 1;
+  // Whole warps: the lanes of a chunk round together.
+  int padded = a.chunks * (CHUNK_BYTES / type_bytes(a.type));
+  for (int begin = (int)(threadIdx.x - lane) * 4; begin < padded; begin += ROUND_THREADS * 4) {
+    int column = begin + lane * 4;
+    float4 x = load_four(row, column, a.columns);
+    if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+    if (a.normed) {
+      float *to = a.normed + (size_t)token * (size_t)a.columns;
+      if (column < a.columns) to[column] = x.x;
+      if (column + 1 < a.columns) to[column + 1] = x.y;
+      if (column + 2 < a.columns) to[column + 2] = x.z;
+      if (column + 3 < a.columns) to[column + 3] = x.w;
+    }
+    // A BF16 row may end within the warp's 128 numbers; an INT8 row does not.
+    if (a.rounded && (a.type == INFER_INT8 || column < padded)) put_four(a, token, column, x);
+  }
+}
+
+cudaError_t round_run(const round_args &args, const run_place &place) {
+  if (args.tokens == 0) return cudaSuccess;
+  return launch({dim3((unsigned)args.tokens), dim3(ROUND_THREADS), 0, place.stream, place.overlaps},
+                round_kernel, args);
+}
