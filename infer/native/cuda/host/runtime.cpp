@@ -27,6 +27,16 @@ std::mutex lock;
 std::map<void *, size_t> allocated;
 size_t allocated_bytes;
 
+// With INFER_HOST_LEAKS set a program that did not free all device memory does not end well.
+struct leak_check {
+  ~leak_check() {
+    if (allocated_bytes == 0 || !getenv("INFER_HOST_LEAKS")) return;
+    fprintf(stderr, "host emulation: %zu bytes of device memory are never freed\n",
+            allocated_bytes);
+    abort();
+  }
+} check_at_end;
+
 }  // namespace
 
 namespace host {
