@@ -31,6 +31,20 @@ static void cut(cutter *from, T **piece, size_t count) {
 
 static size_t vector_floats(const infer_model *model);
 
+// Bytes of the widest input that a matrix of the model has rounded.
+static size_t rounded_bytes(const infer_model *model) {
+  int most = 1;
+  for (int set = 0; set <= model->config.layer_count; set++) {
+    for (int role = 0; role < INFER_ROLES; role++) {
+      const matrix &m = model->sets[set].matrices[role];
+      if (!m.memory.data) continue;
+      int chunks = rounded_chunks(m.type, row_chunks(m.type, m.columns));
+      if (chunks > most) most = chunks;
+    }
+  }
+  return (size_t)most * CHUNK_BYTES;
+}
+
 static void lay_out(infer_context *c, cutter *from) {
   const infer_model_config *m = &c->model->config;
   size_t tokens = (size_t)c->config.tokens_max, hidden = (size_t)m->hidden_size;
@@ -48,10 +62,9 @@ static void lay_out(infer_context *c, cutter *from) {
   unsigned char *workspace;
   cut(from, &workspace, attend_workspace_bytes(m->head_size));
   c->attend_workspace = workspace;
-  size_t row_bytes = (size_t)row_chunks(INFER_BF16, (int)widest) * CHUNK_BYTES;
   // A step of padded tokens reads scales by the 128.
   c->room.scale_stride = (int)((tokens + 127) / 128 * 128);
-  cut(from, &c->room.rounded, tokens * row_bytes);
+  cut(from, &c->room.rounded, tokens * rounded_bytes(c->model));
   cut(from, &c->room.scales, (widest / 32 + 4) * (size_t)c->room.scale_stride);
   cut(from, &c->room.normed, tokens * hidden);
   cut(from, &c->room.sums, LINEAR_SUMS_BYTES / sizeof(float));

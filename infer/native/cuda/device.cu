@@ -25,6 +25,8 @@ int32_t device_allocate(void **data, size_t bytes, const char *what) {
   *data = NULL;
   cudaError_t error = cudaMalloc(data, bytes);
   if (error == cudaSuccess) error = cudaMemset(*data, 0, bytes);
+  // On a stream that the device's own does not wait for.
+  if (error == cudaSuccess) error = cudaDeviceSynchronize();
   if (error == cudaSuccess) return INFER_OK;
   (void)cudaGetLastError();
   if (*data) cudaFree(*data);

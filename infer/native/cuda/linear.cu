@@ -82,7 +82,7 @@ cudaError_t linear_run(const linear_args &args, const run_place &place) {
   product.kind = args.kind;
   product.output_stride = args.output_stride;
   product.tokens = args.tokens;
-  product.chunks = m.chunks;
+  product.chunks = is_narrow ? m.chunks : rounded_chunks(m.type, m.chunks);
   product.chunk_groups = m.chunk_groups;
   product.rounded = args.room.rounded;
   product.scales = args.room.scales;

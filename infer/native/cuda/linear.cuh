@@ -31,7 +31,7 @@ struct linear_job {
 
 // What products need beside their operands; a context has one of each.
 struct linear_room {
-  unsigned char *rounded; // [tokens][widest row in bytes], whole chunks
+  unsigned char *rounded; // [tokens][widest rounded_chunks]
   float *scales;          // [widest row in groups][scale_stride]
   int scale_stride;       // tokens, a multiple of 128
   float *normed;          // [tokens][widest]
@@ -71,7 +71,7 @@ struct product_args {
   enum linear_kind kind;
   int output_stride;
   int tokens;
-  int chunks;
+  int chunks; // of the input
   int chunk_groups;
   // Rounded already (or F32 rows as they are):
   const unsigned char *rounded;

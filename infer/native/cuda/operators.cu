@@ -124,8 +124,8 @@ static int32_t multiply(infer_device *device, const matrix &made, const float *i
   args.rows = memory.send(input, count * columns);
   args.stride = made.columns;
   args.room.scale_stride = (tokens + 127) / 128 * 128;
-  size_t row_bytes = (size_t)row_chunks(made.type, made.columns) * CHUNK_BYTES;
-  args.room.rounded = memory.room<unsigned char>(count * row_bytes);
+  int chunks = rounded_chunks(made.type, row_chunks(made.type, made.columns));
+  args.room.rounded = memory.room<unsigned char>(count * (size_t)chunks * CHUNK_BYTES);
   args.room.scales = memory.room<float>((columns / 32 + 4) * (size_t)args.room.scale_stride);
   args.room.normed = memory.room<float>(count * columns);
   args.room.sums = memory.room<float>(LINEAR_SUMS_BYTES / sizeof(float));

@@ -3,20 +3,38 @@
 
 #define ROUND_THREADS 256
 
+// Four numbers as BF16 or F16, and then as what is left of them.
+DEVICE_INLINE void put_halves(const round_args &a, unsigned char *row, int column, float4 x) {
+  float four[4] = {x.x, x.y, x.z, x.w};
+#pragma unroll
+  for (int part = 0; part < 2; part++) {
+    uint32_t words[2];
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      float *pair = four + 2 * i;
+      words[i] = a.type == INFER_BF16 ? pack_bf16(pair[0], pair[1]) : pack_f16(pair[0], pair[1]);
+#pragma unroll
+      for (int j = 0; j < 2; j++) {
+        uint16_t bits = (uint16_t)(words[i] >> (16 * j));
+        pair[j] -= a.type == INFER_BF16 ? bf16_to_float(bits) : f16_to_float(bits);
+      }
+    }
+    *(uint2 *)(row + part * a.chunks * CHUNK_BYTES + 2 * column) = make_uint2(words[0], words[1]);
+  }
+}
+
 // Rounds the lane's four numbers to where the product reads them.
 DEVICE_INLINE void put_four(const round_args &a, int token, int column, float4 x) {
-  unsigned char *row = a.rounded + (size_t)token * (size_t)a.chunks * CHUNK_BYTES;
-  if (a.type == INFER_INT8) {
-    float scale;
-    uint32_t word = round_four(x, a.group_size, &scale);
-    *(uint32_t *)(row + column) = word;
-    if (column % a.group_size == 0) {
-      a.scales[(size_t)(column / a.group_size) * (size_t)a.scale_stride + (size_t)token] = scale;
-    }
-  } else if (a.type == INFER_BF16) {
-    *(uint2 *)(row + 2 * column) = make_uint2(pack_bf16(x.x, x.y), pack_bf16(x.z, x.w));
-  } else {
-    *(uint2 *)(row + 2 * column) = make_uint2(pack_f16(x.x, x.y), pack_f16(x.z, x.w));
+  size_t row_bytes = (size_t)rounded_chunks(a.type, a.chunks) * CHUNK_BYTES;
+  unsigned char *row = a.rounded + (size_t)token * row_bytes;
+  if (a.type != INFER_INT8) {
+    put_halves(a, row, column, x);
+    return;
+  }
+  float scale;
+  *(uint32_t *)(row + column) = round_four(x, a.group_size, &scale);
+  if (column % a.group_size == 0) {
+    a.scales[(size_t)(column / a.group_size) * (size_t)a.scale_stride + (size_t)token] = scale;
   }
 }
 

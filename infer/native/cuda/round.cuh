@@ -9,6 +9,12 @@
 
 #define LEVEL_LARGEST 127.0f
 
+// Chunks of a rounded input row. INT8: levels. BF16 and F16: a row of numbers, then one of what is
+// missing from them, so that products of both are as exact as those of F32 inputs nearly are.
+static inline __host__ __device__ int rounded_chunks(int type, int chunks) {
+  return type == INFER_INT8 ? chunks : type == INFER_F32 ? 0 : 2 * chunks;
+}
+
 struct round_args {
   const float *rows;      // [any][stride]
   int stride;
@@ -19,7 +25,7 @@ struct round_args {
   int type;               // of the weights
   int group_size;
   int chunks;
-  unsigned char *rounded; // [tokens][chunks * CHUNK_BYTES]: INT8 levels, or BF16 or F16
+  unsigned char *rounded; // [tokens][rounded_chunks * CHUNK_BYTES]
   float *scales;          // INT8: [groups][scale_stride], a number for each token
   int scale_stride;
   float *normed;          // [tokens][columns] F32; null: not wanted

@@ -32,7 +32,10 @@ class transfer {
   template <class T>
   T *send(const T *from, size_t count) {
     T *to = room<T>(count);
-    if (to) check(cudaMemcpy(to, from, count * sizeof(T), cudaMemcpyHostToDevice));
+    if (to) {
+      check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyHostToDevice,
+                            device_->place.stream));
+    }
     return to;
   }
 

@@ -41,7 +41,7 @@ struct int8_product {
   }
 };
 
-// BF16 or F16 weights with inputs rounded to the same.
+// BF16 or F16 weights with inputs as two numbers of the same.
 template <int TYPE_>
 struct half_product {
   static constexpr int TYPE = TYPE_, GROUPS = 0, TILES = CHUNK_TILES;
@@ -103,7 +103,8 @@ DEVICE_INLINE void send_for_weights(const product_args &a, int first_unit, int c
     int unit = first_unit + slot / 2, tile = 0;
     bool has_unit = is_there && unit < a.units;
     const device_matrix &m = unit_tile(a, has_unit ? unit : 0, slot % 2, &tile);
-    size_t at = (size_t)tile * (size_t)m.chunks + (size_t)(has_unit ? chunk : 0);
+    // Inputs may have the same columns twice.
+    size_t at = (size_t)tile * (size_t)m.chunks + (size_t)(has_unit ? chunk % m.chunks : 0);
     for (int i = thread; i < CHUNK_LEVELS / 16; i += shape::THREADS) {
       copy_async_16(stage + slot * CHUNK_LEVELS + i * 16, m.levels + at * CHUNK_LEVELS + i * 16,
                     has_unit);
