@@ -1,7 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { openLibrary } from "../../ffi/load.ts";
 import { cacheFolder, variable } from "../native/build_library.ts";
-import { ABI_VERSION, BUILD_FOLDER, LIBRARY_NAME } from "../native/native_sources.ts";
+import {
+  ABI_VERSION,
+  BUILD_FOLDER,
+  CUDA_LIBRARY_NAME,
+  LIBRARY_NAME,
+} from "../native/native_sources.ts";
 
 /** The calls of infer.h, as {@linkcode Deno.dlopen} takes them. */
 // Data: the calls of infer.h that are used, one a row. Handles are addresses and go as u64. Those
@@ -53,11 +58,14 @@ interface LibraryPlace {
   readonly build: string;
 }
 
+const BUILD =
+  `"deno task build" in a checkout, else with "deno run -A jsr:@photon/std/infer/build"`;
+
 // Data: the libraries with the calls of infer.h.
 // deno-fmt-ignore
 const LIBRARIES: Record<NativeKind, LibraryPlace> = {
-  cpu:  { name: LIBRARY_NAME,              variable: "PHOTON_INFER_LIBRARY",      title: "native library", build: `"deno task build" in a checkout, else with "deno run -A jsr:@photon/std/infer/build"` },
-  cuda: { name: "libphoton_infer_cuda.so", variable: "PHOTON_INFER_CUDA_LIBRARY", title: "CUDA library",   build: `infer/native/cuda/build.sh in a checkout, with nvcc` },
+  cpu:  { name: LIBRARY_NAME,      variable: "PHOTON_INFER_LIBRARY",      title: "native library", build: BUILD },
+  cuda: { name: CUDA_LIBRARY_NAME, variable: "PHOTON_INFER_CUDA_LIBRARY", title: "CUDA library",   build: `${BUILD}, where there is nvcc` },
 };
 
 /** Opened libraries by kind, or by their path. */

@@ -56,6 +56,7 @@ DEVICE_INLINE void attend_chunks(const attend_plan &plan, const chunk_source &so
 template <int HEAD, int TYPE, bool IS_DECODE>
 __global__ void __launch_bounds__(ATTEND_THREADS) attend_tiles(attend_plan plan) {
   DYNAMIC_SHARED(shared);
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   constexpr int tile_rows = IS_DECODE ? TILE_ROWS : TILE_ROWS * ATTEND_WARPS;
   const attend_args &args = plan.args;

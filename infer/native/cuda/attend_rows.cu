@@ -43,6 +43,7 @@ DEVICE_INLINE float score_position(const attend_args &args, const float *query,
 
 __global__ void __launch_bounds__(ROW_BLOCK_THREADS) attend_rows(attend_args args) {
   DYNAMIC_SHARED(raw);
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   float *query = (float *)raw, *weights = query + args.head_size;
   float *largest_of = weights + ROW_BLOCK_THREADS;

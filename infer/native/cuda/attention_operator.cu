@@ -21,6 +21,7 @@ struct put_job {
 
 // A warp puts one head of one position of a sequence.
 __global__ void __launch_bounds__(WARP_LANES) put_positions(put_job job) {
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   int position = (int)blockIdx.x, sequence = (int)blockIdx.y, head = (int)blockIdx.z;
   if (position >= job.step.context_lengths[sequence]) return;

@@ -56,6 +56,7 @@ struct copy_job {
 
 // A thread copies one piece of every pair, in their order.
 __global__ void __launch_bounds__(COPY_THREADS) copy_blocks(copy_job job) {
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   size_t at = ((size_t)blockIdx.x * COPY_THREADS + threadIdx.x) * PIECE_BYTES;
   if (at >= job.kv.block_bytes) return;

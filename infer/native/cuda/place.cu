@@ -33,6 +33,7 @@ DEVICE_INLINE void turn_head(float *x, const float *weight, const float *turns, 
 
 // A warp does one head of one token: a query, a key or a value.
 __global__ void __launch_bounds__(PLACE_WARPS *WARP_LANES) place_heads(place_args args) {
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   const step_view &step = args.step;
   int lane = (int)threadIdx.x % WARP_LANES;

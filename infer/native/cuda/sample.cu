@@ -164,6 +164,7 @@ DEVICE_INLINE sample_result look_at(const float *logits, int count, sample_share
 // A block has a row.
 __global__ void __launch_bounds__(SAMPLE_THREADS) sample_rows(sample_args args) {
   __shared__ sample_shared shared;
+  let_next_kernel_begin();
   wait_for_earlier_kernels();
   const float *logits = args.logits + (size_t)blockIdx.x * (size_t)args.vocabulary;
   const sample_row &how = args.how[blockIdx.x];
