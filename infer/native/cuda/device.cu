@@ -37,7 +37,11 @@ int32_t device_allocate(void **data, size_t bytes, const char *what) {
 
 // What the kernels are chosen by.
 static int32_t read_properties(infer_device *device) {
-  int count = 0;
+  int count = 0, driver = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    (void)cudaGetLastError();
+    return fail(INFER_UNSUPPORTED, "Cannot use CUDA: there is no NVIDIA driver");
+  }
   cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess || count == 0) {
     (void)cudaGetLastError();
