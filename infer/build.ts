@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 /**
- * Builds the native library with the system's C compiler:
+ * Builds the native library with the system's C compiler, and the one for GPUs where there is nvcc:
  *
  * ```sh
  * deno run -A jsr:@photon/std/infer/build
@@ -12,9 +12,11 @@
  *
  * @module
  */
+import { buildCudaLibrary, findNvcc } from "./native/build_cuda_library.ts";
 import { buildLibrary, cacheFolder } from "./native/build_library.ts";
 import { BUILD_FOLDER } from "./native/native_sources.ts";
 
+export { buildCudaLibrary, type CudaBuildOptions, findNvcc } from "./native/build_cuda_library.ts";
 export { buildLibrary, type BuildOptions } from "./native/build_library.ts";
 
 if (import.meta.main) main();
@@ -32,6 +34,15 @@ async function main(): Promise<void> {
   }
   try {
     put(stdout, await buildLibrary({ directory }));
+    const compiler = await findNvcc();
+    if (compiler === undefined) {
+      put(
+        stderr,
+        "Without the library for GPUs: there is no nvcc on the PATH, nor NVCC that names one",
+      );
+    } else {
+      put(stdout, await buildCudaLibrary({ directory, compiler }));
+    }
   } catch (error) {
     put(stderr, (error as Error).message);
     Deno.exitCode = 1;

@@ -61,12 +61,13 @@ export { ModelFileError } from "./model_file_error.ts";
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
 export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
 export type {
+  CudaPath,
   DeviceDescription,
   InstructionPath,
   NativeDevice,
   NativeDeviceOptions,
 } from "./backend/native_device.ts";
-export { NATIVE_SYMBOLS, type NativeCalls } from "./backend/native_library.ts";
+export { NATIVE_SYMBOLS, type NativeCalls, type NativeKind } from "./backend/native_library.ts";
 export type { NativeWeights } from "./backend/native_weights.ts";
 export { ReferenceBackend, type ReferenceBackendOptions } from "./backend/reference_backend.ts";
 export { StepBatch, type StepBounds, type StepSequence } from "./backend/step_batch.ts";

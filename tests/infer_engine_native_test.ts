@@ -18,7 +18,7 @@ function nativeWorkerTest(name: string, body: () => Promise<void>): void {
 }
 
 function load(options: EngineOptions = {}): Promise<Engine> {
-  return Engine.load(MODELS + NAME, options);
+  return Engine.load(MODELS + NAME, { backend: "native", ...options });
 }
 
 nativeWorkerTest(

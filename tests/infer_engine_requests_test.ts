@@ -83,6 +83,6 @@ workerTest("the engine says what computes, and why nothing faster does", async (
   await using reference = await load();
   assertEquals(reference.backend, "TypeScript");
   await using engine = await Engine.load(MODEL);
-  assertMatch(engine.backend, /^native: |^TypeScript: .*(tried|allow-ffi)/);
+  assertMatch(engine.backend, /^(cuda|native): |^TypeScript: .*(tried|allow-ffi)/);
   assert(libraryPlaces().length > 0);
 });

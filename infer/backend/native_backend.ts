@@ -29,8 +29,9 @@ export interface NativeBackendOptions extends LoadWeightsOptions, NativeDeviceOp
 }
 
 /**
- * The arithmetic in C, on threads of its own, with the widest instructions that the processor has.
- * INT8 matrices are multiplied with inputs rounded to INT8 in the same groups.
+ * The arithmetic in C, on threads of its own, with the widest instructions that the processor has;
+ * or, with `device: "cuda"`, on a GPU. INT8 matrices are multiplied with inputs rounded to INT8 in
+ * the same groups.
  *
  * `deno task build` makes the library, with the system's compiler; nothing of it is loaded before
  * the first backend is.
@@ -71,6 +72,7 @@ export class NativeBackend implements Backend {
    * @throws {RangeError} when a bound is not a whole number above 0, or memory is short
    * @throws {Deno.errors.NotFound} when there is no library, with the places that were tried
    * @throws {Deno.errors.NotCapable} when `--allow-ffi` or the read permission was not granted
+   * @throws {Deno.errors.NotSupported} when the processor or the GPU cannot do it, or there is none
    * @throws the reason of the signal
    */
   static async load(source: ModelSource, options: NativeBackendOptions): Promise<NativeBackend> {

@@ -1,12 +1,37 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { variable } from "../native/build_library.ts";
-import { checkStatus, type NativeCalls, nativeLibrary, zeroEnded } from "./native_library.ts";
+import {
+  checkStatus,
+  type NativeCalls,
+  type NativeKind,
+  nativeLibrary,
+  zeroEnded,
+} from "./native_library.ts";
 
 /** Which instructions the native library uses; each has kernels of its own. */
 export type InstructionPath = "portable" | "avx2" | "vnni";
 
+/**
+ * How a GPU computes: `"cuda"` with whatever is fastest for the whole step; `"deterministic"` so
+ * that a token's numbers do not depend on what else is in the step; `"eager"` with one launch a
+ * kernel, for tools that look at them.
+ */
+export type CudaPath = "cuda" | "deterministic" | "eager";
+
 /** Options of {@linkcode NativeDevice.open}. */
 export interface NativeDeviceOptions {
+  /**
+   * What computes.
+   *
+   * @default {"cpu"}
+   */
+  readonly device?: NativeKind;
+  /**
+   * Path of the device's library.
+   *
+   * @default {where the build put it, see {@linkcode NativeBackend}}
+   */
+  readonly library?: string;
   /**
    * Threads that compute.
    *
@@ -15,26 +40,30 @@ export interface NativeDeviceOptions {
   readonly threads?: number;
   /**
    * The instruction path. Without it, the environment variable `PHOTON_INFER_PATH` or the best one
-   * that the processor has.
+   * that the processor has; on a GPU `"cuda"`.
    */
-  readonly path?: InstructionPath;
+  readonly path?: InstructionPath | CudaPath;
 }
 
 /** What a device says about itself. */
 export interface DeviceDescription {
-  /** "cpu" here. */
-  readonly kind: string;
+  /** What computes. */
+  readonly kind: NativeKind;
   /** Which instructions it uses. */
-  readonly path: InstructionPath;
-  /** Threads that compute. */
+  readonly path: InstructionPath | CudaPath;
+  /** Threads that compute; on a GPU its multiprocessors. */
   readonly threads: number;
+  /** A GPU's name. */
+  readonly name?: string;
+  /** A GPU's compute capability, times ten. */
+  readonly compute?: number;
 }
 
 /** Environment variable with the instruction path. */
 const PATH_VARIABLE = "PHOTON_INFER_PATH";
 const TEXT_BYTES = 512;
 
-/** The processor as a device of the native library: its threads and kernels. */
+/** A processor or a GPU as a device of its native library: its threads and kernels. */
 export class NativeDevice implements Disposable {
   /** The calls of the library. */
   readonly calls: NativeCalls;
@@ -47,11 +76,13 @@ export class NativeDevice implements Disposable {
    *
    * @throws {Deno.errors.NotFound} when there is no library
    * @throws {RangeError} when the path is unknown or the threads are too many
-   * @throws {Deno.errors.NotSupported} when the processor lacks the path's instructions
+   * @throws {Deno.errors.NotSupported} when the processor lacks the path's instructions, or there
+   * is no GPU or no driver for it
    */
-  constructor({ threads = 0, path }: NativeDeviceOptions = {}) {
-    this.calls = nativeLibrary();
-    const name = zeroEnded(path ?? variable(PATH_VARIABLE) ?? "");
+  constructor({ device = "cpu", library, threads = 0, path }: NativeDeviceOptions = {}) {
+    this.calls = nativeLibrary(device, library);
+    const chosen = device === "cpu" ? variable(PATH_VARIABLE) : undefined;
+    const name = zeroEnded(path ?? chosen ?? "");
     this.handle = newHandle((into) => {
       checkStatus(this.calls, this.calls.deviceOpen(threads, name, into));
     });

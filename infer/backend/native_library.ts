@@ -1,7 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { openLibrary } from "../../ffi/load.ts";
 import { cacheFolder, variable } from "../native/build_library.ts";
-import { ABI_VERSION, BUILD_FOLDER, LIBRARY_NAME } from "../native/native_sources.ts";
+import {
+  ABI_VERSION,
+  BUILD_FOLDER,
+  CUDA_LIBRARY_NAME,
+  LIBRARY_NAME,
+} from "../native/native_sources.ts";
 
 /** The calls of infer.h, as {@linkcode Deno.dlopen} takes them. */
 // Data: the calls of infer.h that are used, one a row. Handles are addresses and go as u64. Those
@@ -39,39 +44,66 @@ export const NATIVE_SYMBOLS = {
 /** The calls of infer.h. */
 export type NativeCalls = Deno.StaticForeignLibraryInterface<typeof NATIVE_SYMBOLS>;
 
-/** Environment variable with the path of a library to use. */
-export const LIBRARY_VARIABLE = "PHOTON_INFER_LIBRARY";
+/** What a native library computes on: the processor, or an NVIDIA GPU. */
+export type NativeKind = "cpu" | "cuda";
 
-let loaded: NativeCalls | undefined;
+/** How a library is found. */
+interface LibraryPlace {
+  /** Its file name. */
+  readonly name: string;
+  /** Environment variable with the path of one to use. */
+  readonly variable: string;
+  /** What it is in a message, and how one gets it. */
+  readonly title: string;
+  readonly build: string;
+}
+
+const BUILD =
+  `"deno task build" in a checkout, else with "deno run -A jsr:@photon/std/infer/build"`;
+
+// Data: the libraries with the calls of infer.h.
+// deno-fmt-ignore
+const LIBRARIES: Record<NativeKind, LibraryPlace> = {
+  cpu:  { name: LIBRARY_NAME,      variable: "PHOTON_INFER_LIBRARY",      title: "native library", build: BUILD },
+  cuda: { name: CUDA_LIBRARY_NAME, variable: "PHOTON_INFER_CUDA_LIBRARY", title: "CUDA library",   build: `${BUILD}, where there is nvcc` },
+};
+
+/** Opened libraries by kind, or by their path. */
+const loaded = new Map<string, NativeCalls>();
 
 /**
- * The native library, opened at first use and kept. It is looked for at the path in the environment
- * variable `PHOTON_INFER_LIBRARY`, in the build folder beside the sources (which only a checkout
- * has), in the cache that `deno run -A jsr:@photon/std/infer/build` fills, and where the system
- * looks for libraries.
+ * A native library, opened at first use and kept. It is looked for at the path in the environment
+ * variable `PHOTON_INFER_LIBRARY` (`PHOTON_INFER_CUDA_LIBRARY` for GPUs), in the build folder beside
+ * the sources (which only a checkout has), in the cache that
+ * `deno run -A jsr:@photon/std/infer/build` fills, and where the system looks for libraries.
  *
+ * @param path a library that is to be used instead
  * @throws {Deno.errors.NotCapable} when `--allow-ffi` was not granted
  * @throws {Deno.errors.NotFound} when there is none, with every place that was tried and why
  */
-export function nativeLibrary(): NativeCalls {
-  return loaded ??= openFirst(libraryPlaces());
+export function nativeLibrary(kind: NativeKind = "cpu", path?: string): NativeCalls {
+  const key = path ?? kind;
+  let calls = loaded.get(key);
+  if (!calls) loaded.set(key, calls = openFirst(path ? [path] : libraryPlaces(kind), kind));
+  return calls;
 }
 
-/** Where the library is looked for, in this order. */
-export function libraryPlaces(): string[] {
-  const chosen = variable(LIBRARY_VARIABLE);
+/** Where a library is looked for, in this order. */
+export function libraryPlaces(kind: NativeKind = "cpu"): string[] {
+  const { name, variable: chosenBy } = LIBRARIES[kind];
+  const chosen = variable(chosenBy);
   // Who names one wants that one.
   if (chosen) return [chosen];
   const folder = cacheFolder();
   return [
-    ...BUILD_FOLDER.protocol === "file:" ? [`${BUILD_FOLDER.pathname}${LIBRARY_NAME}`] : [],
-    ...folder ? [`${folder}/${LIBRARY_NAME}`] : [],
-    LIBRARY_NAME,
+    ...BUILD_FOLDER.protocol === "file:" ? [`${BUILD_FOLDER.pathname}${name}`] : [],
+    ...folder ? [`${folder}/${name}`] : [],
+    name,
   ];
 }
 
 /** Opens the first library of the right version. */
-export function openFirst(places: readonly string[]): NativeCalls {
+export function openFirst(places: readonly string[], kind: NativeKind = "cpu"): NativeCalls {
   const reasons: string[] = [];
   for (const place of places) {
     try {
@@ -85,10 +117,10 @@ export function openFirst(places: readonly string[]): NativeCalls {
       reasons.push(error.message.replace(/^.*?: tried /, ""));
     }
   }
+  const { title, build, variable: chosenBy } = LIBRARIES[kind];
   throw new Deno.errors.NotFound(
-    `Cannot find the native library: tried ${reasons.join(", ")}; build it with ` +
-      `"deno task build" in a checkout, else with "deno run -A jsr:@photon/std/infer/build", ` +
-      `or name one in ${LIBRARY_VARIABLE}`,
+    `Cannot find the ${title}: tried ${reasons.join(", ")}; build it with ${build}, or name one ` +
+      `in ${chosenBy}`,
   );
 }
 

@@ -5,12 +5,13 @@ import type { SpeculativeOptions } from "./speculation.ts";
 /** Options of `Engine.load`. */
 export interface EngineOptions {
   /**
-   * What computes: the native library, where it is found, else plain TypeScript (`"auto"`); one of
-   * them; or a module whose exported {@linkcode OpenBackend} `openBackend` makes another.
+   * What computes: the CUDA library, where it and a GPU are found, else the native library for
+   * processors, else plain TypeScript (`"auto"`); one of them; or a module whose exported
+   * {@linkcode OpenBackend} `openBackend` makes another.
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "reference" | URL;
+  backend?: "auto" | "cuda" | "native" | "reference" | URL;
   /**
    * What weights of two dimensions become while they are loaded.
    *

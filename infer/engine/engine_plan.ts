@@ -7,7 +7,7 @@ import type { SpeculativeOptions } from "./speculation.ts";
 
 /** What a backend is to be like. */
 export interface BackendPlan {
-  /** Which one: `"auto"`, `"native"`, `"reference"`, or where a module is. */
+  /** Which one: `"auto"`, `"cuda"`, `"native"`, `"reference"`, or where a module is. */
   readonly backend: string;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;

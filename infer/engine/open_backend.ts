@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Backend } from "../backend/backend.ts";
+import type { NativeKind } from "../backend/native_library.ts";
 import { NativeBackend } from "../backend/native_backend.ts";
 import { ReferenceBackend } from "../backend/reference_backend.ts";
 import { loadWeights } from "../model/load_weights.ts";
@@ -27,28 +28,46 @@ export async function openBackend(source: ModelSource, plan: BackendPlan): Promi
   switch (plan.backend) {
     case "reference":
       return await openReference(source, plan, "");
+    case "cuda":
+      return await openNative(source, plan, "cuda");
     case "native":
-      return await openNative(source, plan);
+      return await openNative(source, plan, "cpu");
     case "auto":
-      return await openNative(source, plan).catch((error: unknown) => {
-        if (!isWithoutLibrary(error)) throw error;
-        return openReference(source, plan, `: ${error.message}`);
-      });
+      return await openFastest(source, plan);
     default:
       return { backend: await openModule(source, plan), description: plan.backend };
   }
 }
 
-function isWithoutLibrary(error: unknown): error is Error {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable;
+/** The GPU, else the processor, else TypeScript. */
+async function openFastest(source: ModelSource, plan: BackendPlan): Promise<OpenedBackend> {
+  const reasons: string[] = [];
+  for (const device of ["cuda", "cpu"] as const) {
+    try {
+      const { backend, description } = await openNative(source, plan, device);
+      return { backend, description: [description, ...reasons].join("; ") };
+    } catch (error) {
+      if (!isWithoutDevice(error, device)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  return await openReference(source, plan, `: ${reasons.join("; ")}`);
+}
+
+/** Whether there is no such library, GPU or driver, or it may not be used. */
+function isWithoutDevice(error: unknown, device: NativeKind): error is Error {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable ||
+    (device === "cuda" && error instanceof Deno.errors.NotSupported);
 }
 
 async function openNative(
   source: ModelSource,
   { stepBounds: bounds, bounds: { blockCount }, weights }: BackendPlan,
+  device: NativeKind,
 ): Promise<OpenedBackend> {
-  const backend = await NativeBackend.load(source, { bounds, blockCount, weights });
-  return { backend, description: `native: ${JSON.stringify(backend.device)}` };
+  const backend = await NativeBackend.load(source, { bounds, blockCount, weights, device });
+  const name = device === "cpu" ? "native" : device;
+  return { backend, description: `${name}: ${JSON.stringify(backend.device)}` };
 }
 
 async function openReference(

@@ -1,11 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// The packed description of a step, checked and split into what threads do.
+// A step's attention, shared out to threads.
 #ifndef INFER_BATCH_H
 #define INFER_BATCH_H
 
-#include "infer.h"
 #include "kernels.h"
 #include "kv_blocks.h"
+#include "step_check.h"
 
 // Some tokens of a sequence, one key-value head, some of its query heads: what a thread attends to
 // at a time.
@@ -18,22 +18,11 @@ typedef struct {
   int tokens;
 } attention_item;
 
-static inline const infer_step_header *step_header(const int32_t *step) {
-  return (const infer_step_header *)step;
-}
-
 // Query heads of an item at most, and tokens of one with so many heads.
 static inline int item_heads(int heads, int kv_heads) {
   int shared = heads / kv_heads;
   return shared < QUERY_ROWS_MAX ? shared : QUERY_ROWS_MAX;
 }
-
-// Checks all that a step reads memory by.
-int32_t step_check(const int32_t *step, size_t words, const infer_context_config *bounds,
-                   int vocabulary_size, int context_tokens_max);
-
-// Positions and sequences of all tokens.
-void step_positions(const int32_t *step, int32_t *positions, int32_t *sequences);
 
 // Splits the step's attention into items; returns how many. NULL counts only.
 int step_items(const int32_t *step, int heads, int kv_heads, attention_item *items);

@@ -4,6 +4,7 @@
 #define INFER_CONTEXT_H
 
 #include "batch.h"
+#include "device.h"
 #include "model.h"
 
 // A thread's own memory.

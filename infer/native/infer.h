@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__)
 #define INFER_API __attribute__((visibility("default")))
 #else
@@ -244,5 +248,9 @@ INFER_API int32_t infer_op_attention(infer_device *device, const int32_t *step, 
 // Draws a token from logits.
 INFER_API int32_t infer_op_sample(infer_device *device, const float *logits, int32_t count,
                                   const infer_sampling *sampling, int32_t *token);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

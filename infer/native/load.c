@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "half.h"
 #include "model.h"
 #include "status.h"

@@ -3,7 +3,7 @@
 #ifndef INFER_MODEL_H
 #define INFER_MODEL_H
 
-#include "device.h"
+#include "matrix.h"
 
 // Weights of a layer, or those outside the layers, by role.
 typedef struct {

@@ -6,6 +6,9 @@ export const ABI_VERSION = 1;
 /** File name of the library for processors. */
 export const LIBRARY_NAME = "libinfer_cpu.so";
 
+/** File name of the library for GPUs. */
+export const CUDA_LIBRARY_NAME = "libphoton_infer_cuda.so";
+
 /** Where `deno task build` puts what it makes, beside the sources. */
 export const BUILD_FOLDER = new URL(".build/", import.meta.url);
 
@@ -34,6 +37,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "sample.c" },
   { name: "status.c" },
   { name: "step.c" },
+  { name: "step_check.c" },
   { name: "kernels_portable.c" },
   { name: "kernels_avx2.c", arch: "x86_64", flags: ["-mavx2", "-mfma", "-mf16c"] },
   { name: "kernels_vnni.c", arch: "x86_64", flags: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma", "-mf16c"] },
@@ -45,5 +49,32 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
-  ...["row_kernels.h", "status.h", "vector.h"],
+  ...["row_kernels.h", "status.h", "step_check.h", "vector.h"],
+];
+
+/** The sources of the library for GPUs. */
+// Data: what cuda/ compiles, beside what both libraries share.
+export const CUDA_SOURCES: readonly string[] = [
+  ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
+  ...["cuda/context.cu", "cuda/device.cu", "cuda/elementwise.cu", "cuda/embed.cu"],
+  ...["cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu", "cuda/matrix.cu"],
+  ...["cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu", "cuda/pack.cu"],
+  ...["cuda/place.cu", "cuda/round.cu", "cuda/sample.cu", "cuda/sample_operator.cu"],
+  ...["cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu", "cuda/wide_int8.cu"],
+];
+
+/** C sources that the library for GPUs shares with that for processors. */
+export const CUDA_SHARED: readonly string[] = ["model.c", "status.c", "step_check.c"];
+
+/** Its headers. */
+// Data: what cuda/ includes.
+export const CUDA_HEADERS: readonly string[] = [
+  ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
+  ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
+  ...["cuda/device.cuh", "cuda/elementwise.cuh", "cuda/embed.cuh", "cuda/intrinsics.cuh"],
+  ...["cuda/kv.cuh", "cuda/kv_put.cuh", "cuda/launch.cuh", "cuda/linear.cuh"],
+  ...["cuda/load.cuh", "cuda/matrix.cuh", "cuda/narrow.cuh", "cuda/narrow_math.cuh"],
+  ...["cuda/pack.cuh", "cuda/place.cuh", "cuda/round.cuh", "cuda/sample.cuh"],
+  ...["cuda/sample_select.cuh", "cuda/step_pack.cuh", "cuda/step_view.cuh"],
+  ...["cuda/transfer.cuh", "cuda/wide.cuh"],
 ];

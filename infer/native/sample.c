@@ -86,7 +86,8 @@ static int32_t keep_top_p(candidate *c, int32_t count, float top_p, float larges
   int32_t kept = 0;
   for (int32_t i = 0; i < count; i++) {
     double share = exp(c[i].logit - largest);
-    if (share <= sure) {
+    // But not the likeliest, even where top_p is 0.
+    if (share <= sure && c[i].logit < largest) {
       dropped += share;
     } else {
       c[kept++] = c[i];

@@ -1,0 +1,302 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+#include "context.cuh"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+#define ALIGNMENT 256
+
+static int32_t check_bounds(const infer_context_config *c) {
+  const int32_t bounds[] = {c->tokens_max, c->sequences_max, c->blocks_per_sequence_max,
+                            c->block_tokens, c->block_count};
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    if (bounds[i] >= 1 && bounds[i] <= 1 << 24) continue;
+    return fail(INFER_INVALID, "A context cannot have a bound of %d", bounds[i]);
+  }
+  return INFER_OK;
+}
+
+// Cuts pieces off a region; with no region it only counts.
+struct cutter {
+  unsigned char *data;
+  size_t taken;
+};
+
+template <class T>
+static void cut(cutter *from, T **piece, size_t count) {
+  *piece = from->data ? (T *)(from->data + from->taken) : NULL;
+  from->taken += (count * sizeof(T) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static size_t vector_floats(const infer_model *model);
+
+// Bytes of the widest input that a matrix of the model has rounded.
+static size_t rounded_bytes(const infer_model *model) {
+  int most = 1;
+  for (int set = 0; set <= model->config.layer_count; set++) {
+    for (int role = 0; role < INFER_ROLES; role++) {
+      const matrix &m = model->sets[set].matrices[role];
+      if (!m.memory.data) continue;
+      int chunks = rounded_chunks(m.type, row_chunks(m.type, m.columns));
+      if (chunks > most) most = chunks;
+    }
+  }
+  return (size_t)most * CHUNK_BYTES;
+}
+
+static void lay_out(infer_context *c, cutter *from) {
+  const infer_model_config *m = &c->model->config;
+  size_t tokens = (size_t)c->config.tokens_max, hidden = (size_t)m->hidden_size;
+  size_t head = (size_t)m->head_size, inner = (size_t)m->intermediate_size;
+  size_t queries = (size_t)m->head_count * head, keys = (size_t)m->kv_head_count * head;
+  size_t widest = hidden > inner ? hidden : inner;
+  if (queries > widest) widest = queries;
+  cut(from, &c->states, tokens * hidden);
+  cut(from, &c->heads, tokens * (queries + 2 * keys));
+  cut(from, &c->mixed, tokens * queries);
+  cut(from, &c->inner, tokens * inner);
+  cut(from, &c->turns, tokens * head);
+  cut(from, &c->step, (size_t)lay_out_step(largest_step(c->config)).words);
+  cut(from, &c->vectors, vector_floats(c->model));
+  unsigned char *workspace;
+  cut(from, &workspace, attend_workspace_bytes(m->head_size));
+  c->attend_workspace = workspace;
+  // A step of padded tokens reads scales by the 128.
+  c->room.scale_stride = (int)((tokens + 127) / 128 * 128);
+  cut(from, &c->room.rounded, tokens * rounded_bytes(c->model));
+  cut(from, &c->room.scales, (widest / 32 + 4) * (size_t)c->room.scale_stride);
+  cut(from, &c->room.normed, tokens * hidden);
+  cut(from, &c->room.sums, LINEAR_SUMS_BYTES / sizeof(float));
+  cut(from, &c->room.tickets, LINEAR_TICKETS);
+}
+
+// Numbers of a vector, as model.c has checked them.
+static size_t vector_size(const infer_model_config *m, int role) {
+  switch (role) {
+    case INFER_QUERY_BIAS:
+      return (size_t)m->head_count * (size_t)m->head_size;
+    case INFER_KEY_BIAS:
+    case INFER_VALUE_BIAS:
+      return (size_t)m->kv_head_count * (size_t)m->head_size;
+    case INFER_QUERY_NORM:
+    case INFER_KEY_NORM:
+      return (size_t)m->head_size;
+    case INFER_ROPE_FREQUENCIES:
+      return (size_t)m->head_size / 2;
+    case INFER_GATE_BIAS:
+    case INFER_UP_BIAS:
+      return (size_t)m->intermediate_size;
+    default:
+      return (size_t)m->hidden_size;
+  }
+}
+
+// Vectors begin at whole 16 bytes.
+static size_t padded_size(const infer_model_config *m, int role) {
+  return (vector_size(m, role) + 3) / 4 * 4;
+}
+
+static size_t vector_floats(const infer_model *model) {
+  size_t floats = 0;
+  for (int set = 0; set <= model->config.layer_count; set++) {
+    for (int role = 0; role < INFER_ROLES; role++) {
+      if (model->sets[set].vectors[role]) floats += padded_size(&model->config, role);
+    }
+  }
+  return floats;
+}
+
+// Norms and biases onto the device.
+static int32_t send_vectors(infer_context *c) {
+  const infer_model *model = c->model;
+  size_t count = (size_t)(model->config.layer_count + 1) * INFER_ROLES;
+  c->vector_places = (const float **)calloc(count, sizeof *c->vector_places);
+  if (!c->vector_places) return fail(INFER_NO_MEMORY, "Cannot make a context");
+  float *to = c->vectors;
+  for (int set = 0; set <= model->config.layer_count; set++) {
+    for (int role = 0; role < INFER_ROLES; role++) {
+      const float *vector = model->sets[set].vectors[role];
+      if (!vector) continue;
+      size_t bytes = vector_size(&model->config, role) * sizeof(float);
+      cudaError_t error = cudaMemcpy(to, vector, bytes, cudaMemcpyHostToDevice);
+      if (error != cudaSuccess) return cuda_status(error, "send norms to the GPU");
+      c->vector_places[(size_t)set * INFER_ROLES + (size_t)role] = to;
+      to += padded_size(&model->config, role);
+    }
+  }
+  return INFER_OK;
+}
+
+static int32_t fill_context(infer_context *c) {
+  const infer_model_config *m = &c->model->config;
+  int32_t status = kv_create(&c->kv, c->config.kv_type, m->layer_count, m->kv_head_count,
+                             m->head_size, c->config.block_tokens, c->config.block_count);
+  if (status) return status;
+  cutter counted = {};
+  lay_out(c, &counted);
+  status = device_allocate((void **)&c->memory, counted.taken, "a step");
+  if (status) return status;
+  cutter cuts = {c->memory, 0};
+  lay_out(c, &cuts);
+  size_t words = (size_t)lay_out_step(largest_step(c->config)).words;
+  cudaError_t error = cudaMallocHost((void **)&c->pinned_step, words * sizeof(int32_t));
+  if (error == cudaSuccess) error = cudaEventCreateWithFlags(&c->is_done, cudaEventDisableTiming);
+  if (error != cudaSuccess) return cuda_status(error, "make a context");
+  memset(c->pinned_step, 0, words * sizeof(int32_t));
+  return send_vectors(c);
+}
+
+int32_t infer_context_create(infer_model *model, const infer_context_config *config,
+                             infer_context **context) {
+  *context = NULL;
+  int32_t status = check_bounds(config);
+  if (!status) status = model_check_complete(model);
+  if (status) return status;
+  infer_context *made = (infer_context *)calloc(1, sizeof *made);
+  if (!made) return fail(INFER_NO_MEMORY, "Cannot make a context");
+  made->model = model;
+  made->device = model->device;
+  made->config = *config;
+  status = fill_context(made);
+  if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
+  if (status) {
+    infer_context_destroy(made);
+    return status;
+  }
+  *context = made;
+  return INFER_OK;
+}
+
+void infer_context_destroy(infer_context *context) {
+  if (!context) return;
+  context_join(context->device);
+  cudaStreamSynchronize(context->device->place.stream);
+  step_free_graphs(context);
+  kv_free(&context->kv);
+  void *const device_memory[] = {context->memory, context->output, context->copy_pairs};
+  for (void *memory : device_memory) {
+    if (memory) cudaFree(memory);
+  }
+  if (context->pinned_step) cudaFreeHost(context->pinned_step);
+  if (context->pinned_output) cudaFreeHost(context->pinned_output);
+  if (context->is_done) cudaEventDestroy(context->is_done);
+  free(context->vector_places);
+  free(context);
+}
+
+// Room for the logits and states of so many tokens.
+static int32_t grow_outputs(infer_context *c, int rows) {
+  if (rows <= c->output_rows) return INFER_OK;
+  int most = 1;
+  while (most < rows) most *= 2;
+  // Graphs write there.
+  step_free_graphs(c);
+  if (c->output) cudaFree(c->output);
+  if (c->pinned_output) cudaFreeHost(c->pinned_output);
+  c->output = c->pinned_output = NULL;
+  c->output_rows = 0;
+  const infer_model_config *m = &c->model->config;
+  size_t bytes = (size_t)most * (size_t)(m->vocabulary_size + m->hidden_size) * sizeof(float);
+  int32_t status = device_allocate((void **)&c->output, bytes, "logits");
+  if (status) return status;
+  status = cuda_status(cudaMallocHost((void **)&c->pinned_output, bytes), "make room for logits");
+  if (!status) c->output_rows = most;
+  return status;
+}
+
+int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float *logits,
+                     float *states) {
+  const infer_model_config *m = &c->model->config;
+  int32_t status = device_check_idle(c->device);
+  if (!status) status = step_check(step, words, &c->config, m->vocabulary_size,
+                                   m->context_tokens_max);
+  step_shape shape;
+  if (!status) status = shape_step(c->config, step, c->device->has_graphs, &shape);
+  if (!status) status = grow_outputs(c, shape.logits);
+  if (status) return status;
+  c->logits_to = logits;
+  c->states_to = states;
+  c->logit_count = step_header(step)->logit_count;
+  cudaError_t error = cudaSuccess;
+  if (shape.tokens > 0) {
+    pack_step(step, shape, c->pinned_step);
+    error = step_start(c, shape);
+  }
+  if (error == cudaSuccess) error = cudaEventRecord(c->is_done, c->device->place.stream);
+  if (error != cudaSuccess) {
+    // Kernels may have begun: what they use must stay as it is.
+    cudaStreamSynchronize(c->device->place.stream);
+    return cuda_status(error, "start a step");
+  }
+  pthread_mutex_lock(&c->device->lock);
+  c->device->running = c;
+  pthread_mutex_unlock(&c->device->lock);
+  return INFER_OK;
+}
+
+// The step has ended: its outputs to where they are wanted. Holding the lock.
+static void take_outputs(infer_device *device) {
+  infer_context *c = device->running;
+  const infer_model_config *m = &c->model->config;
+  size_t rows = (size_t)c->logit_count, hidden = (size_t)m->hidden_size;
+  size_t vocabulary = (size_t)m->vocabulary_size;
+  if (rows > 0) {
+    memcpy(c->states_to, c->pinned_output, rows * hidden * sizeof(float));
+    memcpy(c->logits_to, c->pinned_output + (size_t)c->output_rows * hidden,
+           rows * vocabulary * sizeof(float));
+  }
+  device->running = NULL;
+}
+
+bool context_is_idle(infer_device *device) {
+  pthread_mutex_lock(&device->lock);
+  infer_context *c = device->running;
+  if (c && cudaEventQuery(c->is_done) == cudaSuccess) take_outputs(device);
+  bool is_idle = device->running == NULL;
+  pthread_mutex_unlock(&device->lock);
+  return is_idle;
+}
+
+int32_t context_join(infer_device *device) {
+  pthread_mutex_lock(&device->lock);
+  infer_context *c = device->running;
+  pthread_mutex_unlock(&device->lock);
+  if (!c) return INFER_OK;
+  cudaError_t error = cudaEventSynchronize(c->is_done);
+  pthread_mutex_lock(&device->lock);
+  // Another thread that waited may have been here first.
+  if (device->running == c && error == cudaSuccess) take_outputs(device);
+  if (device->running == c) device->running = NULL;
+  pthread_mutex_unlock(&device->lock);
+  return cuda_status(error, "run a step");
+}
+
+int32_t infer_wait(infer_context *context) { return context_join(context->device); }
+
+int32_t infer_idle(infer_context *context) { return context_is_idle(context->device); }
+
+int32_t infer_copy_blocks(infer_context *c, const int32_t *pairs, int32_t count) {
+  int32_t status = device_check_idle(c->device);
+  if (status) return status;
+  for (int32_t i = 0; i < 2 * count; i++) {
+    if (pairs[i] >= 0 && pairs[i] < c->config.block_count) continue;
+    return fail(INFER_INVALID, "Cannot copy block %d of %d", pairs[i], c->config.block_count);
+  }
+  if (count <= 0) return INFER_OK;
+  cudaStream_t stream = c->device->place.stream;
+  if (count > c->copy_pairs_max) {
+    cudaStreamSynchronize(stream);
+    if (c->copy_pairs) cudaFree(c->copy_pairs);
+    c->copy_pairs_max = 0;
+    status = device_allocate((void **)&c->copy_pairs, (size_t)count * 2 * sizeof(int32_t),
+                             "pairs of blocks");
+    if (status) return status;
+    c->copy_pairs_max = count;
+  }
+  // From pageable memory: the call returns when the numbers have been taken.
+  cudaError_t error = cudaMemcpyAsync(c->copy_pairs, pairs, (size_t)count * 2 * sizeof(int32_t),
+                                      cudaMemcpyHostToDevice, stream);
+  if (error == cudaSuccess) error = kv_copy_run(c->kv, c->copy_pairs, count, c->device->place);
+  return cuda_status(error, "copy blocks");
+}

@@ -1,0 +1,71 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+// The memory of a step, the step that is on its way, and the graphs of those before.
+//
+//     host                                    device
+//     step (packed by shape) --one copy-->    step words
+//     logits, states (pinned) <--one copy--   logits, states of the wanted tokens
+#ifndef INFER_CUDA_CONTEXT_CUH
+#define INFER_CUDA_CONTEXT_CUH
+
+#include "attend.cuh"
+#include "device.cuh"
+#include "kv.cuh"
+#include "linear.cuh"
+#include "step_pack.cuh"
+
+#define GRAPHS_MAX 64
+
+// A step that was recorded once and is started again and again.
+struct step_graph {
+  step_shape shape;
+  cudaGraphExec_t exec;
+};
+
+struct infer_context {
+  infer_model *model;
+  infer_device *device;
+  infer_context_config config;
+  device_kv kv;
+  // In device memory:
+  unsigned char *memory; // of all that follows
+  float *states;         // [tokens][hidden]
+  float *heads;          // [tokens][queries + keys + values]
+  float *mixed;          // [tokens][queries]
+  float *inner;          // [tokens][intermediate]
+  float *turns;          // [tokens][head_size]
+  int32_t *step;         // words of the largest step
+  float *vectors;        // all norms and biases
+  void *attend_workspace;
+  linear_room room;
+  const float **vector_places; // on the host: [layer + 1][role] into `vectors`, or NULL
+  int32_t *pinned_step;
+  // States, then logits, of as many tokens as a step wanted so far; on the device and pinned.
+  int output_rows;
+  float *output;
+  float *pinned_output;
+  int32_t *copy_pairs;
+  int copy_pairs_max;
+  step_graph graphs[GRAPHS_MAX];
+  int graph_count;
+  // The step that is on its way:
+  cudaEvent_t is_done;
+  float *logits_to;
+  float *states_to;
+  int logit_count;
+};
+
+// Whether no step is on its way; takes the outputs of one that just ended.
+bool context_is_idle(infer_device *device);
+
+// Waits for the step that is on its way, and takes its outputs.
+int32_t context_join(infer_device *device);
+
+// Records or starts all kernels of a step whose words are in `pinned_step`.
+cudaError_t step_run(infer_context *context, const step_shape &shape);
+
+// Starts a step, from a graph where that pays.
+cudaError_t step_start(infer_context *context, const step_shape &shape);
+
+void step_free_graphs(infer_context *context);
+
+#endif

@@ -1,0 +1,44 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+// A GPU as a device: one stream, on which everything runs in order.
+#ifndef INFER_CUDA_DEVICE_CUH
+#define INFER_CUDA_DEVICE_CUH
+
+#include <pthread.h>
+
+#include "step_view.cuh"
+
+extern "C" {
+#include "../model.h"
+#include "../status.h"
+}
+
+#define LOAD_SLOTS 2
+
+// Memory that rows go through on their way into a matrix.
+struct load_slot {
+  unsigned char *pinned;
+  unsigned char *staged; // in device memory
+  size_t bytes;          // of each
+  cudaEvent_t is_free;   // recorded when the rows have been packed
+};
+
+struct infer_device {
+  run_place place;
+  char name[256];
+  bool has_graphs;
+  load_slot slots[LOAD_SLOTS];
+  unsigned long long *strange; // see pack_args
+  pthread_mutex_t lock;   // of `running` and what its end does
+  infer_context *running; // whose step is on its way
+};
+
+// A status for what the CUDA runtime says; `what` completes "Cannot ...".
+int32_t cuda_status(cudaError_t error, const char *what);
+
+// INFER_BUSY when a step is on its way.
+int32_t device_check_idle(infer_device *device);
+
+// Device memory of zeros; NULL with a text when there is none.
+int32_t device_allocate(void **data, size_t bytes, const char *what);
+
+#endif

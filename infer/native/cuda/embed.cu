@@ -1,0 +1,48 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+#include "embed.cuh"
+
+#define EMBED_THREADS 256
+
+// A word of a row of the embedding as numbers.
+DEVICE_INLINE void embed_word(const embed_args &a, int row, int word, float *states) {
+  const device_matrix &m = a.embedding;
+  int chunk = word / 32, numbers = 4 / type_bytes(m.type), column = word * numbers;
+  uint32_t bits = *(const uint32_t *)(m.levels + word_offset(m.chunks, row, chunk, word % 32));
+  float scale = 1;
+  if (m.type == INFER_INT8) {
+    const uint16_t *scales = (const uint16_t *)m.scales;
+    scale = f16_to_float(scales[scale_offset(m.chunks, m.chunk_groups, row, column / m.group_size)]);
+  }
+  for (int i = 0; i < numbers && column + i < m.columns; i++) {
+    float number = __uint_as_float(bits);
+    if (m.type == INFER_INT8) number = (float)(int8_t)(bits >> (8 * i)) * scale;
+    if (m.type == INFER_BF16) number = bf16_to_float((uint16_t)(bits >> (16 * i)));
+    if (m.type == INFER_F16) number = f16_to_float((uint16_t)(bits >> (16 * i)));
+    states[column + i] = number;
+  }
+}
+
+__global__ void __launch_bounds__(EMBED_THREADS) embed_kernel(embed_args a) {
+  let_next_kernel_begin();
+  wait_for_earlier_kernels();
+  int token = (int)blockIdx.x, row = a.step.token_ids[token];
+  float *states = a.states + (size_t)token * (size_t)a.embedding.columns;
+  for (int word = (int)threadIdx.x; word < a.embedding.chunks * 32; word += EMBED_THREADS) {
+    embed_word(a, row, word, states);
+  }
+  int half = a.head_size / 2;
+  float *turns = a.turns + (size_t)token * (size_t)a.head_size;
+  for (int i = (int)threadIdx.x; i < half; i += EMBED_THREADS) {
+    // In F64, of the angle in F32: the last bit of an angle is 0.01 at position 100 000.
+    float angle = (float)a.step.positions[token] * a.frequencies[i];
+    turns[i] = (float)(cos((double)angle) * a.rope_scale);
+    turns[half + i] = (float)(sin((double)angle) * a.rope_scale);
+  }
+}
+
+cudaError_t embed_run(const embed_args &args, const run_place &place) {
+  if (args.step.tokens == 0) return cudaSuccess;
+  return launch({dim3((unsigned)args.step.tokens), dim3(EMBED_THREADS), 0, place.stream,
+                 place.overlaps},
+                embed_kernel, args);
+}

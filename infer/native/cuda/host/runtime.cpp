@@ -1,0 +1,209 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+// Memory, streams, events and graphs of the CUDA runtime, see cuda_runtime.h.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "cuda_runtime.h"
+
+struct host_graph {
+  std::vector<std::function<void()>> work;
+};
+struct host_stream {
+  host_graph *captured = nullptr;
+};
+struct host_event {
+  int unused;
+};
+
+namespace {
+
+constexpr size_t MEMORY_BYTES = size_t{8} << 30;
+std::mutex lock;
+std::map<void *, size_t> allocated;
+size_t allocated_bytes;
+
+// With INFER_HOST_LEAKS set a program that did not free all device memory does not end well.
+struct leak_check {
+  ~leak_check() {
+    if (allocated_bytes == 0 || !getenv("INFER_HOST_LEAKS")) return;
+    fprintf(stderr, "host emulation: %zu bytes of device memory are never freed\n",
+            allocated_bytes);
+    abort();
+  }
+} check_at_end;
+
+}  // namespace
+
+namespace host {
+
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
+  if (stream && stream->captured) {
+    stream->captured->work.push_back(std::move(work));
+  } else {
+    work();
+  }
+  return cudaSuccess;
+}
+
+size_t device_bytes() { return allocated_bytes; }
+
+}  // namespace host
+
+cudaError_t cudaGetDeviceCount(int *count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : cudaErrorInvalidValue;
+}
+cudaError_t cudaGetDevice(int *device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
+  *p = {};
+  snprintf(p->name, sizeof p->name, "host emulation");
+  p->totalGlobalMem = MEMORY_BYTES;
+  p->major = 9;
+  p->multiProcessorCount = 4;
+  p->l2CacheSize = 1 << 20;
+  p->sharedMemPerBlockOptin = 227 << 10;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device) {
+  cudaDeviceProp p;
+  cudaGetDeviceProperties(&p, device);
+  const int values[] = {p.multiProcessorCount, static_cast<int>(p.sharedMemPerBlockOptin), p.major,
+                        p.minor, p.l2CacheSize};
+  *value = values[attribute];
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int *version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int *version) { return cudaDriverGetVersion(version); }
+cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaPeekAtLastError() { return cudaSuccess; }
+const char *cudaGetErrorString(cudaError_t error) {
+  return error == cudaSuccess ? "no error" : "an error of the emulation";
+}
+const char *cudaGetErrorName(cudaError_t error) { return cudaGetErrorString(error); }
+
+cudaError_t cudaMalloc(void **data, size_t bytes) {
+  std::lock_guard<std::mutex> held(lock);
+  *data = nullptr;
+  if (bytes > MEMORY_BYTES - allocated_bytes) return cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 256, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
+  memset(*data, 0xff, bytes);
+  allocated[*data] = bytes;
+  allocated_bytes += bytes;
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void *data) {
+  if (!data) return cudaSuccess;
+  std::lock_guard<std::mutex> held(lock);
+  auto found = allocated.find(data);
+  if (found == allocated.end()) return cudaErrorInvalidValue;
+  allocated_bytes -= found->second;
+  allocated.erase(found);
+  free(data);
+  return cudaSuccess;
+}
+cudaError_t cudaMallocHost(void **data, size_t bytes) {
+  return posix_memalign(data, 4096, bytes + (bytes == 0)) == 0 ? cudaSuccess
+                                                               : cudaErrorMemoryAllocation;
+}
+cudaError_t cudaHostAlloc(void **data, size_t bytes, unsigned) {
+  return cudaMallocHost(data, bytes);
+}
+cudaError_t cudaFreeHost(void *data) {
+  free(data);
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t *free, size_t *total) {
+  *free = MEMORY_BYTES - allocated_bytes;
+  *total = MEMORY_BYTES;
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
+  if (bytes > 0) memmove(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  return host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+}
+cudaError_t cudaMemset(void *data, int value, size_t bytes) {
+  if (bytes > 0) memset(data, value, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void *data, int value, size_t bytes, cudaStream_t stream) {
+  return host::enqueue(stream, [=] { cudaMemset(data, value, bytes); });
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t *stream) {
+  *stream = new host_stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
+  return cudaStreamCreate(stream);
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+cudaError_t cudaEventCreate(cudaEvent_t *event) {
+  *event = new host_event{};
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned) {
+  return cudaEventCreate(event);
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t, cudaEvent_t) {
+  *milliseconds = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  stream->captured = new host_graph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
+  *graph = stream->captured;
+  stream->captured = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *made, cudaGraph_t graph, unsigned long long) {
+  *made = new host_graph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  return host::enqueue(stream, [=] {
+    for (const auto &work : graph->work) work();
+  });
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}

@@ -1,0 +1,179 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+#include "load.cuh"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pack.cuh"
+
+// What is read at a time, about.
+#define PIECE_BYTES ((size_t)8 << 20)
+#define Q8_GROUP 32
+#define Q8_BYTES (Q8_GROUP + 2)
+#define NOTHING_STRANGE 0xffffffffffffffffull
+
+static int read_all(const load_source &s, int row, int rows, unsigned char *into) {
+  size_t bytes = (size_t)rows * s.row_bytes;
+  int64_t offset = s.offset + (int64_t)((size_t)row * s.row_bytes);
+  for (size_t filled = 0; filled < bytes;) {
+    ssize_t count = pread(s.file, into + filled, bytes - filled, offset + (int64_t)filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    if (count == 0) return ENODATA;
+    filled += (size_t)count;
+  }
+  return 0;
+}
+
+static int32_t grow_slot(load_slot *slot, size_t bytes) {
+  if (slot->bytes >= bytes) return INFER_OK;
+  if (slot->pinned) cudaFreeHost(slot->pinned);
+  if (slot->staged) cudaFree(slot->staged);
+  slot->pinned = slot->staged = NULL;
+  slot->bytes = 0;
+  cudaError_t error = cudaMallocHost((void **)&slot->pinned, bytes);
+  if (error == cudaSuccess) error = cudaMalloc((void **)&slot->staged, bytes);
+  if (error != cudaSuccess) return cuda_status(error, "allocate memory to load through");
+  slot->bytes = bytes;
+  return INFER_OK;
+}
+
+static size_t value_bytes(const load_source &s, int rows) {
+  return ((size_t)rows * s.row_bytes + 15) / 16 * 16;
+}
+
+static size_t scale_bytes(const load_source &s, int rows) {
+  return s.scales ? (size_t)rows * (size_t)s.into->groups * sizeof(float) : 0;
+}
+
+// Sends rows to the device and packs them.
+static int32_t load_piece(infer_device *device, load_slot *slot, const load_source &s, int row,
+                          int rows) {
+  size_t values = value_bytes(s, rows), scales = scale_bytes(s, rows);
+  int32_t status = cuda_status(cudaEventSynchronize(slot->is_free), "load rows");
+  if (!status) status = grow_slot(slot, values + scales);
+  if (status) return status;
+  if (s.values) {
+    memcpy(slot->pinned, s.values + (size_t)row * s.row_bytes, (size_t)rows * s.row_bytes);
+  } else {
+    int error = read_all(s, row, rows, slot->pinned);
+    if (error) {
+      return fail(INFER_IO, "%s", error == ENODATA ? "The file ends too soon" : strerror(error));
+    }
+  }
+  if (s.scales) {
+    memcpy(slot->pinned + values, s.scales + (size_t)row * (size_t)s.into->groups, scales);
+  }
+  cudaStream_t stream = device->place.stream;
+  cudaError_t error = cudaMemcpyAsync(slot->staged, slot->pinned, values + scales,
+                                      cudaMemcpyHostToDevice, stream);
+  if (error != cudaSuccess) return cuda_status(error, "load rows");
+  pack_args pack = {};
+  pack.matrix = view_matrix(*s.into);
+  pack.source = slot->staged;
+  pack.row_bytes = s.row_bytes;
+  pack.source_type = s.source_type;
+  pack.scales = (const float *)(slot->staged + values);
+  pack.first_row = s.first_row + row;
+  pack.rows = rows;
+  pack.pairs_of = s.pairs_of;
+  pack.strange = device->strange;
+  error = pack_run(pack, device->place);
+  if (error == cudaSuccess) error = cudaEventRecord(slot->is_free, stream);
+  return cuda_status(error, "load rows");
+}
+
+// Waits for all rows, and tells of a number that cannot be.
+static int32_t check_strange(infer_device *device) {
+  unsigned long long strange;
+  cudaError_t error = cudaStreamSynchronize(device->place.stream);
+  if (error == cudaSuccess) {
+    error = cudaMemcpy(&strange, device->strange, sizeof strange, cudaMemcpyDeviceToHost);
+  }
+  if (error != cudaSuccess) return cuda_status(error, "load rows");
+  if (strange == NOTHING_STRANGE) return INFER_OK;
+  return fail(INFER_INVALID,
+              "Holds a number that is not finite or too large for a float16 scale in the group "
+              "from number %llu",
+              strange);
+}
+
+int32_t load_rows(infer_device *device, const load_source &s) {
+  int unit = s.pairs_of ? s.pairs_of : 1;
+  size_t unit_bytes = (size_t)unit * (s.row_bytes + (s.scales ? 4 * (size_t)s.into->groups : 0));
+  int step = unit * (unit_bytes < PIECE_BYTES ? (int)(PIECE_BYTES / unit_bytes) : 1);
+  int32_t status = cuda_status(
+      cudaMemsetAsync(device->strange, 0xff, sizeof *device->strange, device->place.stream),
+      "load rows");
+  for (int row = 0, piece = 0; row < s.rows && !status; row += step, piece++) {
+    int rows = s.rows - row < step ? s.rows - row : step;
+    status = load_piece(device, &device->slots[piece % LOAD_SLOTS], s, row, rows);
+  }
+  if (!status) return check_strange(device);
+  // Nothing may be on its way when the caller frees things.
+  cudaStreamSynchronize(device->place.stream);
+  return status;
+}
+
+static int32_t check_source(const matrix *matrix, int32_t source_type, bool is_file) {
+  bool is_groups = source_type == INFER_INT8 || source_type == INFER_Q8_0;
+  bool is_known = source_type == INFER_F32 || source_type == INFER_F16 ||
+                  source_type == INFER_BF16 || source_type == (is_file ? INFER_Q8_0 : INFER_INT8);
+  if (!is_known) return fail(INFER_UNSUPPORTED, "Cannot read numbers of type %d", source_type);
+  if (is_groups && matrix->type != INFER_INT8) {
+    return fail(INFER_UNSUPPORTED, "Cannot store INT8 levels as type %d", matrix->type);
+  }
+  if (source_type != INFER_Q8_0) return INFER_OK;
+  if (matrix->group_size == Q8_GROUP && matrix->columns % Q8_GROUP == 0) return INFER_OK;
+  return fail(INFER_UNSUPPORTED, "Q8_0 has groups of %d in whole rows", Q8_GROUP);
+}
+
+int32_t infer_model_put_rows(infer_model *model, int32_t role, int32_t layer, int32_t begin,
+                             int32_t rows, int32_t source_type, const void *values,
+                             const float *scales) {
+  matrix *matrix;
+  int32_t status = model_find_matrix(model, role, layer, &matrix);
+  if (!status) status = device_check_idle(model->device);
+  if (!status) status = check_source(matrix, source_type, false);
+  if (status) return status;
+  if (begin < 0 || begin % PANEL_ROWS != 0 || rows < 0 || rows > matrix->rows - begin) {
+    return fail(INFER_INVALID, "Cannot put %d rows at %d of %d", rows, begin, matrix->rows);
+  }
+  load_source source = {};
+  source.into = matrix;
+  source.source_type = source_type;
+  source.row_bytes = (size_t)matrix->columns * source_bytes(source_type);
+  source.first_row = begin;
+  source.rows = rows;
+  source.values = (const unsigned char *)values;
+  source.scales = source_type == INFER_INT8 ? scales : NULL;
+  return load_rows(model->device, source);
+}
+
+int32_t infer_model_read_file(infer_model *model, int32_t role, int32_t layer, const char *path,
+                              int64_t offset, int32_t source_type, int32_t pairs) {
+  matrix *matrix;
+  int32_t status = model_find_matrix(model, role, layer, &matrix);
+  if (!status) status = device_check_idle(model->device);
+  if (!status) status = check_source(matrix, source_type, true);
+  if (status) return status;
+  size_t columns = (size_t)matrix->columns;
+  load_source source = {};
+  source.into = matrix;
+  source.source_type = source_type;
+  source.row_bytes = source_type == INFER_Q8_0 ? columns / Q8_GROUP * Q8_BYTES
+                                               : columns * source_bytes(source_type);
+  source.rows = matrix->rows;
+  source.pairs_of = pairs ? model->config.head_size : 0;
+  source.offset = offset;
+  source.file = open(path, O_RDONLY | O_CLOEXEC);
+  if (source.file < 0) return fail(INFER_IO, "Cannot open %s: %s", path, strerror(errno));
+  // A wish: the disk goes on while rows are rounded.
+  (void)posix_fadvise(source.file, offset, (off_t)((size_t)source.rows * source.row_bytes),
+                      POSIX_FADV_WILLNEED);
+  status = load_rows(model->device, source);
+  close(source.file);
+  return status;
+}
