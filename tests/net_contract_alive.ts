@@ -11,15 +11,6 @@ const HELD_MS = 100;
 /** Nobody waits for this long; on a busy machine a process takes its time to exit. */
 const NOT_HELD_MS = 10_000;
 
-const helpers = (expected: Printed) => `
-  const done = () => { console.log("done"); Deno.exit(); };
-  const later = (run) => Deno.unrefTimer(setTimeout(run, ${expected ? HELD_MS : NOT_HELD_MS}));
-  async function pair(listener) {
-    const [client, server] = await Promise.all([connect(listener.addr), listener.accept()]);
-    listener.close();
-    return { client, server };
-  }`;
-
 /** What a program has to print. */
 type Printed = "done" | "";
 
@@ -31,6 +22,17 @@ const LISTEN: Record<SocketFamily, string> = {
   tcp: `listen({ hostname: "127.0.0.1", port: 0 })`,
   unix: `listen({ transport: "unix", path: "\\0photon-" + crypto.randomUUID() })`,
 };
+
+function helpers(expected: Printed): string {
+  return `
+  const done = () => { console.log("done"); Deno.exit(); };
+  const later = (run) => Deno.unrefTimer(setTimeout(run, ${expected ? HELD_MS : NOT_HELD_MS}));
+  async function pair(listener) {
+    const [client, server] = await Promise.all([connect(listener.addr), listener.accept()]);
+    listener.close();
+    return { client, server };
+  }`;
+}
 
 function accepting(before: string, after = ""): Run {
   return async ({ programHead, family }, expected) => {
