@@ -53,6 +53,11 @@ export class MessageNotice {
     return this.#telling ? this.#target : null;
   }
 
+  /** No message of a socket has one. */
+  get source(): null {
+    return null;
+  }
+
   composedPath(): EventTarget[] {
     if (this.#real !== null && !this.#telling) return this.#real.composedPath();
     return this.#telling ? [this.#target!] : [];
@@ -86,8 +91,8 @@ export class MessageNotice {
 export function messageListeners(target: EventTarget): number {
   const known = internals ??= findInternals();
   if (known.listeners === null) return -1;
-  const held = Reflect.get(target, known.listeners) as EventTargetData;
-  return held.listeners[TYPE]?.length ?? 0;
+  const held = Reflect.get(target, known.listeners) as EventTargetData | undefined;
+  return held?.listeners[TYPE]?.length ?? 0;
 }
 
 /** What Deno keeps of an `EventTarget`. */

@@ -121,7 +121,11 @@ export class TlsSession implements Disposable {
 
   /** A client begins. */
   start(): void {
-    this.#guard(() => this.#ssl!.handshake());
+    try {
+      this.#ssl!.handshake();
+    } catch (error) {
+      this.#failBy(error);
+    }
   }
 
   /**
@@ -132,12 +136,15 @@ export class TlsSession implements Disposable {
    */
   receive(bytes: Uint8Array, into: Uint8Array = EMPTY): number {
     if (this.#state !== "handshaking" && this.#state !== "open") return 0;
-    return this.#guard(() => {
+    try {
       if (this.#ssl === null) return this.#receiveHello(bytes);
       this.#ssl.feed(bytes);
       if (this.#state === "handshaking") this.#shakeHands();
       return this.#state === "open" ? this.#decrypt(into) : 0;
-    }) ?? 0;
+    } catch (error) {
+      this.#failBy(error);
+      return 0;
+    }
   }
 
   /** The stream under it has ended. */
@@ -174,7 +181,12 @@ export class TlsSession implements Disposable {
 
   /** Encrypts bytes and says how many of them; to be called when {@linkcode writable}. */
   write(bytes: Uint8Array): number {
-    return this.#guard(() => this.#ssl!.write(isPlain(bytes) ? bytes : copied(bytes))) ?? 0;
+    try {
+      return this.#ssl!.write(isPlain(bytes) ? bytes : copied(bytes));
+    } catch (error) {
+      this.#failBy(error);
+      return 0;
+    }
   }
 
   /** Says goodbye to the peer, who then reads the end of the stream; reading goes on. */
@@ -238,7 +250,8 @@ export class TlsSession implements Disposable {
     try {
       for (;;) {
         const room = direct ? into.length - filled : 0;
-        const count = ssl.read(room > 0 ? into.subarray(filled) as typeof scratch : scratch);
+        const rest = filled === 0 ? into : into.subarray(filled);
+        const count = ssl.read(room > 0 ? rest as typeof scratch : scratch);
         if (count === ENDED) this.#state = "ended";
         if (count === ENDED || count === WANTS_MORE) return filled;
         if (room > 0) filled += count;
@@ -255,14 +268,9 @@ export class TlsSession implements Disposable {
     this.#kept = this.#kept.length === 0 ? bytes.slice() : joined(this.#kept, bytes);
   }
 
-  /** Runs a call of OpenSSL's; when it fails, so has the session. */
-  #guard<T>(call: () => T): T | undefined {
-    try {
-      return call();
-    } catch (error) {
-      this.#fail(tlsError(error, this.#ssl?.verifyResult));
-      return undefined;
-    }
+  /** A call of OpenSSL's has failed, and so has the session. */
+  #failBy(error: unknown): void {
+    this.#fail(tlsError(error, this.#ssl?.verifyResult));
   }
 
   #fail(error: unknown): void {
