@@ -16,6 +16,7 @@
  *
  * @module
  */
+export { alignedBytes } from "./aligned_bytes.ts";
 export { AlignedFile, ALIGNMENT_BYTES } from "./aligned_file.ts";
 export { copyFile, type CopyFileOptions } from "./copy_file.ts";
 export { copyTree, type CopyTreeOptions } from "./copy_tree.ts";
