@@ -64,6 +64,7 @@ export type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_syste
 export { HttpFs, type HttpFsOptions } from "./http_fs.ts";
 export { LocalFs } from "./local_fs.ts";
 export { MemoryFs, type MemoryFsOptions } from "./memory_fs.ts";
+export { ReadOnlyFs } from "./read_only_fs.ts";
 export type { StripeLayout } from "./stripe_layout.ts";
 export { StripedFile } from "./striped_file.ts";
 export { StripedFs } from "./striped_fs.ts";
