@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Reader } from "../io/byte_stream.ts";
+import { alignedBytes } from "./aligned_bytes.ts";
 
 /** Options of {@linkcode FileReader}. */
 export interface FileReaderOptions {
@@ -69,8 +70,8 @@ export class FileReader {
    * reading may be under way.
    */
   async *chunks(): AsyncGenerator<Uint8Array> {
-    let ready = new Uint8Array(this.#chunkBytes);
-    let spare = new Uint8Array(this.#chunkBytes);
+    let ready: Uint8Array = alignedBytes(this.#chunkBytes);
+    let spare: Uint8Array = alignedBytes(this.#chunkBytes);
     let reading = this.#file.read(ready);
     try {
       for (let count; (count = await reading) !== null;) {

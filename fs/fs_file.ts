@@ -72,10 +72,15 @@ export class FsFile implements Deno.FsFile, FileHandle {
    *
    * @returns How many, or null at the end of the file
    */
-  async read(p: Uint8Array): Promise<number | null> {
-    const file = this.#open();
-    checkBytes(p);
-    return p.length === 0 ? 0 : await file.read(p);
+  read(p: Uint8Array): Promise<number | null> {
+    // Not an async function, as in `readAt`.
+    try {
+      const file = this.#open();
+      checkBytes(p);
+      return p.length === 0 ? Promise.resolve(0) : file.read(p);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** As {@linkcode read}, and stops the thread until it is done. */

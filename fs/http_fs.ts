@@ -1,10 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { ExpiringCache } from "../thread/expiring_cache.ts";
 import { sleep } from "../thread/sleep.ts";
-import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
-import { HttpFile } from "./http_file.ts";
+import type { OpenFileOptions, RandomAccessFile } from "./file_system.ts";
+import { HttpContent } from "./http_content.ts";
 import { type HttpRequester, type HttpState, httpState, resourceInfo } from "./http_resource.ts";
-import { isChange, openMode, readOnlyError } from "./open_mode.ts";
+import { checkReadOnly } from "./open_mode.ts";
+import { ReadOnlyFile } from "./read_only_file.ts";
+import { ReadOnlyFs } from "./read_only_fs.ts";
 
 /** Options of {@linkcode HttpFs}. */
 export interface HttpFsOptions {
@@ -57,7 +59,7 @@ export interface HttpFsOptions {
  * assertEquals(new TextDecoder().decode(await readWhole(remote, "a")), "hello");
  * ```
  */
-export class HttpFs implements FileSystem {
+export class HttpFs extends ReadOnlyFs {
   readonly #base: URL;
   readonly #options: HttpFsOptions;
   readonly #states: ExpiringCache<string, HttpState> | undefined;
@@ -69,6 +71,7 @@ export class HttpFs implements FileSystem {
    * @throws {TypeError} when the address is none of HTTP
    */
   constructor(base: string | URL, options: HttpFsOptions = {}) {
+    super();
     this.#base = new URL(base);
     if (!/^https?:$/.test(this.#base.protocol)) {
       throw new TypeError(`Cannot read files of "${this.#base}": it is no http address`);
@@ -80,9 +83,10 @@ export class HttpFs implements FileSystem {
 
   /** Opens a file to be read. */
   async open(path: string, options?: OpenFileOptions): Promise<RandomAccessFile> {
-    if (isChange(openMode(options))) throw readOnlyError(`open '${path}'`);
+    checkReadOnly(path, options);
     const state = await this.#state(path, "open");
-    return new HttpFile(this.#request, path, state, () => this.#states?.delete(path));
+    const forget = () => this.#states?.delete(path);
+    return new ReadOnlyFile(new HttpContent(this.#request, path, state, forget));
   }
 
   /** Says what is at a path. */
@@ -107,26 +111,6 @@ export class HttpFs implements FileSystem {
     return Promise.reject(
       new Deno.errors.NotSupported(`Cannot read link '${path}': HTTP has no links`),
     );
-  }
-
-  /** Rejects: the files are only read. */
-  mkdir(path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`mkdir '${path}'`));
-  }
-
-  /** Rejects: the files are only read. */
-  remove(path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`remove '${path}'`));
-  }
-
-  /** Rejects: the files are only read. */
-  rename(oldPath: string, newPath: string): Promise<void> {
-    return Promise.reject(readOnlyError(`rename '${oldPath}' -> '${newPath}'`));
-  }
-
-  /** Rejects: the files are only read. */
-  symlink(target: string, path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`symlink '${target}' -> '${path}'`));
   }
 
   /** What the server says about a file, or said a while ago. */

@@ -5,9 +5,10 @@ import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_syste
 import { closedError, type OpenMode, openMode } from "./open_mode.ts";
 import { SparseBytes } from "./sparse_bytes.ts";
 import {
-  directoryEntry,
+  directoryEntries,
   findNode,
   findPlace,
+  linkTarget,
   newDirectory,
   newFile,
   newLink,
@@ -87,9 +88,7 @@ export class MemoryFs implements FileSystem {
 
   /** What a directory contains. */
   async *readDir(path: string): AsyncIterable<Deno.DirEntry> {
-    const node = this.#node(path, "readdir", true);
-    if (node.kind !== "directory") throw osError(Errno.ENOTDIR, `readdir '${path}'`);
-    for (const [name, { kind }] of [...node.entries]) yield directoryEntry(name, kind);
+    yield* directoryEntries(this.#node(path, "readdir", true), path);
   }
 
   /** Makes a directory. */
@@ -156,9 +155,7 @@ export class MemoryFs implements FileSystem {
   /** Where a symbolic link leads. */
   // deno-lint-ignore require-await -- what it throws shall reject
   async readLink(path: string): Promise<string> {
-    const node = this.#node(path, "readlink", false);
-    if (node.kind !== "link") throw osError(Errno.EINVAL, `readlink '${path}'`);
-    return node.target;
+    return linkTarget(this.#node(path, "readlink", false), path);
   }
 
   #place(path: string, operation: string, followLast: boolean): Place<SparseBytes> {

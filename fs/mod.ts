@@ -16,6 +16,7 @@
  *
  * @module
  */
+export { alignedBytes } from "./aligned_bytes.ts";
 export { AlignedFile, ALIGNMENT_BYTES } from "./aligned_file.ts";
 export { copyFile, type CopyFileOptions } from "./copy_file.ts";
 export { copyTree, type CopyTreeOptions } from "./copy_tree.ts";
@@ -63,6 +64,7 @@ export type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_syste
 export { HttpFs, type HttpFsOptions } from "./http_fs.ts";
 export { LocalFs } from "./local_fs.ts";
 export { MemoryFs, type MemoryFsOptions } from "./memory_fs.ts";
+export { ReadOnlyFs } from "./read_only_fs.ts";
 export type { StripeLayout } from "./stripe_layout.ts";
 export { StripedFile } from "./striped_file.ts";
 export { StripedFs } from "./striped_fs.ts";

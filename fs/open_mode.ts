@@ -40,6 +40,15 @@ export function isChange(mode: OpenMode): boolean {
   return mode.write || mode.create || mode.truncate;
 }
 
+/**
+ * Refuses to open what is only read in a way that may change it.
+ *
+ * @throws {Error} with the code `"EROFS"`
+ */
+export function checkReadOnly(path: string, options: OpenFileOptions | undefined): void {
+  if (isChange(openMode(options))) throw readOnlyError(`open '${path}'`);
+}
+
 /** The error for a change of what can only be read (`code` is `"EROFS"`). */
 export function readOnlyError(action: string): Error & { code: string } {
   return osError(Errno.EROFS, action);

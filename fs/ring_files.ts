@@ -2,6 +2,7 @@
 import type { Engine } from "../io/engine.ts";
 import { ringEngine } from "../io/engine_info.ts";
 import { DescriptorSlots } from "./descriptor_slots.ts";
+import { ReadPace } from "./read_pace.ts";
 import { ReadTraffic } from "./read_traffic.ts";
 import { RegisteredBlocks } from "./registered_blocks.ts";
 import { LocalMounts } from "./local_mounts.ts";
@@ -16,6 +17,8 @@ export class RingFiles {
   readonly slots: DescriptorSlots;
   /** Memory that the kernel knows. */
   readonly registered: RegisteredBlocks;
+  /** How fast large reads out of memory are. */
+  readonly pace: ReadPace = new ReadPace();
   /** How reads come. */
   readonly traffic: ReadTraffic;
 

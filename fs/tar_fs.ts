@@ -1,11 +1,19 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Errno, osError } from "../ffi/errno.ts";
-import { checkPosition } from "./arguments.ts";
-import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
-import { closedError, isChange, openMode, readOnlyError } from "./open_mode.ts";
+import type { OpenFileOptions, RandomAccessFile } from "./file_system.ts";
+import { checkReadOnly } from "./open_mode.ts";
+import { type ReadOnlyContent, ReadOnlyFile } from "./read_only_file.ts";
+import { ReadOnlyFs } from "./read_only_fs.ts";
 import { TAR_BLOCK_BYTES } from "./tar_header.ts";
 import { indexTar, type TarContent } from "./tar_index.ts";
-import { directoryEntry, findNode, nodeInfo, type TreeDirectory, type TreeNode } from "./tree.ts";
+import {
+  directoryEntries,
+  findNode,
+  linkTarget,
+  nodeInfo,
+  type TreeDirectory,
+  type TreeNode,
+} from "./tree.ts";
 
 /**
  * What is in a tar archive, without extracting it: reads go to the archive itself. Archives of any
@@ -27,12 +35,13 @@ import { directoryEntry, findNode, nodeInfo, type TreeDirectory, type TreeNode }
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export class TarFs implements FileSystem, Disposable {
+export class TarFs extends ReadOnlyFs implements Disposable {
   readonly #archive: RandomAccessFile;
   readonly #root: TreeDirectory<TarContent>;
 
   /** Use {@linkcode TarFs.open}. */
   constructor(archive: RandomAccessFile, root: TreeDirectory<TarContent>) {
+    super();
     this.#archive = archive;
     this.#root = root;
   }
@@ -55,8 +64,8 @@ export class TarFs implements FileSystem, Disposable {
   /** Opens a file to be read. */
   // deno-lint-ignore require-await -- what it throws shall reject
   async open(path: string, options?: OpenFileOptions): Promise<RandomAccessFile> {
-    if (isChange(openMode(options))) throw readOnlyError(`open '${path}'`);
-    return new TarFile(this.#archive, this.#node(path, "open", true));
+    checkReadOnly(path, options);
+    return new ReadOnlyFile(new TarredContent(this.#archive, this.#node(path, "open", true)));
   }
 
   /** Says what is at a path; symbolic links are followed. */
@@ -73,37 +82,13 @@ export class TarFs implements FileSystem, Disposable {
 
   /** What a directory contains. */
   async *readDir(path: string): AsyncIterable<Deno.DirEntry> {
-    const node = this.#node(path, "readdir", true);
-    if (node.kind !== "directory") throw osError(Errno.ENOTDIR, `readdir '${path}'`);
-    for (const [name, { kind }] of node.entries) yield directoryEntry(name, kind);
+    yield* directoryEntries(this.#node(path, "readdir", true), path);
   }
 
   /** Where a symbolic link leads. */
   // deno-lint-ignore require-await -- what it throws shall reject
   async readLink(path: string): Promise<string> {
-    const node = this.#node(path, "readlink", false);
-    if (node.kind !== "link") throw osError(Errno.EINVAL, `readlink '${path}'`);
-    return node.target;
-  }
-
-  /** Rejects: an archive is only read. */
-  mkdir(path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`mkdir '${path}'`));
-  }
-
-  /** Rejects: an archive is only read. */
-  remove(path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`remove '${path}'`));
-  }
-
-  /** Rejects: an archive is only read. */
-  rename(oldPath: string, newPath: string): Promise<void> {
-    return Promise.reject(readOnlyError(`rename '${oldPath}' -> '${newPath}'`));
-  }
-
-  /** Rejects: an archive is only read. */
-  symlink(target: string, path: string): Promise<void> {
-    return Promise.reject(readOnlyError(`symlink '${target}' -> '${path}'`));
+    return linkTarget(this.#node(path, "readlink", false), path);
   }
 
   /** Closes the archive; files that are still open cannot be read any more. */
@@ -116,10 +101,9 @@ export class TarFs implements FileSystem, Disposable {
   }
 }
 
-class TarFile implements RandomAccessFile {
+class TarredContent implements ReadOnlyContent {
   readonly #archive: RandomAccessFile;
   readonly #node: TreeNode<TarContent>;
-  #closed = false;
 
   constructor(archive: RandomAccessFile, node: TreeNode<TarContent>) {
     this.#archive = archive;
@@ -127,8 +111,6 @@ class TarFile implements RandomAccessFile {
   }
 
   async readAt(into: Uint8Array, offset: number): Promise<number | null> {
-    this.#check();
-    checkPosition(offset);
     if (this.#node.kind !== "file") throw osError(Errno.EISDIR, "read");
     if (into.length === 0) return 0;
     const { content } = this.#node;
@@ -139,46 +121,8 @@ class TarFile implements RandomAccessFile {
     return count;
   }
 
-  writeAt(): Promise<number> {
-    return this.#refuse("write");
-  }
-
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async stat(): Promise<Deno.FileInfo> {
-    this.#check();
+  describe(): Deno.FileInfo {
     return describe(this.#node);
-  }
-
-  truncate(): Promise<void> {
-    return this.#refuse("truncate");
-  }
-
-  punch(): Promise<void> {
-    return this.#refuse("punch");
-  }
-
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async sync(): Promise<void> {
-    this.#check();
-  }
-
-  close(): void {
-    this.#check();
-    this.#closed = true;
-  }
-
-  [Symbol.dispose](): void {
-    this.#closed = true;
-  }
-
-  #check(): void {
-    if (this.#closed) throw closedError();
-  }
-
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async #refuse(operation: string): Promise<never> {
-    this.#check();
-    throw readOnlyError(operation);
   }
 }
 

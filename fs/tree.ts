@@ -147,8 +147,20 @@ export function findNode<F>(
   return node;
 }
 
+/** What a directory at a path contains. */
+export function directoryEntries(node: TreeNode<unknown>, path: string): Deno.DirEntry[] {
+  if (node.kind !== "directory") throw osError(Errno.ENOTDIR, `readdir '${path}'`);
+  return Array.from(node.entries, ([name, { kind }]) => directoryEntry(name, kind));
+}
+
+/** Where a link at a path leads. */
+export function linkTarget(node: TreeNode<unknown>, path: string): string {
+  if (node.kind !== "link") throw osError(Errno.EINVAL, `readlink '${path}'`);
+  return node.target;
+}
+
 /** A node as `readDir` gives it. */
-export function directoryEntry(name: string, kind: TreeNode<unknown>["kind"]): Deno.DirEntry {
+function directoryEntry(name: string, kind: TreeNode<unknown>["kind"]): Deno.DirEntry {
   return {
     name,
     isFile: kind === "file",

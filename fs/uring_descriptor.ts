@@ -17,8 +17,8 @@ const READS_OF_HOT_FILE = 256;
  * One that is read a lot gets a place in the ring's own table of files, which saves the kernel the
  * look-up (0.1 us of 1.4).
  *
- * A file of this machine is closed in place: no server is told, and whoever closed it may run it, or
- * unmount its disk, in the next line.
+ * A file of this machine is closed in place: no server is told, and whoever closed it may run it,
+ * or unmount its disk, in the next line.
  */
 export class UringDescriptor {
   /** The descriptor. */

@@ -54,7 +54,11 @@ export class UringFile implements OpenFile {
   }
 
   read(p: Uint8Array): Promise<number | null> {
-    return this.#atCursor(() => this.#transfer.read(p, -1));
+    if (this.#cursor.locked) return this.#atCursor(() => this.#transfer.read(p, -1));
+    // What is done in place needs no turn at the cursor.
+    const count = this.#transfer.readInPlace(p, -1);
+    if (count === p.length) return Promise.resolve(count);
+    return this.#atCursor(() => this.#transfer.readOn(p, -1, count));
   }
 
   readSync(p: Uint8Array): number | null {

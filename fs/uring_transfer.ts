@@ -37,16 +37,32 @@ export class UringTransfer {
 
   /** Reads at a position, or the cursor where it is -1; null at the end. */
   read(p: Uint8Array, position: number): Promise<number | null> {
-    const descriptor = this.#descriptor;
-    if (p.length >= DIRECT_BYTES_MIN) return this.#readLarge(p, position);
-    const { traffic, engine: { direct } } = descriptor.files;
-    if (!this.#readsInPlace || traffic.isDense || !direct.takeTime(READ_US)) {
-      return readBlock(descriptor, p, position);
+    return this.readOn(p, position, this.readInPlace(p, position));
+  }
+
+  /**
+   * Begins a read with what can be had without a wait.
+   *
+   * @returns How many bytes, 0 at the end; negative where the ring has to do it
+   */
+  readInPlace(p: Uint8Array, position: number): number {
+    if (!this.#readsInPlace) return -1;
+    if (p.length >= DIRECT_BYTES_MIN) {
+      const isOne = p.length <= DIRECT_BYTES_MAX && goesDirect(p);
+      return isOne ? this.#readPaced(p, position) : -1;
     }
-    const count = this.#readNow(p, position);
+    const { traffic, engine: { direct } } = this.#descriptor.files;
+    return traffic.isDense || !direct.takeTime(READ_US) ? -1 : this.#readNow(p, position);
+  }
+
+  /** Goes on after {@linkcode readInPlace}, if there is more to do. */
+  readOn(p: Uint8Array, position: number, count: number): Promise<number | null> {
     if (count === p.length) return Promise.resolve(count);
     if (count === 0) return END;
-    return count < 0 ? readBlock(descriptor, p, position) : this.#readRest(p, position, count);
+    if (p.length >= DIRECT_BYTES_MIN) return this.#readLarge(p, position, Math.max(0, count));
+    return count < 0
+      ? readBlock(this.#descriptor, p, position)
+      : this.#readRest(p, position, count);
   }
 
   /** Writes at a position, or the cursor where it is -1. */
@@ -73,9 +89,8 @@ export class UringTransfer {
     return count;
   }
 
-  async #readLarge(p: Uint8Array, position: number): Promise<number | null> {
+  async #readLarge(p: Uint8Array, position: number, filled: number): Promise<number | null> {
     const descriptor = this.#descriptor;
-    let filled = 0;
     descriptor.begin();
     try {
       while (filled < p.length) {
@@ -105,10 +120,15 @@ export class UringTransfer {
     if (!this.#readsInPlace || !goesDirect(p)) return -1;
     const piece = p.length > DIRECT_BYTES_MAX ? p.subarray(0, DIRECT_BYTES_MAX) : p;
     const { engine } = this.#descriptor;
-    if (engine.direct.takeTime(READ_US + piece.length / BYTES_PER_US)) {
-      return this.#readNow(piece, position);
-    }
+    if (engine.direct.hasTime) return this.#readPaced(piece, position);
     return nextRound(engine).then(() => this.#readPieceNow(p, position));
+  }
+
+  /** Reads a piece in place; -1 when the round has no time left for it. */
+  #readPaced(piece: Uint8Array, position: number): number {
+    const { pace, engine: { direct } } = this.#descriptor.files;
+    if (!direct.takeTime(pace.expectedUs(piece.length))) return -1;
+    return pace.read(() => this.#readNow(piece, position));
   }
 
   /** After fewer bytes than asked for: the end of the file, or of what is in memory. */
@@ -135,4 +155,3 @@ export async function nextRound(engine: Engine): Promise<void> {
 const END: Promise<null> = Promise.resolve(null);
 /** What the system call of a small read takes. */
 const READ_US = 1;
-const BYTES_PER_US = 8192;

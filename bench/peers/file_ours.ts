@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Arguments: the work, and what it takes; see file_work.ts.
 
-import { copyFile, create, open, readFile, walk } from "../../fs/mod.ts";
+import { alignedBytes, copyFile, create, open, readFile, walk } from "../../fs/mod.ts";
 import { type FileSubject, measureFiles } from "./file_work.ts";
 
 const ours: FileSubject = {
@@ -14,7 +14,7 @@ const ours: FileSubject = {
   },
   async readThrough(path, pieceBytes) {
     using file = await open(path);
-    const piece = new Uint8Array(pieceBytes);
+    const piece = alignedBytes(pieceBytes);
     let total = 0;
     for (let count; (count = await file.read(piece)) !== null;) total += count;
     return total;

@@ -1,32 +1,36 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// Measures a program that works on files and ends. Arguments: `fio` or `time`, what one run moves
-// in bytes, the program and its arguments.
+// Measures a program that works on files and ends. Arguments: `fio`, `dd` or `time`, what one run
+// moves in bytes, the program and its arguments. fio and dd tell their time themselves.
 
 const [mode, byteLength, program, ...args] = Deno.args;
 
 if (mode === "fio") {
   console.log("measuring");
-  const report = JSON.parse(await output());
+  const report = JSON.parse((await run()).stdout);
   const { total_ios: operations, io_bytes: bytes, runtime } = report.jobs[0].read;
   const job = report.jobs[0];
   const cpuUs = (job.usr_cpu + job.sys_cpu) / 100 * runtime * 1000;
   console.log(JSON.stringify({ operations, bytes, seconds: runtime / 1000, cpuUs }));
 } else {
-  await output();
+  await run();
   console.log("measuring");
   const start = performance.now();
   let operations = 0;
+  let seconds = 0;
   do {
-    await output();
+    const begun = performance.now();
+    const { stderr } = await run();
+    const told = mode === "dd" ? /, ([\d.e-]+) s, /.exec(stderr)?.[1] : undefined;
+    seconds += told === undefined ? (performance.now() - begun) / 1000 : Number(told);
     operations++;
   } while (performance.now() - start < 1000);
-  const seconds = (performance.now() - start) / 1000;
   console.log(JSON.stringify({ operations, bytes: operations * Number(byteLength), seconds }));
 }
 
-async function output(): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program!, { args }).output();
+async function run(): Promise<{ stdout: string; stderr: string }> {
+  const env = { LC_ALL: "C" };
+  const { success, stdout, stderr } = await new Deno.Command(program!, { args, env }).output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${program}: ${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  return { stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -1,6 +1,4 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { checkPosition } from "./arguments.ts";
-import type { RandomAccessFile } from "./file_system.ts";
 import {
   checkStatus,
   type HttpRequester,
@@ -10,10 +8,10 @@ import {
   resourceInfo,
   stateOf,
 } from "./http_resource.ts";
-import { closedError, readOnlyError } from "./open_mode.ts";
+import type { ReadOnlyContent } from "./read_only_file.ts";
 
-/** An open file of an {@linkcode HttpFs}. */
-export class HttpFile implements RandomAccessFile {
+/** What an open file of an `HttpFs` reads from. */
+export class HttpContent implements ReadOnlyContent {
   readonly #request: HttpRequester;
   readonly #path: string;
   readonly #state: HttpState;
@@ -22,7 +20,7 @@ export class HttpFile implements RandomAccessFile {
   readonly #closing = new AbortController();
 
   /**
-   * A file in the state in which the server said that it is.
+   * Of a file in the state in which the server said that it is.
    *
    * @param onChanged Called when it turns out to be in another
    */
@@ -35,55 +33,18 @@ export class HttpFile implements RandomAccessFile {
 
   /** Reads at an offset, by one request. */
   async readAt(into: Uint8Array, offset: number): Promise<number | null> {
-    this.#check();
-    checkPosition(offset);
     if (into.length === 0) return 0;
     const wanted = into.subarray(0, Math.max(0, this.#state.size - offset));
-    if (wanted.length === 0) return null;
-    try {
-      return await this.#fetch(wanted, offset);
-    } catch (error) {
-      this.#check();
-      throw error;
-    }
+    return wanted.length === 0 ? null : await this.#fetch(wanted, offset);
   }
 
-  /** Says what it was when it was opened. */
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async stat(): Promise<Deno.FileInfo> {
-    this.#check();
+  /** What it was when it was opened. */
+  describe(): Deno.FileInfo {
     return resourceInfo(this.#state);
   }
 
-  /** Rejects: the file is only read. */
-  writeAt(): Promise<number> {
-    return this.#refuse("write");
-  }
-
-  /** Rejects: the file is only read. */
-  truncate(): Promise<void> {
-    return this.#refuse("truncate");
-  }
-
-  /** Rejects: the file is only read. */
-  punch(): Promise<void> {
-    return this.#refuse("punch");
-  }
-
-  /** Does nothing: there is nothing to write. */
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async sync(): Promise<void> {
-    this.#check();
-  }
-
-  /** Closes it; reads in flight reject. */
+  /** Ends the requests in flight. */
   close(): void {
-    this.#check();
-    this.#closing.abort();
-  }
-
-  /** Closes it unless it is closed already. */
-  [Symbol.dispose](): void {
     this.#closing.abort();
   }
 
@@ -123,16 +84,6 @@ export class HttpFile implements RandomAccessFile {
     if (isWhole && offset <= SKIPPED_BYTES_MAX) return offset;
     if (range?.start === offset && response.status === 206) return 0;
     throw new Deno.errors.NotSupported(`Cannot ${action}: the server does not answer with ranges`);
-  }
-
-  #check(): void {
-    if (this.#closing.signal.aborted) throw closedError();
-  }
-
-  // deno-lint-ignore require-await -- what it throws shall reject
-  async #refuse(operation: string): Promise<never> {
-    this.#check();
-    throw readOnlyError(operation);
   }
 }
 
