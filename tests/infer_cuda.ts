@@ -10,6 +10,12 @@ import { leakTest } from "./leak.ts";
 // The CUDA library compiled for the processor: infer/native/cuda/host has a GPU's threads there. It
 // proves what kernels compute, not how fast, nor that a GPU does the same; see STATUS.md there.
 
+/** On a machine with a GPU: the real library, which is tested instead. */
+const REAL_LIBRARY = Deno.env.get("PHOTON_INFER_CUDA_LIBRARY") || undefined;
+
+/** What bounds of errors are multiplied with: a GPU rounds exponentials and sums its own way. */
+export const ROUNDING = REAL_LIBRARY === undefined ? 1 : 5;
+
 /** Whether this machine can build it. */
 export const HAS_EMULATION = HAS_COMPILER && runs("g++", ["--version"]);
 
@@ -29,23 +35,24 @@ const SANITIZE_FLAGS = [
 /** C sources that it shares with the library for processors. */
 const SHARED = ["status.c", "model.c", "step_check.c"];
 
-/** Path of the library. */
-export const EMULATED_LIBRARY = `${BUILD_DIRECTORY}/libphoton_infer_cuda_host.so`;
+/** Path of the library that is tested. */
+export const LIBRARY = REAL_LIBRARY ?? `${BUILD_DIRECTORY}/libphoton_infer_cuda_host.so`;
 
 // Before any test: a library stays open until the process ends, which a test would be blamed for.
 if (HAS_EMULATION) {
-  await buildEmulation(EMULATED_LIBRARY);
-  nativeLibrary("cuda", EMULATED_LIBRARY);
+  if (REAL_LIBRARY === undefined) await buildEmulation(LIBRARY);
+  nativeLibrary("cuda", LIBRARY);
 }
 
 /** A test of the CUDA kernels on the processor; ignored where there is no compiler. */
 export function cudaTest(name: string, body: () => Promise<void> | void): void {
-  leakTest(`${name}${REASON}`, body, { ignore: !HAS_EMULATION });
+  const title = REAL_LIBRARY === undefined ? name : name.replace("CUDA emulation", "CUDA");
+  leakTest(`${title}${REASON}`, body, { ignore: !HAS_EMULATION });
 }
 
 /** Opens the emulated GPU. */
 export function openCuda(path: CudaPath = "cuda"): NativeDevice {
-  return new NativeDevice({ device: "cuda", library: EMULATED_LIBRARY, path });
+  return new NativeDevice({ device: "cuda", library: LIBRARY, path });
 }
 
 /** Loads a model onto it: keys and values in F32 unless it is said. */
@@ -55,7 +62,7 @@ export async function loadCuda(
 ): Promise<NativeBackend> {
   using source = await openModel(path);
   const defaults = { bounds: BOUNDS, blockCount: 128, kvType: "float32" } as const;
-  const device = { device: "cuda", library: EMULATED_LIBRARY } as const;
+  const device = { device: "cuda", library: LIBRARY } as const;
   return await NativeBackend.load(source, { ...defaults, ...device, ...options });
 }
 

@@ -1,7 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals } from "@std/assert";
-import { buildEmulation, cudaTest } from "./infer_cuda.ts";
+import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
+import { openModel } from "../infer/model/open_model.ts";
+import { buildEmulation, cudaTest, loadCuda } from "./infer_cuda.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
+import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
 
 cudaTest(
   "CUDA emulation: clean under the sanitizers, device memory too, whatever warps run first",
@@ -18,3 +21,21 @@ cudaTest(
     }
   },
 );
+
+cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity", async () => {
+  const folder = new URL("fixtures/infer/", import.meta.url).pathname;
+  using source = await openModel(`${folder}demo_f16`);
+  const measure = async (options: Partial<NativeBackendOptions>) => {
+    const kept = { bounds: BOUNDS, blockCount: 32, kvType: "float16" } as const;
+    using backend = await loadCuda(`${folder}demo_f16`, { ...kept, ...options });
+    return (await perplexityOn(backend, source, `${folder}demo_held_out.jsonl`, 6)).perplexity;
+  };
+  const stored = await measure({});
+  assert(stored > 1.1 && stored < 1.6, `${stored}`);
+  for (const groupSize of [64, 128]) {
+    const ratio = await measure({ weights: { groupSize } }) / stored;
+    assert(Math.abs(ratio - 1) < 0.01, `groups of ${groupSize}: ${ratio}`);
+  }
+  const ratio = await measure({ weights: { groupSize: 64 }, kvType: "int8" }) / stored;
+  assert(Math.abs(ratio - 1) < 0.01, `keys and values in INT8: ${ratio}`);
+});

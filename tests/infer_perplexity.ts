@@ -1,8 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import {
+  type Backend,
   type ChatMessage,
   loadWeights,
   logprobsOf,
+  type ModelSource,
   openModel,
   openTokenizer,
   ReferenceBackend,
@@ -18,7 +20,13 @@ export interface Perplexity {
   readonly tokens: number;
 }
 
-const BOUNDS = { tokensMax: 512, sequencesMax: 1, blocksPerSequenceMax: 32, blockTokens: 16 };
+/** How large a step can be. */
+export const BOUNDS = {
+  tokensMax: 512,
+  sequencesMax: 1,
+  blocksPerSequenceMax: 32,
+  blockTokens: 16,
+};
 const BLOCKS = Array.from({ length: BOUNDS.blocksPerSequenceMax }, (_, i) => i);
 
 /**
@@ -34,9 +42,19 @@ export async function perplexityOf(
   activations: "float32" | "int8",
 ): Promise<Perplexity> {
   using source = await openModel(directory);
-  const { tokenizer, chatTemplate, endId } = await openTokenizer(source);
   const options = { bounds: BOUNDS, blockCount: BLOCKS.length, activations };
   using backend = new ReferenceBackend(await loadWeights(source), options);
+  return await perplexityOn(backend, source, heldOut, count);
+}
+
+/** The same on a backend that has the model; its steps take {@linkcode BOUNDS}. */
+export async function perplexityOn(
+  backend: Backend,
+  source: ModelSource,
+  heldOut: string,
+  count: number,
+): Promise<Perplexity> {
+  const { tokenizer, chatTemplate, endId } = await openTokenizer(source);
   const encode = (document: string | ChatMessage[]): Uint32Array =>
     typeof document === "string"
       ? Uint32Array.of(...tokenizer.encode(document), endId!)

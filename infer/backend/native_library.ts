@@ -81,8 +81,8 @@ const loaded = new Map<string, NativeCalls>();
  * @throws {Deno.errors.NotCapable} when `--allow-ffi` was not granted
  * @throws {Deno.errors.NotFound} when there is none, with every place that was tried and why
  */
-export function nativeLibrary(kind: NativeKind = "cpu", path?: string): NativeCalls {
-  const key = path ?? kind;
+export function nativeLibrary(kind: NativeKind = "cpu", path: string = ""): NativeCalls {
+  const key = path || kind;
   let calls = loaded.get(key);
   if (!calls) loaded.set(key, calls = openFirst(path ? [path] : libraryPlaces(kind), kind));
   return calls;

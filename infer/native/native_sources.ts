@@ -56,11 +56,13 @@ export const HEADERS: readonly string[] = [
 // Data: what cuda/ compiles, beside what both libraries share.
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
-  ...["cuda/context.cu", "cuda/device.cu", "cuda/elementwise.cu", "cuda/embed.cu"],
-  ...["cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu", "cuda/matrix.cu"],
-  ...["cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu", "cuda/pack.cu"],
-  ...["cuda/place.cu", "cuda/round.cu", "cuda/sample.cu", "cuda/sample_operator.cu"],
-  ...["cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu", "cuda/wide_int8.cu"],
+  ...["cuda/context.cu", "cuda/decode.cu", "cuda/device.cu", "cuda/elementwise.cu"],
+  ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
+  ...["cuda/logit_rules.cu"],
+  ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
+  ...["cuda/pack.cu", "cuda/place.cu", "cuda/round.cu", "cuda/sample.cu"],
+  ...["cuda/sample_operator.cu", "cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu"],
+  ...["cuda/wide_int8.cu"],
 ];
 
 /** C sources that the library for GPUs shares with that for processors. */
@@ -71,10 +73,11 @@ export const CUDA_SHARED: readonly string[] = ["model.c", "status.c", "step_chec
 export const CUDA_HEADERS: readonly string[] = [
   ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
-  ...["cuda/device.cuh", "cuda/elementwise.cuh", "cuda/embed.cuh", "cuda/intrinsics.cuh"],
-  ...["cuda/kv.cuh", "cuda/kv_put.cuh", "cuda/launch.cuh", "cuda/linear.cuh"],
-  ...["cuda/load.cuh", "cuda/matrix.cuh", "cuda/narrow.cuh", "cuda/narrow_math.cuh"],
-  ...["cuda/pack.cuh", "cuda/place.cuh", "cuda/round.cuh", "cuda/sample.cuh"],
-  ...["cuda/sample_select.cuh", "cuda/step_pack.cuh", "cuda/step_view.cuh"],
-  ...["cuda/transfer.cuh", "cuda/wide.cuh"],
+  ...["cuda/decode.cuh", "cuda/decode.h", "cuda/device.cuh", "cuda/elementwise.cuh"],
+  ...["cuda/embed.cuh", "cuda/intrinsics.cuh", "cuda/kv.cuh", "cuda/kv_put.cuh"],
+  ...["cuda/launch.cuh", "cuda/linear.cuh", "cuda/load.cuh", "cuda/matrix.cuh"],
+  ...["cuda/logit_rules.cuh", "cuda/logit_rules.h"],
+  ...["cuda/narrow.cuh", "cuda/narrow_math.cuh", "cuda/pack.cuh", "cuda/place.cuh"],
+  ...["cuda/round.cuh", "cuda/sample.cuh", "cuda/sample_select.cuh", "cuda/step_pack.cuh"],
+  ...["cuda/step_view.cuh", "cuda/transfer.cuh", "cuda/wide.cuh", "cuda/wide_sender.cuh"],
 ];

@@ -173,6 +173,7 @@ void infer_context_destroy(infer_context *context) {
   context_join(context->device);
   cudaStreamSynchronize(context->device->place.stream);
   step_free_graphs(context);
+  decode_free(context);
   kv_free(&context->kv);
   void *const device_memory[] = {context->memory, context->output, context->copy_pairs};
   for (void *memory : device_memory) {
@@ -185,8 +186,7 @@ void infer_context_destroy(infer_context *context) {
   free(context);
 }
 
-// Room for the logits and states of so many tokens.
-static int32_t grow_outputs(infer_context *c, int rows) {
+int32_t context_grow_outputs(infer_context *c, int rows) {
   if (rows <= c->output_rows) return INFER_OK;
   int most = 1;
   while (most < rows) most *= 2;
@@ -212,8 +212,8 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
   if (!status) status = step_check(step, words, &c->config, m->vocabulary_size,
                                    m->context_tokens_max);
   step_shape shape;
-  if (!status) status = shape_step(c->config, step, c->device->has_graphs, &shape);
-  if (!status) status = grow_outputs(c, shape.logits);
+  if (!status) status = shape_step(c->config, step, c->device->has_graphs, 0, &shape);
+  if (!status) status = context_grow_outputs(c, shape.logits);
   if (status) return status;
   c->logits_to = logits;
   c->states_to = states;
@@ -229,10 +229,14 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
     cudaStreamSynchronize(c->device->place.stream);
     return cuda_status(error, "start a step");
   }
-  pthread_mutex_lock(&c->device->lock);
-  c->device->running = c;
-  pthread_mutex_unlock(&c->device->lock);
+  context_set_running(c);
   return INFER_OK;
+}
+
+void context_set_running(infer_context *context) {
+  pthread_mutex_lock(&context->device->lock);
+  context->device->running = context;
+  pthread_mutex_unlock(&context->device->lock);
 }
 
 // The step has ended: its outputs to where they are wanted. Holding the lock.
@@ -246,6 +250,7 @@ static void take_outputs(infer_device *device) {
     memcpy(c->logits_to, c->pinned_output + (size_t)c->output_rows * hidden,
            rows * vocabulary * sizeof(float));
   }
+  if (c->decode_steps > 0) decode_take_tokens(c);
   device->running = NULL;
 }
 

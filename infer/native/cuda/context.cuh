@@ -8,6 +8,7 @@
 #define INFER_CUDA_CONTEXT_CUH
 
 #include "attend.cuh"
+#include "decode.cuh"
 #include "device.cuh"
 #include "kv.cuh"
 #include "linear.cuh"
@@ -52,6 +53,12 @@ struct infer_context {
   float *logits_to;
   float *states_to;
   int logit_count;
+  // Steps in a row, see decode.h: 0 for a step with logits.
+  decode_room decode;
+  int32_t *tokens_to;
+  int decode_steps;
+  int decode_rows;      // of a step, padded
+  int decode_sequences;
 };
 
 // Whether no step is on its way; takes the outputs of one that just ended.
@@ -60,12 +67,27 @@ bool context_is_idle(infer_device *device);
 // Waits for the step that is on its way, and takes its outputs.
 int32_t context_join(infer_device *device);
 
-// Records or starts all kernels of a step whose words are in `pinned_step`.
+// Room for the logits and states of so many tokens.
+int32_t context_grow_outputs(infer_context *context, int rows);
+
+// A step of the context is on its way from now on.
+void context_set_running(infer_context *context);
+
+// Sends the words in `pinned_step` to the device.
+cudaError_t step_send(infer_context *context, const step_shape &shape);
+
+// Records or starts all kernels of a step whose words are in `pinned_step`, or on the device already
+// where it is one of many in a row.
 cudaError_t step_run(infer_context *context, const step_shape &shape);
 
 // Starts a step, from a graph where that pays.
 cudaError_t step_start(infer_context *context, const step_shape &shape);
 
 void step_free_graphs(infer_context *context);
+
+// The tokens of steps in a row, which have ended, to where they are wanted.
+void decode_take_tokens(infer_context *context);
+
+void decode_free(infer_context *context);
 
 #endif

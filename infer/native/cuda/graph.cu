@@ -5,7 +5,8 @@
 #include "context.cuh"
 
 static bool is_same(const step_shape &a, const step_shape &b) {
-  return a.tokens == b.tokens && a.context_max == b.context_max;
+  return a.tokens == b.tokens && a.context_max == b.context_max &&
+         a.is_decode == b.is_decode;
 }
 
 void step_free_graphs(infer_context *context) {

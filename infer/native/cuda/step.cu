@@ -114,8 +114,22 @@ static cudaError_t run_layer(const step_run_state &s, int layer) {
   return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
 }
 
-// States and logits of the tokens that want some, and their way to the host.
-static cudaError_t give_logits(const step_run_state &s) {
+// Draws the next step's tokens.
+static cudaError_t draw(const step_run_state &s, const float *logits) {
+  const decode_room &room = s.context->decode;
+  sample_args args = {};
+  args.logits = logits;
+  args.how = room.how;
+  args.results = room.results;
+  args.rows = s.step.logits;
+  args.vocabulary = s.config->vocabulary_size;
+  RETURN_IF_FAILED(sample_run(args, *s.place));
+  return advance_run({s.step, room}, *s.place);
+}
+
+// States and logits of the tokens that want some, and their way to the host, or what follows on the
+// device.
+static cudaError_t give_logits(const step_run_state &s, bool is_decode) {
   infer_context *c = s.context;
   size_t rows = (size_t)s.step.logits, hidden = (size_t)s.config->hidden_size;
   size_t vocabulary = (size_t)s.config->vocabulary_size;
@@ -130,11 +144,18 @@ static cudaError_t give_logits(const step_run_state &s) {
   args.jobs[0] = job_at(c, -1, role, -1, c->output + logits_at);
   args.job_count = 1;
   RETURN_IF_FAILED(linear_run(args, *s.place));
+  if (is_decode) return draw(s, c->output + logits_at);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
                                    cudaMemcpyDeviceToHost, s.place->stream));
   return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
                          rows * vocabulary * sizeof(float), cudaMemcpyDeviceToHost,
                          s.place->stream);
+}
+
+cudaError_t step_send(infer_context *c, const step_shape &shape) {
+  return cudaMemcpyAsync(c->step, c->pinned_step,
+                         (size_t)lay_out_step(shape).words * sizeof(int32_t),
+                         cudaMemcpyHostToDevice, c->device->place.stream);
 }
 
 cudaError_t step_run(infer_context *c, const step_shape &shape) {
@@ -143,9 +164,7 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   s.config = &c->model->config;
   s.place = &c->device->place;
   s.step = view_step(shape, c->step, c->turns);
-  RETURN_IF_FAILED(cudaMemcpyAsync(c->step, c->pinned_step,
-                                   (size_t)lay_out_step(shape).words * sizeof(int32_t),
-                                   cudaMemcpyHostToDevice, s.place->stream));
+  if (!shape.is_decode) RETURN_IF_FAILED(step_send(c, shape));
   embed_args embed = {};
   embed.step = s.step;
   embed.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
@@ -158,5 +177,5 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   for (int layer = 0; layer < s.config->layer_count; layer++) {
     RETURN_IF_FAILED(run_layer(s, layer));
   }
-  return give_logits(s);
+  return give_logits(s, shape.is_decode);
 }

@@ -68,7 +68,7 @@ static void round_up(const infer_context_config &config, step_shape *shape) {
   }
 }
 
-int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs,
+int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs, int ahead,
                    step_shape *shape) {
   const infer_step_header *h = step_header(step);
   const int32_t *starts = step + h->query_starts;
@@ -77,9 +77,10 @@ int32_t shape_step(const infer_context_config &config, const int32_t *step, bool
   shape->sequences = h->sequence_count;
   shape->logits = h->logit_count;
   shape->block_tokens = h->block_tokens;
+  shape->ahead = ahead;
   bool is_decode = h->token_count > 0 && h->logit_count == h->token_count;
   for (int32_t i = 0; i < h->sequence_count; i++) {
-    int tokens = starts[i + 1] - starts[i], context = step[h->context_lengths + i];
+    int tokens = starts[i + 1] - starts[i], context = step[h->context_lengths + i] + ahead;
     if (tokens > shape->query_max) shape->query_max = tokens;
     if (context > shape->context_max) shape->context_max = context;
     is_decode = is_decode && tokens == 1;
@@ -115,7 +116,8 @@ void pack_step(const int32_t *step, const step_shape &shape, int32_t *words) {
     words[to.context_lengths + i] = context;
     memcpy(words + to.block_tables + i * shape.blocks_per_sequence,
            step + h->block_tables + (int64_t)(i < sequences ? i : 0) * h->blocks_per_sequence_max,
-           (size_t)blocks_of(context, shape.block_tokens) * sizeof(int32_t));
+           (size_t)blocks_of(context > 0 ? context + shape.ahead : 0, shape.block_tokens) *
+               sizeof(int32_t));
   }
 }
 

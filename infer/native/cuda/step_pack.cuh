@@ -18,7 +18,9 @@ struct step_shape {
   int block_tokens;
   int context_max;
   int query_max;
-  bool is_graph; // the same again and again
+  int ahead;      // tokens that a sequence's blocks have room for, beyond its context
+  bool is_graph;  // the same again and again
+  bool is_decode; // one of many in a row
 };
 
 // Offsets, in words, of a step's arrays on both sides.
@@ -39,8 +41,8 @@ step_layout lay_out_step(const step_shape &shape);
 step_shape largest_step(const infer_context_config &config);
 
 // The shape of a step that step_check has let through: that of a graph when every sequence has one
-// token and wants its logits, and graphs are wanted.
-int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs,
+// token and wants its logits, and graphs are wanted. `ahead`: steps that follow without the host.
+int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs, int ahead,
                    step_shape *shape);
 
 // Writes a step's words, padded to the shape.

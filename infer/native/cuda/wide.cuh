@@ -12,10 +12,7 @@
 #ifndef INFER_CUDA_WIDE_CUH
 #define INFER_CUDA_WIDE_CUH
 
-#include "linear.cuh"
-
-#define WIDE_STAGES 3
-#define CHUNK_LEVELS (CHUNK_TILES * TILE_BYTES)
+#include "wide_sender.cuh"
 
 // INT8 in GROUPS scales a chunk; two tiles times eight tokens, summed as floats.
 template <int GROUPS_>
@@ -62,81 +59,6 @@ struct half_product {
     }
   }
 };
-
-template <class MATH, int EIGHTS, int PANELS>
-struct wide_shape {
-  static constexpr int THREADS = 64 * PANELS, TOKENS = 16 * EIGHTS;
-  static constexpr int SCALE_WORDS = 8 * MATH::GROUPS; // of a tile's chunk
-  static constexpr int SCALES_AT = PANELS * 2 * CHUNK_LEVELS;
-  static constexpr int INPUT_AT = SCALES_AT + PANELS * 2 * SCALE_WORDS * 4;
-  static constexpr int INPUT_SCALES_AT = INPUT_AT + TOKENS * CHUNK_BYTES;
-  static constexpr int STAGE_BYTES = INPUT_SCALES_AT + MATH::GROUPS * TOKENS * 4;
-  static constexpr int SHARED_BYTES = WIDE_STAGES * STAGE_BYTES;
-};
-
-// Where a 16-byte piece of an input row lies: turned about so that 4 rows hit all banks.
-DEVICE_INLINE int input_piece(int row, int piece) {
-  return row * CHUNK_BYTES + ((piece ^ (row % 4 * 2)) * 16);
-}
-
-// The matrix and row tile of half of a unit.
-DEVICE_INLINE const device_matrix &unit_tile(const product_args &a, int unit, int half, int *tile) {
-  if (a.kind == LINEAR_GATED) {
-    *tile = unit;
-    return a.jobs[half].matrix;
-  }
-  int job = 0;
-#pragma unroll
-  for (int i = 0; i + 1 < LINEAR_JOBS_MAX; i++) job += unit >= a.unit_ends[i];
-  *tile = 2 * (unit - (job == 0 ? 0 : a.unit_ends[job - 1])) + half;
-  return a.jobs[job].matrix;
-}
-
-// Sends for a chunk of the block's weights.
-template <class MATH, int EIGHTS, int PANELS>
-DEVICE_INLINE void send_for_weights(const product_args &a, int first_unit, int chunk, bool is_there,
-                                    unsigned char *stage) {
-  using shape = wide_shape<MATH, EIGHTS, PANELS>;
-  const int thread = (int)threadIdx.x;
-#pragma unroll
-  for (int slot = 0; slot < 2 * PANELS; slot++) {
-    int unit = first_unit + slot / 2, tile = 0;
-    bool has_unit = is_there && unit < a.units;
-    const device_matrix &m = unit_tile(a, has_unit ? unit : 0, slot % 2, &tile);
-    // Inputs may have the same columns twice.
-    size_t at = (size_t)tile * (size_t)m.chunks + (size_t)(has_unit ? chunk % m.chunks : 0);
-    for (int i = thread; i < CHUNK_LEVELS / 16; i += shape::THREADS) {
-      copy_async_16(stage + slot * CHUNK_LEVELS + i * 16, m.levels + at * CHUNK_LEVELS + i * 16,
-                    has_unit);
-    }
-    if (thread < shape::SCALE_WORDS / 4) {
-      copy_async_16(stage + shape::SCALES_AT + (slot * shape::SCALE_WORDS + thread * 4) * 4,
-                    m.scales + at * shape::SCALE_WORDS + thread * 4, has_unit);
-    }
-  }
-}
-
-// Sends for a chunk of the block's inputs.
-template <class MATH, int EIGHTS, int PANELS>
-DEVICE_INLINE void send_for_input(const product_args &a, int first, int chunk, bool is_there,
-                                  unsigned char *stage) {
-  using shape = wide_shape<MATH, EIGHTS, PANELS>;
-  for (int i = (int)threadIdx.x; i < shape::TOKENS * 8; i += shape::THREADS) {
-    int row = i / 8, piece = i % 8;
-    bool has_row = is_there && first + row < a.tokens;
-    size_t at = has_row ? ((size_t)(first + row) * (size_t)a.chunks + (size_t)chunk) : 0;
-    copy_async_16(stage + shape::INPUT_AT + input_piece(row, piece),
-                  a.rounded + at * CHUNK_BYTES + piece * 16, has_row);
-  }
-  for (int i = (int)threadIdx.x; i < MATH::GROUPS * shape::TOKENS / 4; i += shape::THREADS) {
-    int group = i * 4 / shape::TOKENS, token = i * 4 % shape::TOKENS;
-    bool has_tokens = is_there && first + token < a.tokens;
-    size_t at = has_tokens ? (size_t)(chunk * MATH::GROUPS + group) * (size_t)a.scale_stride +
-                                 (size_t)(first + token)
-                           : 0;
-    copy_async_16(stage + shape::INPUT_SCALES_AT + i * 16, a.scales + at, has_tokens);
-  }
-}
 
 // Adds a stage's products to the warp's sums.
 template <class MATH, int EIGHTS, int PANELS>
@@ -221,26 +143,32 @@ DEVICE_INLINE void give_sums(const product_args &a, int unit, int first,
                              const float sums[EIGHTS][2][4]) {
   if (unit >= a.units) return;
   const int lane = (int)threadIdx.x % 32;
-  int job = 0, within = unit;
-  if (a.kind != LINEAR_GATED) {
-    for (int i = 0; i + 1 < LINEAR_JOBS_MAX; i++) job += unit >= a.unit_ends[i];
-    within = 2 * (unit - (job == 0 ? 0 : a.unit_ends[job - 1]));
+  const bool is_gated = a.kind == LINEAR_GATED, is_added = a.kind == LINEAR_ADDED;
+  int tile, other;
+  const linear_job &job = unit_tile(a, unit, 0, &tile);
+  const float *biases[2] = {job.bias, unit_tile(a, unit, 1, &other).bias};
+  const int rows = job.matrix.rows, row = tile * TILE_ROWS + lane / 4;
+  float bias[2][2];
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    const int at = row + i % 2 * 8 + (is_gated ? 0 : i / 2 * TILE_ROWS);
+    bias[i / 2][i % 2] = biases[i / 2] && at < rows ? biases[i / 2][at] : 0;
   }
 #pragma unroll
   for (int eight = 0; eight < EIGHTS; eight++) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
-      const int half = i / 4, at = i % 4;
-      int token = first + eight * 8 + lane % 4 * 2 + at % 2;
-      int row = lane / 4 + at / 2 * 8;
+    for (int side = 0; side < 2; side++) {
+      const int token = first + eight * 8 + lane % 4 * 2 + side;
       if (token >= a.tokens) continue;
-      if (a.kind == LINEAR_GATED) {
-        if (half == 1) continue;
-        give_product(a.jobs, a.jobs[0], a.kind, a.output_stride, token, within * TILE_ROWS + row,
-                     sums[eight][0][at], sums[eight][1][at]);
-      } else {
-        give_product(a.jobs, a.jobs[job], a.kind, a.output_stride, token,
-                     (within + half) * TILE_ROWS + row, sums[eight][half][at], 0);
+      float *to = job.output + (size_t)token * (size_t)a.output_stride + (size_t)row;
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int half = i / 2, high = i % 2, offset = half * TILE_ROWS + high * 8;
+        float value = sums[eight][half][high * 2 + side] + bias[half][high];
+        if (is_gated) value = silu(sums[eight][0][high * 2 + side] + bias[0][high]) *
+                              (sums[eight][1][high * 2 + side] + bias[1][high]);
+        if (row + offset >= rows || (is_gated && half == 1)) continue;
+        to[offset] = is_added ? to[offset] + value : value;
       }
     }
   }
@@ -254,17 +182,17 @@ __global__ void __launch_bounds__(64 * PANELS, 1) wide_kernel(product_args a) {
   const int begin = (int)blockIdx.z * a.chunks_per_split;
   const int end = min(begin + a.chunks_per_split, a.chunks);
   float sums[EIGHTS][2][4] = {};
+  wide_sender<MATH, EIGHTS, PANELS> sender;
+  sender.prepare(a, first_unit, first);
 #pragma unroll
   for (int i = 0; i < WIDE_STAGES - 1; i++) {
-    send_for_weights<MATH, EIGHTS, PANELS>(a, first_unit, begin + i, begin + i < end,
-                                           shared + i * shape::STAGE_BYTES);
+    if (begin + i < end) sender.send_weights(begin + i, shared + i * shape::STAGE_BYTES, a.rounded);
   }
   let_next_kernel_begin();
   wait_for_earlier_kernels();
 #pragma unroll
   for (int i = 0; i < WIDE_STAGES - 1; i++) {
-    send_for_input<MATH, EIGHTS, PANELS>(a, first, begin + i, begin + i < end,
-                                         shared + i * shape::STAGE_BYTES);
+    if (begin + i < end) sender.send_inputs(begin + i, shared + i * shape::STAGE_BYTES, a.rounded);
     copy_async_commit();
   }
   for (int chunk = begin; chunk < end; chunk++) {
@@ -274,8 +202,8 @@ __global__ void __launch_bounds__(64 * PANELS, 1) wide_kernel(product_args a) {
     int ahead = chunk + WIDE_STAGES - 1;
     if (ahead < end) {
       unsigned char *stage = shared + (ahead - begin) % WIDE_STAGES * shape::STAGE_BYTES;
-      send_for_weights<MATH, EIGHTS, PANELS>(a, first_unit, ahead, true, stage);
-      send_for_input<MATH, EIGHTS, PANELS>(a, first, ahead, true, stage);
+      sender.send_weights(ahead, stage, a.rounded);
+      sender.send_inputs(ahead, stage, a.rounded);
     }
     copy_async_commit();
     multiply_stage<MATH, EIGHTS, PANELS>(

@@ -160,6 +160,8 @@ static inline float __frsqrt_rn(float x) { return 1 / sqrtf(x); }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+static inline double __dmul_rn(double a, double b) { return a * b; }
+static inline double __dadd_rn(double a, double b) { return a + b; }
 template <class T>
 T __ldg(const T *at) { return *at; }
 template <class T>
