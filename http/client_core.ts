@@ -10,7 +10,6 @@ import {
   type ClientLimits,
   type ClientStatistics,
   type CookieStore,
-  type FetchRequest,
   type HttpClientOptions,
 } from "./client_options.ts";
 import { ClientPool, type PoolOwner } from "./client_pool.ts";
@@ -27,6 +26,7 @@ import { type ClientRoute, type Proxy, routeTo } from "./client_route.ts";
 import { defaultFields, proxyRule, tlsOptions } from "./client_settings.ts";
 import { type ClientTarget, isHttpUrl, TargetCache, targetOf } from "./client_target.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
+import type { FetchRequest } from "./fetch_request.ts";
 import { checkIntegrity } from "./integrity.ts";
 import { openHeaders } from "./request_headers.ts";
 import { retry } from "./retry.ts";

@@ -1,10 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { HostResolver } from "../net/addr.ts";
 import type { StartTlsOptions } from "../net/tls_options.ts";
+import type { FetchRequest } from "./fetch_request.ts";
 import type { RetryOptions } from "./retry.ts";
-
-/** A function like `fetch` around which others are put. */
-export type FetchRequest = (request: Request) => Promise<Response>;
 
 /** Where cookies are kept between requests; `CookieJar` is one. */
 export interface CookieStore {

@@ -6,63 +6,12 @@ import { parentPath, pathText } from "../fs/path.ts";
 import { remove, rename } from "../fs/path_operations.ts";
 import { stat } from "../fs/stat.ts";
 import { syncFolder } from "../fs/write_file_atomic.ts";
-import type { BackoffOptions } from "../thread/backoff.ts";
 import { sleep } from "../thread/sleep.ts";
-import type { FetchRequest } from "./client_options.ts";
+import type { DownloadOptions, DownloadProgress } from "./download_options.ts";
 import { DownloadStateFile } from "./download_state.ts";
 import { Downloader } from "./downloader.ts";
 import { fetch as ownFetch } from "./fetch.ts";
 import { wantedDigests } from "./integrity.ts";
-
-/** How far a download is. */
-export interface DownloadProgress {
-  /** Bytes that are there. */
-  readonly receivedBytes: number;
-  /** Bytes that were there from an earlier try. */
-  readonly resumedBytes: number;
-  /** Bytes of the whole; undefined while the server has not said. */
-  readonly totalBytes: number | undefined;
-}
-
-/** Options of {@linkcode download}. */
-export interface DownloadOptions {
-  /** What answers the requests; by default `fetch` of this module. */
-  fetch?: FetchRequest;
-  /** Fields that every request has. */
-  headers?: HeadersInit;
-  /**
-   * Parts that are fetched at a time.
-   *
-   * @default {4}
-   */
-  connections?: number;
-  /**
-   * Bytes of a part, which is what one request asks for.
-   *
-   * @default {8388608}
-   */
-  partBytes?: number;
-  /** Digests of the content, as in `<script integrity>`: `sha256-BASE64`. */
-  integrity?: string;
-  /** Is told how far it came, ten times a second at most, and at the end. */
-  onProgress?: (progress: DownloadProgress) => void;
-  /** Stops it; what is there is gone on with by the next call. */
-  signal?: AbortSignal;
-  /**
-   * Failures in a row, without a byte, after which it gives up.
-   *
-   * @default {5}
-   */
-  triesMax?: number;
-  /** Waits after a failure. */
-  backoff?: BackoffOptions;
-  /**
-   * Milliseconds without a byte that count as a failure.
-   *
-   * @default {30000}
-   */
-  stallTimeoutMs?: number;
-}
 
 /**
  * Downloads a file: in parts at the same time where the server can, and going on where an earlier

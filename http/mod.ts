@@ -23,7 +23,6 @@ export type {
   ClientTimeouts,
   CookieStore,
   FetchLayer,
-  FetchRequest,
   HttpClientOptions,
   ProxyOptions,
 } from "./client_options.ts";
@@ -68,8 +67,10 @@ export {
 } from "./static_files.ts";
 export { requestTrailers, type TrailerSource, withTrailers } from "./trailers.ts";
 export type { BackoffOptions } from "../thread/backoff.ts";
+export type { FetchRequest } from "./fetch_request.ts";
 export { retry, type RetryOptions } from "./retry.ts";
-export { download, type DownloadOptions, type DownloadProgress } from "./download.ts";
+export { download } from "./download.ts";
+export type { DownloadOptions, DownloadProgress } from "./download_options.ts";
 export {
   type CookieContext,
   CookieJar,

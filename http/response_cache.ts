@@ -13,7 +13,7 @@ import {
   type StoredResponse,
 } from "./cache_policy.ts";
 import { answerFrom, keptAnswer } from "./cached_answer.ts";
-import type { FetchRequest } from "./client_options.ts";
+import type { FetchRequest } from "./fetch_request.ts";
 import { MemoryResponseStore, type ResponseStore } from "./response_store.ts";
 import { VariantTable } from "./variant_table.ts";
 

@@ -2,7 +2,7 @@
 import { backoffMs, type BackoffOptions } from "../thread/backoff.ts";
 import { RetryBudget } from "../thread/retry_budget.ts";
 import { sleep } from "../thread/sleep.ts";
-import type { FetchRequest } from "./client_options.ts";
+import type { FetchRequest } from "./fetch_request.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 import { retryAfterMs } from "./retry_after.ts";
 

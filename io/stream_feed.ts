@@ -12,7 +12,7 @@ import type { Completion } from "./slot_table.ts";
 /** Full blocks in a row after which a feed asks for large ones. */
 const BULK_AFTER_BLOCKS = 4;
 /** Most bytes that one call takes of bulk data: 200 us or so. */
-export const BULK_BYTES_MAX = 1_048_576;
+const BULK_BYTES_MAX = 1_048_576;
 /** What such a call counts for among the direct calls of a round. */
 const BULK_CALLS = 4;
 const POLLIN = 1; // poll(2)
@@ -23,7 +23,7 @@ export interface FeedSink {
   take(bytes: Uint8Array, start: number, end: number): void;
   /** The peer sent its last byte (null), or the stream failed. Called once at most. */
   ended(error: Error | null): void;
-  /** Where bulk data is wanted, so that it need not be taken from another place; null for nowhere. */
+  /** Where bulk data is wanted, so that it need not be copied there; null for nowhere. */
   room?(): Uint8Array | null;
   /** So many bytes were received where there was {@linkcode room}. */
   filled?(byteLength: number): void;

@@ -307,11 +307,24 @@ leakTest("HttpClient speaks TLS, and uses a connection again", async () => {
   using client = new HttpClient({ caCerts: [ca] });
   const url = `https://localhost:${server.addr.port}/`;
   const body = "0123456789".repeat(100_000);
-  for (const text of ["short", body]) {
+  for (const text of ["short", body, body.repeat(5), "short"]) {
     const response = await client.fetch(url, { method: "POST", body: text });
     assert(await response.text() === text);
   }
   assertEquals(client.statistics().idle, 1);
+});
+
+leakTest("HttpClient uses a connection again that brought a long body", async () => {
+  const body = "0123456789".repeat(300_000);
+  await using server = new WireServer(() => ok(body));
+  using client = new HttpClient();
+  for (let round = 0; round < 4; round++) {
+    const response = await client.fetch(server.origin);
+    let length = 0;
+    for await (const chunk of response.body!) length += chunk.length;
+    assertEquals(length, body.length);
+  }
+  assertEquals(server.connections, 1);
 });
 
 leakTest("HttpClient refuses a certificate that nobody it trusts has signed", async () => {

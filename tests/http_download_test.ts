@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ByteRanges } from "../http/byte_ranges.ts";
-import { download, type DownloadOptions, type DownloadProgress } from "../http/download.ts";
+import { download } from "../http/download.ts";
+import type { DownloadOptions, DownloadProgress } from "../http/download_options.ts";
 import { closeIdleConnections } from "../http/fetch.ts";
 import { brokenOff, FileServer, randomBytes } from "./http_file_server.ts";
 import { leakTest } from "./leak.ts";

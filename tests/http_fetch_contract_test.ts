@@ -4,6 +4,7 @@ import { HttpClient } from "../http/mod.ts";
 import { engineInfo } from "../io/engine_info.ts";
 import type { Fetch, FetchCases } from "./http_fetch_contract_case.ts";
 import { abortCases } from "./http_fetch_contract_abort.ts";
+import { bulkCases } from "./http_fetch_contract_bulk.ts";
 import { contentCases, sentCases } from "./http_fetch_contract_content.ts";
 import { redirectCases } from "./http_fetch_contract_redirect.ts";
 import { requestCases } from "./http_fetch_contract_request.ts";
@@ -23,7 +24,7 @@ const CASES: FetchCases = {
   ...{ ...requestCases, ...contentCases, ...sentCases() },
   ...{ ...headCases, ...readingCases, ...rereadCases() },
   ...{ ...streamCases, ...codingCases, ...decodedCases() },
-  ...{ ...redirectCases, ...wireCases, ...abortCases },
+  ...{ ...redirectCases, ...wireCases, ...abortCases, ...bulkCases },
 };
 
 /** Runs a case with the function under test, and closes what that leaves open. */

@@ -94,6 +94,61 @@ leakTest("StreamFeed brings bulk data in large blocks, and small messages after"
   assert(fed.text.endsWith("end"));
 }, options);
 
+leakTest("StreamFeed.expectBulk() brings large pieces, until no more is expected", async () => {
+  using fed = new Fed();
+  const total = 3_000_000;
+  fed.feed.expectBulk(total);
+  await Promise.all([fed.write("x".repeat(total)), fed.until(() => fed.bytes === total)]);
+  await fed.write("still bulk");
+  await fed.until(() => fed.bytes === total + 10);
+  fed.feed.expectBulk(0);
+  await fed.write("end");
+  await fed.until(() => fed.bytes === total + 13);
+  assert(fed.text.endsWith("still bulkend"));
+  fed.feed.expectBulk(total);
+  fed.peer.close();
+  await fed.until(() => fed.end !== undefined);
+  assertEquals(fed.end, null);
+}, options);
+
+leakTest("StreamFeed puts bulk data where there is room, and brings the rest", async () => {
+  using fed = new Fed();
+  const room = new Uint8Array(20_000);
+  let filled = 0;
+  fed.feed.redirect({
+    take: (_, start, end) => void (fed.bytes += end - start),
+    ended() {},
+    room: () => filled < room.length ? room.subarray(filled) : null,
+    filled: (byteLength) => {
+      filled += byteLength;
+      if (filled === room.length) fed.feed.pause();
+    },
+  });
+  fed.feed.expectBulk(50_000);
+  // The standing receive ends first.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await fed.write("x".repeat(50_000));
+  const endMs = performance.now() + 5000;
+  const until = async (done: () => boolean) => {
+    while (!done() && performance.now() < endMs) await new Promise((go) => setTimeout(go, 1));
+  };
+  await until(() => filled === 20_000);
+  assertEquals([filled, fed.bytes, room.every((byte) => byte === 0x78)], [20_000, 0, true]);
+  fed.feed.resume();
+  await until(() => fed.bytes >= 30_000);
+  assertEquals([filled, fed.bytes], [20_000, 30_000]);
+}, options);
+
+leakTest("StreamFeed.stop() while bulk data comes gives the receiver back", async () => {
+  using fed = new Fed();
+  fed.feed.expectBulk(1_000_000);
+  await fed.write("first");
+  await fed.until(() => fed.text === "first");
+  await new Promise<void>((resolve) => fed.feed.stop(resolve));
+  await fed.write("second");
+  assertEquals(await fed.stream.receiver.read(new Uint8Array(10)), 6);
+}, options);
+
 leakTest("StreamFeed.stop() gives the receiver back, with what came before brought", async () => {
   using fed = new Fed();
   await fed.write("first");
