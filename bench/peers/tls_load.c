@@ -2,7 +2,7 @@
 //
 // Load for a TLS echo server, from one thread, on OpenSSL.
 //
-//   tls_load HOST PORT MODE CONNECTIONS SIZE SECONDS [WARMUP_SECONDS] [RATE]
+//   tls_load HOST PORT MODE CONNECTIONS SIZE SECONDS [WARMUP_SECONDS] [RATE] [acks]
 //
 // MODE echo:    every connection has one message of SIZE bytes under way; the next one leaves when
 //               all of its echo has come back and was equal.
@@ -13,7 +13,10 @@
 //
 // With RATE the messages, or handshakes, begin at that many per second over all connections
 // together, on whichever connection is free; without, each begins when the one before has ended.
-// The warm-up is always without.
+// The warm-up is always without. RATE 0 is none.
+//
+// With "acks" the kernel acknowledges at once what has come (TCP_QUICKACK), and not up to 40 ms
+// later: a server that leaves Nagle's algorithm on waits for that.
 //
 // Prints "measuring" when the warm-up is over, and when SECONDS more have passed one JSON line:
 //   {"messages":N,"bytes":B,"handshakes":H,"seconds":S}
@@ -38,6 +41,7 @@ static struct {
   struct addrinfo *address;
   bool reconnects;
   bool resumes;
+  bool acks;
   double rate;           // per second, 0 for a closed loop
   uint64_t next_due_ns;  // when the next paced message leaves
   uint32_t next_free;    // where the search for a free connection starts
@@ -57,16 +61,19 @@ static void print_errors(void) { ERR_print_errors_fp(stderr); }
 
 static double read_arguments(int count, char **arguments, double *seconds,
                              double *warmup_seconds) {
-  if (count < 7 || count > 9) {
-    fail("Usage: tls_load HOST PORT echo|full|resumed CONNECTIONS SIZE SECONDS [WARMUP] [RATE]");
+  if (count < 7 || count > 10) {
+    fail("Usage: tls_load HOST PORT echo|full|resumed CONNECTIONS SIZE SECONDS [WARMUP] [RATE]"
+         " [acks]");
   }
   load.resumes = strcmp(arguments[3], "resumed") == 0;
   load.reconnects = load.resumes || strcmp(arguments[3], "full") == 0;
   if (!load.reconnects && strcmp(arguments[3], "echo") != 0) fail("Cannot start: no such MODE");
+  load.acks = count > 9 && strcmp(arguments[9], "acks") == 0;
+  if (count > 9 && !load.acks) fail("Cannot start: the last argument must be acks");
   double rate;
   load.connections = number_between("CONNECTIONS", arguments[4], 1, CONNECTIONS_MAX);
   load.size = number_between("SIZE", arguments[5], 1, SIZE_MAX_BYTES);
-  read_times(arguments + 6, count - 6, 0, seconds, warmup_seconds, &rate);
+  read_times(arguments + 6, (count > 9 ? 9 : count) - 6, 0, seconds, warmup_seconds, &rate);
   return rate;
 }
 
@@ -166,6 +173,9 @@ static void receive(struct connection *connection, bool *awaits_room) {
 static void advance(struct connection *connection) {
   bool awaits_room = false;
   uint64_t messages = load.messages;
+  int on = 1;
+  // It holds for one round only (tcp(7)).
+  if (load.acks) setsockopt(connection->peer.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   if (shake_hands(connection, &awaits_room)) {
     send_rest(connection, &awaits_room);
     receive(connection, &awaits_room);
