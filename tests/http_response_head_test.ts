@@ -3,30 +3,18 @@ import { assertEquals } from "@std/assert";
 import { RESPONSE_LIMITS } from "../http/limits.ts";
 import { textOf } from "../http/octets.ts";
 import { BodyEnd, ResponseHead } from "../http/response_head.ts";
+import { fieldsText, headTests, octets } from "./http_head_cases.ts";
 
-/** Octets, one a character. */
-function octets(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0));
-}
-
-/** What a scan found, in words; 0 where more is needed, and -1 for a refusal. */
+/** What a scan found, or why it refused, in words; 0 where more is needed. */
 function scan(head: ResponseHead, bytes: Uint8Array, start: number, end: number): unknown {
   const length = head.scan(bytes, start, end, RESPONSE_LIMITS);
-  if (length <= 0) return Math.sign(length);
+  if (length <= 0) return length === 0 ? 0 : `refused: ${head.reason}`;
   assertEquals(length, textOf(bytes, start, end).indexOf("\r\n\r\n") + 4);
-  const fields: string[] = [];
-  for (let at = 0; at < head.fieldCount * 4; at += 4) {
-    const [name, nameEnd, value, valueEnd] = head.fields.subarray(at, at + 4);
-    fields.push(
-      textOf(bytes, start + name!, start + nameEnd!) + "=" +
-        textOf(bytes, start + value!, start + valueEnd!),
-    );
-  }
   const body = head.bodyLength("GET");
   const ending = body === BodyEnd.CHUNKED ? "chunked" : body === BodyEnd.CLOSE ? "close" : body;
   const flags = [ending, head.keepAlive ? "keep" : "end", ...head.upgrades ? ["upgrade"] : []];
   const line = `1.${head.minor} ${head.status} <${head.statusText(bytes, start)}>`;
-  return `${line} [${fields.join("|")}] ${flags.join(" ")}`;
+  return `${line} ${fieldsText(head, bytes, start)} ${flags.join(" ")}`;
 }
 
 // Data: heads, and what is found in them or the reason for which they are refused.
@@ -92,44 +80,11 @@ const HEADS: readonly (readonly [string, string, "refused"?])[] = [
   ["HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",                       "bad transfer-encoding", "refused"],
 ];
 
-Deno.test("ResponseHead.scan() finds the same at every split point of every vector", () => {
-  for (const [text, expected, refused] of HEADS) {
-    const bytes = octets(text);
-    for (let split = 0; split <= bytes.length; split++) {
-      const head = new ResponseHead();
-      const first = scan(head, bytes, 0, split);
-      const found = first === 0 ? scan(head, bytes, 0, bytes.length) : first;
-      const label = `${JSON.stringify(text)} at ${split}`;
-      if (refused) assertEquals([found, head.reason], [-1, expected], label);
-      else assertEquals(found, expected, label);
-    }
-  }
-});
-
-Deno.test("ResponseHead.scan() finds the same octet by octet, wherever the bytes lie", () => {
-  for (const [text, expected, refused] of HEADS) {
-    for (const start of [0, 7]) {
-      const bytes = octets("x".repeat(start) + text);
-      const head = new ResponseHead();
-      let found: unknown = 0;
-      for (let end = start; end <= bytes.length && found === 0; end++) {
-        found = scan(head, bytes, start, end);
-      }
-      assertEquals(found, refused ? -1 : expected, `${JSON.stringify(text)}: ${head.reason}`);
-    }
-  }
-});
-
-Deno.test("ResponseHead.reset() forgets all of the last head", () => {
-  const used = new ResponseHead();
-  for (const [before] of HEADS) {
-    for (const [text, expected] of HEADS.slice(0, 20)) {
-      used.reset();
-      scan(used, octets(before), 0, before.length);
-      used.reset();
-      assertEquals(scan(used, octets(text), 0, text.length), expected);
-    }
-  }
+headTests("ResponseHead", {
+  create: () => new ResponseHead(),
+  scan,
+  heads: HEADS.map(([text, found, refused]) => [text, refused ? `refused: ${found}` : found]),
+  accepted: 20,
 });
 
 Deno.test("ResponseHead.bodyLength() knows which requests have no body in their answer", () => {

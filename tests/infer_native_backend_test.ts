@@ -1,8 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import { runStep } from "../infer/backend/backend.ts";
-import type { NativeBackend } from "../infer/backend/native_backend.ts";
 import { NativeDevice } from "../infer/backend/native_device.ts";
 import type { InstructionPath } from "../infer/backend/native_device.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
@@ -14,6 +12,7 @@ import {
   readGolden,
   relativeError,
 } from "./infer_model.ts";
+import { assertRagged, concatenated, isSame, stepLogits } from "./infer_ragged_batches.ts";
 import { loadNative, nativeTest, PATHS } from "./infer_native.ts";
 
 // The steps of the native backend: what is beside a sequence must not change its answer, not by a
@@ -35,7 +34,7 @@ for (const path of PATHS) {
     async () => {
       for (const kept of KEPT) {
         using backend = await loadNative(QWEN, { path, ...kept });
-        assertRagged(backend, allLogits(backend, PROMPT).slice());
+        assertRagged(backend, PROMPT, allLogits(backend, PROMPT).slice());
       }
     },
   );
@@ -157,52 +156,3 @@ nativeTest("bounds, threads and paths that cannot be are refused", async () => {
   const path = "mmx" as InstructionPath;
   assertThrows(() => new NativeDevice({ path }), RangeError, 'the instruction path "mmx"');
 });
-
-function assertRagged(backend: NativeBackend, whole: Float32Array): void {
-  const { vocabularySize } = backend.config;
-  const lengths = fc.array(fc.tuple(fc.nat(24), fc.integer({ min: 1, max: 8 })), {
-    minLength: 1,
-    maxLength: 6,
-  });
-  const orders = fc.shuffledSubarray(Array.from({ length: 128 }, (_, i) => i), { minLength: 128 });
-  fc.assert(
-    fc.property(lengths, orders, (sequences, order) => {
-      const batch = new StepBatch(BOUNDS);
-      const blocks = (i: number) => order.slice(4 * i, 4 * i + 4);
-      for (const [i, [computed]] of sequences.entries()) {
-        if (computed > 0) stepLogits(backend, PROMPT.slice(0, computed), 0, blocks(i));
-      }
-      for (const [i, [computedTokens, count]] of sequences.entries()) {
-        const tokens = PROMPT.slice(computedTokens, computedTokens + count);
-        batch.add({ tokens, computedTokens, blocks: blocks(i), logits: "all" });
-      }
-      const { logits } = runStep(backend, batch);
-      const expected = sequences.map(([computed, count]) =>
-        whole.subarray(computed * vocabularySize, (computed + count) * vocabularySize)
-      );
-      assert(isSame(logits, concatenated(expected)), "the logits differ");
-    }),
-    { seed: 11, numRuns: 25 },
-  );
-}
-
-/** Logits after all tokens of a step of one sequence; a copy. */
-function stepLogits(
-  backend: NativeBackend,
-  tokens: readonly number[],
-  computedTokens: number,
-  blocks: readonly number[],
-): Float32Array {
-  const batch = new StepBatch(BOUNDS);
-  batch.add({ tokens, computedTokens, blocks, logits: "all" });
-  return runStep(backend, batch).logits.slice();
-}
-
-/** Whether all bits are the same; a comparison that prints thousands of numbers helps nobody. */
-function isSame(actual: Float32Array, expected: Float32Array): boolean {
-  return actual.length === expected.length && actual.every((value, i) => value === expected[i]);
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(parts.flatMap((part) => [...part]));
-}

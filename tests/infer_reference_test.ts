@@ -1,6 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import { runStep } from "../infer/backend/backend.ts";
 import { ReferenceBackend } from "../infer/backend/reference_backend.ts";
 import {
@@ -20,6 +19,7 @@ import { type GroupMatrix, toFloatMatrix } from "../infer/model/matrix.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { allLogits, argmax, BOUNDS, loadBackend, MODELS, readGolden } from "./infer_model.ts";
 import { relativeError } from "./infer_model.ts";
+import { assertRagged, concatenated, stepLogits } from "./infer_ragged_batches.ts";
 
 // The numbers are regressions of PhotonInfer's defects, section 1.6 of reference/infer.md. Those of
 // its scheduler and server (3 to 7, 9, 11 to 13) belong to their modules.
@@ -124,32 +124,7 @@ Deno.test("attend() weighs exactly: what all values share comes out", () => {
 Deno.test("random ragged batches over shuffled blocks answer as each sequence alone", async () => {
   using backend = await loadBackend(QWEN);
   const whole = allLogits(backend, PROMPT);
-  const { vocabularySize } = backend.config;
-  const lengths = fc.array(fc.tuple(fc.nat(24), fc.integer({ min: 1, max: 8 })), {
-    minLength: 1,
-    maxLength: 6,
-  });
-  const orders = fc.shuffledSubarray(Array.from({ length: 128 }, (_, i) => i), { minLength: 128 });
-  fc.assert(
-    fc.property(lengths, orders, (sequences, order) => {
-      const batch = new StepBatch(BOUNDS);
-      const blocks = (i: number) => order.slice(4 * i, 4 * i + 4);
-      // First what came before, each in a step of its own; then all together.
-      for (const [i, [computed]] of sequences.entries()) {
-        if (computed > 0) stepLogits(backend, PROMPT.slice(0, computed), 0, blocks(i));
-      }
-      for (const [i, [computedTokens, count]] of sequences.entries()) {
-        const tokens = PROMPT.slice(computedTokens, computedTokens + count);
-        batch.add({ tokens, computedTokens, blocks: blocks(i), logits: "all" });
-      }
-      const { logits } = runStep(backend, batch);
-      const expected = sequences.map(([computed, count]) =>
-        whole.subarray(computed * vocabularySize, (computed + count) * vocabularySize)
-      );
-      assertEquals(logits, concatenated(expected));
-    }),
-    { seed: 11, numRuns: 25 },
-  );
+  assertRagged(backend, PROMPT, whole);
 });
 
 Deno.test("copyBlocks() lets a sequence part from another", async () => {
@@ -272,22 +247,6 @@ function randomMatrix(
   const values = Float32Array.from({ length: rows * columns }, random);
   const { levels, scales } = quantizeRows(values, columns, groupSize);
   return { kind: "int8", rows, columns, groupSize, levels, scales: new Float32Array(scales) };
-}
-
-/** Logits of one sequence in a step of its own. */
-function stepLogits(
-  backend: ReferenceBackend,
-  tokens: number[],
-  computedTokens: number,
-  blocks: number[],
-): Float32Array {
-  const batch = new StepBatch(backend.bounds);
-  batch.add({ tokens, computedTokens, blocks, logits: "all" });
-  return runStep(backend, batch).logits;
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(parts.flatMap((part) => [...part]));
 }
 
 function close(actual: Float32Array, expected: number[]): void {
