@@ -73,8 +73,8 @@ const loaded = new Map<string, NativeCalls>();
 
 /**
  * A native library, opened at first use and kept. It is looked for at the path in the environment
- * variable `PHOTON_INFER_LIBRARY` (`PHOTON_INFER_CUDA_LIBRARY` for GPUs), in the build folder beside
- * the sources (which only a checkout has), in the cache that
+ * variable `PHOTON_INFER_LIBRARY` (for GPUs `PHOTON_INFER_CUDA_LIBRARY`), in the build folder
+ * beside the sources (which only a checkout has), in the cache that
  * `deno run -A jsr:@photon/std/infer/build` fills, and where the system looks for libraries.
  *
  * @param path a library that is to be used instead

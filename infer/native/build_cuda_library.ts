@@ -64,7 +64,12 @@ export async function buildCudaLibrary({ directory, compiler }: CudaBuildOptions
     const objects = [...CUDA_SOURCES, ...CUDA_SHARED].map(objectOf);
     // Wheels of the toolkit have `lib` where its installer has `lib64`.
     const lib = `${compiler.replace(/\/?[^/]*$/, "") || "."}/../lib`;
-    const link = ["-shared", "-cudart=static", ...compiler.includes("/") ? [`-L${lib}`] : []];
+    const link = [
+      "-shared",
+      "-cudart=static",
+      "-Xcompiler=-static-libstdc++,-static-libgcc",
+      ...compiler.includes("/") ? [`-L${lib}`] : [],
+    ];
     await run(compiler, folder, [...link, "-o", built, ...objects]);
     await Deno.writeTextFile(`${folder}/stamp`, stamp);
     await Deno.rename(built, path);

@@ -9,7 +9,7 @@ template <int HEAD, int TYPE, bool IS_DECODE>
 DEVICE_INLINE void attend_chunks(const attend_plan &plan, const chunk_source &source, int begin,
                                  int end, warp_tile<HEAD> &tile, unsigned char *shared) {
   typedef chunk_shape<HEAD, TYPE> shape;
-  constexpr int position_tiles = IS_DECODE ? CHUNK_POSITIONS / ATTEND_WARPS / 8 : CHUNK_POSITIONS / 8;
+  constexpr int position_tiles = CHUNK_POSITIONS / 8 / (IS_DECODE ? ATTEND_WARPS : 1);
   int first = IS_DECODE ? (int)threadIdx.x / 32 * 8 * position_tiles : 0;
   float *scales = (float *)(shared + shape::halves_bytes) - 2 * CHUNK_POSITIONS;
   unsigned char *stages = shared + shape::halves_bytes;

@@ -104,7 +104,8 @@ DEVICE_INLINE bool is_last_of(unsigned *ticket, int blocks) {
   return taken == (unsigned)blocks - 1;
 }
 
-// Decode: all warps have the same rows, and so have the blocks of a split context. `shared` is free.
+// Decode: all warps have the same rows, and so have the blocks of a split context. `shared` is
+// free.
 template <int HEAD>
 DEVICE_INLINE void end_parts(const warp_tile<HEAD> &tile, const attend_plan &plan,
                              const tile_place &place, int kv_head, float *shared) {

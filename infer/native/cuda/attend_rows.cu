@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Attention row by row in F32: for keys and values in F32 and for heads that no tile takes. A block
-// has one query head of one token; every thread scores one position of a chunk, then sums up its own
-// numbers of the head.
+// has one query head of one token; every thread scores one position of a chunk, then sums up its
+// own numbers of the head.
 #include "attend_plan.cuh"
 
 #define ROW_BLOCK_THREADS 128

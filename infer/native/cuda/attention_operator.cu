@@ -170,7 +170,8 @@ static int32_t check_operator(infer_device *device, const int32_t *step, size_t 
   }
   infer_context_config bounds = {};
   bounds.tokens_max = bounds.sequences_max = bounds.blocks_per_sequence_max = INT32_MAX;
-  bounds.block_tokens = words >= sizeof(infer_step_header) / 4 ? step_header(step)->block_tokens : 0;
+  bool has_header = words >= sizeof(infer_step_header) / 4;
+  bounds.block_tokens = has_header ? step_header(step)->block_tokens : 0;
   bounds.block_count = block_count;
   int32_t status = step_check(step, words, &bounds, INT32_MAX, INT32_MAX);
   if (status) return status;

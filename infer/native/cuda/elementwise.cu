@@ -32,13 +32,10 @@ __global__ void __launch_bounds__(ELEMENT_THREADS) rope_kernel(rope_args a) {
     int head = i / half, pair = i % half;
     float *x = a.heads + ((size_t)row * (size_t)a.heads_per_row + (size_t)head) *
                              (size_t)a.head_size;
-    // As the embedding's kernel does.
-    float angle = (float)a.positions[row] * a.frequencies[pair];
-    float cosine = (float)(cos((double)angle) * a.scale);
-    float sine = (float)(sin((double)angle) * a.scale);
+    float2 turn = turn_of((float)a.positions[row] * a.frequencies[pair], a.scale);
     float low = x[pair], high = x[half + pair];
-    x[pair] = low * cosine - high * sine;
-    x[half + pair] = high * cosine + low * sine;
+    x[pair] = low * turn.x - high * turn.y;
+    x[half + pair] = high * turn.x + low * turn.y;
   }
 }
 

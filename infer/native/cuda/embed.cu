@@ -33,10 +33,9 @@ __global__ void __launch_bounds__(EMBED_THREADS) embed_kernel(embed_args a) {
   int half = a.head_size / 2;
   float *turns = a.turns + (size_t)token * (size_t)a.head_size;
   for (int i = (int)threadIdx.x; i < half; i += EMBED_THREADS) {
-    // In F64, of the angle in F32: the last bit of an angle is 0.01 at position 100 000.
-    float angle = (float)a.step.positions[token] * a.frequencies[i];
-    turns[i] = (float)(cos((double)angle) * a.rope_scale);
-    turns[half + i] = (float)(sin((double)angle) * a.rope_scale);
+    float2 turn = turn_of((float)a.step.positions[token] * a.frequencies[i], a.rope_scale);
+    turns[i] = turn.x;
+    turns[half + i] = turn.y;
   }
 }
 

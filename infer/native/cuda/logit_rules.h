@@ -36,7 +36,8 @@ typedef struct {
 } infer_logit_lists;
 
 // Edits rows of logits [rows][vocabulary], as the engine's sampler does. `log_sums` [rows] gets the
-// logarithm of the sum of the exponentials of each row before: a logit less it is a log probability.
+// logarithm of the sum of the exponentials of each row before: a logit less it is a log
+// probability.
 INFER_API int32_t infer_cuda_edit_logits(infer_device *device, float *logits, int32_t rows,
                                          int32_t vocabulary, const infer_logit_rules *rules,
                                          const infer_logit_lists *lists, float *log_sums);

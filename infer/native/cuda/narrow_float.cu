@@ -2,16 +2,21 @@
 // Narrow products of weights that are not INT8; any number of tokens, so many at a time.
 #include "narrow.cuh"
 
+// Gate and up together need twice the registers: fewer tokens at once.
+template <int TYPE>
+static cudaError_t run_gated(const product_args &args, int tokens, const run_place &place) {
+  if (tokens >= 2) return launch_tiles<float_dots<TYPE, 2>, 2>(args, place);
+  return launch_tiles<float_dots<TYPE, 1>, 2>(args, place);
+}
+
 template <int TYPE>
 static cudaError_t run_type(const product_args &args, int tokens_max, const run_place &place) {
-  // More of gate and up at once would not fit the registers.
-  int gated_max = TYPE == INFER_F32 ? 4 : 2;
-  if (args.kind == LINEAR_GATED && tokens_max > gated_max) tokens_max = gated_max;
   int tokens = args.tokens < tokens_max ? args.tokens : tokens_max;
-  if (tokens >= 8) return launch_narrow<float_dots<TYPE, 8>>(args, place);
-  if (tokens >= 4) return launch_narrow<float_dots<TYPE, 4>>(args, place);
-  if (tokens >= 2) return launch_narrow<float_dots<TYPE, 2>>(args, place);
-  return launch_narrow<float_dots<TYPE, 1>>(args, place);
+  if (args.kind == LINEAR_GATED) return run_gated<TYPE>(args, tokens, place);
+  if (tokens >= 8) return launch_tiles<float_dots<TYPE, 8>, 1>(args, place);
+  if (tokens >= 4) return launch_tiles<float_dots<TYPE, 4>, 1>(args, place);
+  if (tokens >= 2) return launch_tiles<float_dots<TYPE, 2>, 1>(args, place);
+  return launch_tiles<float_dots<TYPE, 1>, 1>(args, place);
 }
 
 cudaError_t narrow_float_run(const product_args &args, int type, int tokens_max,

@@ -102,8 +102,8 @@ DEVICE_INLINE bool is_better(const drawn_token &a, const drawn_token &b) {
   return a.value > b.value || (a.value == b.value && a.token < b.token);
 }
 
-// The best of the tokens that are left. In F64, as on the processor; but for those that F32 knows to
-// be worse, which are all but a few. Near 1 the F32 logarithm knows nothing.
+// The best of the tokens that are left. In F64, as on the processor; but for those that F32 knows
+// to be worse, which are all but a few. Near 1 the F32 logarithm knows nothing.
 DEVICE_INLINE drawn_token draw_own(const sample_view &row, int ties_end,
                                    const infer_sampling &sampling) {
   drawn_token best = {-INFINITY, INT32_MAX};
@@ -170,8 +170,8 @@ __global__ void __launch_bounds__(SAMPLE_THREADS) sample_rows(sample_args args) 
   const sample_row &how = args.how[blockIdx.x];
   const infer_sampling &sampling = how.sampling;
   sample_result result = look_at(logits, args.vocabulary, &shared);
-  bool is_drawn = result.strange < 0 && sampling.temperature > 0 && logits[result.token] > -INFINITY;
-  if (is_drawn) {
+  bool is_drawn = result.strange < 0 && sampling.temperature > 0;
+  if (is_drawn && logits[result.token] > -INFINITY) {
     sample_view row = {logits, args.vocabulary, sampling.temperature, 0, 0};
     row.largest = scaled_logit(row, result.token);
     // Nothing is likelier than the likeliest, whatever rounding says.

@@ -36,7 +36,8 @@ int32_t infer_op_sample(infer_device *device, const float *logits, int32_t count
   memory.how.sampling = *sampling;
   memory.how.log_min_p = min_p > 0 ? logf(min_p < 1 ? min_p : 1) : -INFINITY;
   void *data;
-  status = device_allocate(&data, sizeof memory + (size_t)count * sizeof *logits, "a row of logits");
+  size_t bytes = sizeof memory + (size_t)count * sizeof *logits;
+  status = device_allocate(&data, bytes, "a row of logits");
   if (status) return status;
   cudaError_t error = sample_once(&memory, logits, count, (unsigned char *)data, device->place);
   cudaFree(data);

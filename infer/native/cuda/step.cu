@@ -173,7 +173,10 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   embed.head_size = s.config->head_size;
   embed.rope_scale = s.config->rope_scale;
   embed.turns = c->turns;
-  RETURN_IF_FAILED(embed_run(embed, *s.place));
+  // Behind a copy: nothing to overlap with.
+  run_place first = *s.place;
+  first.overlaps = false;
+  RETURN_IF_FAILED(embed_run(embed, first));
   for (int layer = 0; layer < s.config->layer_count; layer++) {
     RETURN_IF_FAILED(run_layer(s, layer));
   }

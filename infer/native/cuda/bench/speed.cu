@@ -1,0 +1,220 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+// Times models of random weights on a GPU: decoding, and prompts. One JSON object a line. Linked
+// with the library; see bench.sh.
+#include <cuda_runtime.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "../decode.h"
+
+struct model_shape {
+  const char *name;
+  infer_model_config config;
+};
+
+// Data: hidden, intermediate, layers, heads, key-value heads, head, vocabulary, context, tied, ...
+static const model_shape SHAPES[] = {
+    {"llama-3.2-1b", {2048, 8192, 16, 32, 8, 64, 128256, 16384, 1, 1e-5f, 1}},
+    {"qwen3-0.6b", {1024, 3072, 28, 16, 8, 128, 151936, 16384, 1, 1e-6f, 1}},
+    {"qwen3-4b", {2560, 9728, 36, 32, 8, 128, 151936, 16384, 1, 1e-6f, 1}},
+};
+
+#define GROUP_SIZE 64
+#define BLOCK_TOKENS 16
+#define CONTEXT 512
+#define REPEATS 5
+#define PROMPT_MAX 8192
+#define BATCH_MAX 256
+
+static void check(int32_t status, const char *what) {
+  if (status == INFER_OK) return;
+  char text[512];
+  infer_error(text, sizeof text);
+  fprintf(stderr, "Cannot %s: %s\n", what, text);
+  exit(1);
+}
+
+static double seconds_now() {
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+// Bytes a second that a copy within the device reads and writes together.
+static double copy_bandwidth() {
+  const size_t bytes = (size_t)2 << 30;
+  void *from = NULL, *to = NULL;
+  cudaEvent_t begin, end;
+  float best = 1e9f, milliseconds;
+  if (cudaMalloc(&from, bytes) != cudaSuccess || cudaMalloc(&to, bytes) != cudaSuccess) exit(1);
+  cudaMemset(from, 1, bytes);
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  for (int i = 0; i < 2 * REPEATS; i++) {
+    cudaEventRecord(begin);
+    cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice);
+    cudaEventRecord(end);
+    cudaEventSynchronize(end);
+    cudaEventElapsedTime(&milliseconds, begin, end);
+    best = std::min(best, milliseconds);
+  }
+  cudaFree(from);
+  cudaFree(to);
+  return 2.0 * (double)bytes / (best * 1e-3);
+}
+
+static void put_matrix(infer_model *model, int role, int layer, int rows, int columns) {
+  // The same thousand rows again and again: values do not change the time.
+  const int piece = 1024;
+  static std::vector<int8_t> levels;
+  static std::vector<float> scales;
+  levels.resize((size_t)piece * (size_t)columns);
+  scales.assign((size_t)piece * (size_t)(columns / GROUP_SIZE), 2e-4f);
+  for (size_t i = 0; i < levels.size(); i++) levels[i] = (int8_t)((i * 2654435761u >> 13) % 255 - 127);
+  check(infer_model_set_matrix(model, role, layer, INFER_INT8, GROUP_SIZE), "make a matrix");
+  for (int row = 0; row < rows; row += piece) {
+    int count = std::min(piece, rows - row);
+    check(infer_model_put_rows(model, role, layer, row, count, INFER_INT8, levels.data(),
+                               scales.data()),
+          "put rows");
+  }
+}
+
+static void put_vector(infer_model *model, int role, int layer, int size, float value) {
+  std::vector<float> values((size_t)size, value);
+  check(infer_model_set_vector(model, role, layer, values.data(), size), "set a vector");
+}
+
+static infer_model *make_model(infer_device *device, const infer_model_config &c) {
+  infer_model *model;
+  check(infer_model_create(device, &c, &model), "make a model");
+  int queries = c.head_count * c.head_size, keys = c.kv_head_count * c.head_size;
+  put_matrix(model, INFER_EMBEDDING, -1, c.vocabulary_size, c.hidden_size);
+  put_vector(model, INFER_FINAL_NORM, -1, c.hidden_size, 1);
+  put_vector(model, INFER_ROPE_FREQUENCIES, -1, c.head_size / 2, 0.01f);
+  for (int layer = 0; layer < c.layer_count; layer++) {
+    put_vector(model, INFER_ATTENTION_NORM, layer, c.hidden_size, 1);
+    put_matrix(model, INFER_QUERY, layer, queries, c.hidden_size);
+    put_matrix(model, INFER_KEY, layer, keys, c.hidden_size);
+    put_matrix(model, INFER_VALUE, layer, keys, c.hidden_size);
+    put_matrix(model, INFER_OUTPUT, layer, c.hidden_size, queries);
+    put_vector(model, INFER_MLP_NORM, layer, c.hidden_size, 1);
+    put_matrix(model, INFER_GATE, layer, c.intermediate_size, c.hidden_size);
+    put_matrix(model, INFER_UP, layer, c.intermediate_size, c.hidden_size);
+    put_matrix(model, INFER_DOWN, layer, c.hidden_size, c.intermediate_size);
+  }
+  return model;
+}
+
+// A step of so many sequences, each with `tokens` new ones after `before`; logits of the last.
+static std::vector<int32_t> make_step(int sequences, int tokens, int before, int blocks) {
+  int count = sequences * tokens, header = (int)(sizeof(infer_step_header) / sizeof(int32_t));
+  infer_step_header h = {};
+  h.version = INFER_STEP_VERSION;
+  h.sequence_count = h.logit_count = sequences;
+  h.token_count = count;
+  h.blocks_per_sequence_max = blocks;
+  h.block_tokens = BLOCK_TOKENS;
+  h.token_ids = header;
+  h.query_starts = h.token_ids + count;
+  h.context_lengths = h.query_starts + sequences + 1;
+  h.logit_tokens = h.context_lengths + sequences;
+  h.block_tables = h.logit_tokens + sequences;
+  std::vector<int32_t> step((size_t)(h.block_tables + sequences * blocks));
+  memcpy(step.data(), &h, sizeof h);
+  for (int i = 0; i < count; i++) step[(size_t)(h.token_ids + i)] = i % 1000;
+  for (int i = 0; i <= sequences; i++) step[(size_t)(h.query_starts + i)] = i * tokens;
+  for (int i = 0; i < sequences; i++) {
+    step[(size_t)(h.context_lengths + i)] = before + tokens;
+    step[(size_t)(h.logit_tokens + i)] = (i + 1) * tokens - 1;
+    for (int b = 0; b < blocks; b++) {
+      step[(size_t)(h.block_tables + i * blocks + b)] = i * blocks + b;
+    }
+  }
+  return step;
+}
+
+static double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+static void time_decode(infer_context *context, const model_shape &shape, double model_bytes,
+                        double bandwidth, int batch) {
+  const int steps = INFER_DECODE_STEPS_MAX;
+  int blocks = (CONTEXT + steps) / BLOCK_TOKENS + 1;
+  std::vector<int32_t> step = make_step(batch, 1, CONTEXT - 1, blocks);
+  std::vector<infer_sampling> sampling((size_t)batch);
+  std::vector<int32_t> tokens((size_t)(batch * steps));
+  std::vector<double> times;
+  for (int i = 0; i <= REPEATS; i++) {
+    double begin = seconds_now();
+    check(infer_cuda_decode(context, step.data(), step.size(), steps, sampling.data(),
+                            tokens.data()),
+          "decode");
+    check(infer_wait(context), "decode");
+    // The first makes the graph.
+    if (i > 0) times.push_back((seconds_now() - begin) / steps);
+  }
+  double time = median(times);
+  printf("{\"model\":\"%s\",\"decode\":%d,\"context\":%d,\"tokens_per_s\":%.0f,\"step_us\":%.1f,"
+         "\"weights_percent_of_copy\":%.1f}\n",
+         shape.name, batch, CONTEXT, batch / time, time * 1e6,
+         100 * model_bytes / time / bandwidth);
+  fflush(stdout);
+}
+
+static void time_prompt(infer_context *context, const model_shape &shape, double model_bytes,
+                        int tokens) {
+  const infer_model_config &c = shape.config;
+  std::vector<int32_t> step = make_step(1, tokens, 0, (tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
+  std::vector<float> logits((size_t)c.vocabulary_size), states((size_t)c.hidden_size);
+  std::vector<double> times;
+  for (int i = 0; i <= REPEATS; i++) {
+    double begin = seconds_now();
+    check(infer_submit(context, step.data(), step.size(), logits.data(), states.data()), "submit");
+    check(infer_wait(context), "run a prompt");
+    if (i > 0) times.push_back(seconds_now() - begin);
+  }
+  double time = median(times);
+  // A weight is a byte or so: two operations a token; the embedding counts for the last token only.
+  double embedding = (double)c.vocabulary_size * c.hidden_size;
+  double operations = 2 * (model_bytes - embedding) * tokens;
+  printf("{\"model\":\"%s\",\"prompt\":%d,\"tokens_per_s\":%.0f,\"first_token_ms\":%.2f,"
+         "\"tera_operations_per_s\":%.1f}\n",
+         shape.name, tokens, tokens / time, time * 1e3, operations / time * 1e-12);
+  fflush(stdout);
+}
+
+int main() {
+  double bandwidth = copy_bandwidth();
+  infer_device *device;
+  check(infer_device_open(0, "", &device), "open the GPU");
+  char text[512];
+  infer_device_describe(device, text, sizeof text);
+  printf("{\"device\":%s,\"copy_gb_per_s\":%.0f}\n", text, bandwidth * 1e-9);
+  for (const model_shape &shape : SHAPES) {
+    infer_model *model = make_model(device, shape.config);
+    int blocks = (CONTEXT + INFER_DECODE_STEPS_MAX) / BLOCK_TOKENS + 1;
+    infer_context_config config = {};
+    config.tokens_max = PROMPT_MAX;
+    config.sequences_max = BATCH_MAX;
+    config.blocks_per_sequence_max = PROMPT_MAX / BLOCK_TOKENS;
+    config.block_tokens = BLOCK_TOKENS;
+    config.block_count = std::max(BATCH_MAX * blocks, PROMPT_MAX / BLOCK_TOKENS);
+    config.kv_type = INFER_F16;
+    infer_context *context;
+    check(infer_context_create(model, &config, &context), "make a context");
+    double bytes = (double)infer_model_bytes(model);
+    for (int batch : {1, 4, 8, 16, 64, 256}) time_decode(context, shape, bytes, bandwidth, batch);
+    for (int tokens : {100, 128, 512, 2048, 8192}) time_prompt(context, shape, bytes, tokens);
+    infer_context_destroy(context);
+    infer_model_destroy(model);
+  }
+  infer_device_close(device);
+  return 0;
+}
