@@ -116,7 +116,7 @@ function edit(
   ];
   const packed = new BigUint64Array(8);
   for (const [i, array] of arrays.entries()) {
-    packed[i] = addressOf(array);
+    packed[i] = addressOf(new Uint8Array(array.buffer));
   }
   const { masks, banned, bias, seen } = lists;
   new Int32Array(packed.buffer, 48).set([masks.length, banned.length, bias.length, seen.length]);
