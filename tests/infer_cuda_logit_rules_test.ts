@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { openLibrary } from "../ffi/load.ts";
+import { addressOf } from "../ffi/memory.ts";
 import type { NativeDevice } from "../infer/backend/native_device.ts";
 import { checkStatus } from "../infer/backend/native_library.ts";
 import { logSumExp } from "../infer/sampling/log_probabilities.ts";
@@ -115,7 +116,7 @@ function edit(
   ];
   const packed = new BigUint64Array(8);
   for (const [i, array] of arrays.entries()) {
-    packed[i] = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)));
+    packed[i] = addressOf(new Uint8Array(array.buffer));
   }
   const { masks, banned, bias, seen } = lists;
   new Int32Array(packed.buffer, 48).set([masks.length, banned.length, bias.length, seen.length]);

@@ -42,7 +42,8 @@ export async function findNvcc(): Promise<string | undefined> {
 }
 
 /**
- * Compiles the CUDA library, unless what is there was compiled from the same sources. Takes minutes.
+ * Compiles the CUDA library, unless what is there was compiled from the same sources. Takes
+ * minutes.
  *
  * @returns Path of the library
  * @throws {Error} with what the compiler said, when it fails

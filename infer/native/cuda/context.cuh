@@ -76,8 +76,8 @@ void context_set_running(infer_context *context);
 // Sends the words in `pinned_step` to the device.
 cudaError_t step_send(infer_context *context, const step_shape &shape);
 
-// Records or starts all kernels of a step whose words are in `pinned_step`, or on the device already
-// where it is one of many in a row.
+// Records or starts all kernels of a step whose words are in `pinned_step`, or are on the device
+// already where it is one of many in a row.
 cudaError_t step_run(infer_context *context, const step_shape &shape);
 
 // Starts a step, from a graph where that pays.

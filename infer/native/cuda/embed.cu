@@ -11,7 +11,8 @@ DEVICE_INLINE void embed_word(const embed_args &a, int row, int word, float *sta
   float scale = 1;
   if (m.type == INFER_INT8) {
     const uint16_t *scales = (const uint16_t *)m.scales;
-    scale = f16_to_float(scales[scale_offset(m.chunks, m.chunk_groups, row, column / m.group_size)]);
+    int group = column / m.group_size;
+    scale = f16_to_float(scales[scale_offset(m.chunks, m.chunk_groups, row, group)]);
   }
   for (int i = 0; i < numbers && column + i < m.columns; i++) {
     float number = __uint_as_float(bits);

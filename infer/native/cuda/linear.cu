@@ -4,8 +4,8 @@
 
 #include "narrow.cuh"
 
-// Up to so many tokens every block norms and rounds the input for itself; from there on the rows are
-// so many that one more kernel is cheaper.
+// Up to so many tokens every block norms and rounds the input for itself; from there on one more
+// kernel is cheaper.
 #define FUSED_TOKENS_MAX 2
 // Narrow kernels take no more tokens, even where shared memory has room.
 #define INT8_TOKENS_MAX 16

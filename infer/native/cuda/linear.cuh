@@ -114,8 +114,9 @@ DEVICE_INLINE float2 scale_pair(uint32_t word) {
 DEVICE_INLINE float silu(float x) { return x / (1.0f + expf(-x)); }
 
 // Puts one number of a product where it belongs; `other` is the second product of LINEAR_GATED.
-DEVICE_INLINE void give_product(const linear_job *jobs, const linear_job &job, enum linear_kind kind,
-                                int stride, int token, int row, float value, float other) {
+DEVICE_INLINE void give_product(const linear_job *jobs, const linear_job &job,
+                                enum linear_kind kind, int stride, int token, int row,
+                                float value, float other) {
   if (row >= job.matrix.rows) return;
   if (job.bias) value += job.bias[row];
   float *to = job.output + (size_t)token * (size_t)stride + (size_t)row;

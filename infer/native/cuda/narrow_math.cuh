@@ -78,7 +78,9 @@ struct int8_dots {
     }
   }
 
-  DEVICE_MEMBER void put_sums(int lane, float *to) const { put_spread_sums<TOKENS>(sums, lane, to); }
+  DEVICE_MEMBER void put_sums(int lane, float *to) const {
+    put_spread_sums<TOKENS>(sums, lane, to);
+  }
 };
 
 // INT8 with tensor cores; EIGHTS times eight tokens.
@@ -166,7 +168,9 @@ struct float_dots {
     }
   }
 
-  DEVICE_MEMBER void put_sums(int lane, float *to) const { put_spread_sums<TOKENS>(sums, lane, to); }
+  DEVICE_MEMBER void put_sums(int lane, float *to) const {
+    put_spread_sums<TOKENS>(sums, lane, to);
+  }
 };
 
 #endif

@@ -65,7 +65,8 @@ DEVICE_INLINE float norm_factor(const float *row, int columns, float epsilon, fl
 
 DEVICE_INLINE float4 norm_four(float4 x, float factor, const float *norm, int column, int columns) {
   float4 w = load_four(norm, column, columns);
-  return make_float4(x.x * factor * w.x, x.y * factor * w.y, x.z * factor * w.z, x.w * factor * w.w);
+  return make_float4(x.x * factor * w.x, x.y * factor * w.y, x.z * factor * w.z,
+                     x.w * factor * w.w);
 }
 
 // The lane's four numbers as levels, and the scale of its group: that of the CPU library, bit by

@@ -68,8 +68,8 @@ static void round_up(const infer_context_config &config, step_shape *shape) {
   }
 }
 
-int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs, int ahead,
-                   step_shape *shape) {
+int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs,
+                   int ahead, step_shape *shape) {
   const infer_step_header *h = step_header(step);
   const int32_t *starts = step + h->query_starts;
   *shape = {};

@@ -42,8 +42,8 @@ step_shape largest_step(const infer_context_config &config);
 
 // The shape of a step that step_check has let through: that of a graph when every sequence has one
 // token and wants its logits, and graphs are wanted. `ahead`: steps that follow without the host.
-int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs, int ahead,
-                   step_shape *shape);
+int32_t shape_step(const infer_context_config &config, const int32_t *step, bool has_graphs,
+                   int ahead, step_shape *shape);
 
 // Writes a step's words, padded to the shape.
 void pack_step(const int32_t *step, const step_shape &shape, int32_t *words);

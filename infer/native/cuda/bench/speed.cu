@@ -74,7 +74,9 @@ static void put_matrix(infer_model *model, int role, int layer, int rows, int co
   static std::vector<float> scales;
   levels.resize((size_t)piece * (size_t)columns);
   scales.assign((size_t)piece * (size_t)(columns / GROUP_SIZE), 2e-4f);
-  for (size_t i = 0; i < levels.size(); i++) levels[i] = (int8_t)((i * 2654435761u >> 13) % 255 - 127);
+  for (size_t i = 0; i < levels.size(); i++) {
+    levels[i] = (int8_t)((int)((i * 2654435761u >> 13) % 255) - 127);
+  }
   check(infer_model_set_matrix(model, role, layer, INFER_INT8, GROUP_SIZE), "make a matrix");
   for (int row = 0; row < rows; row += piece) {
     int count = std::min(piece, rows - row);
