@@ -34,13 +34,10 @@ const CLAIMS: readonly Claim[] = [
   { kernel: /wide_kernel.*half_product/,  instruction: /\bHMMA\./,          compute: [80, 86, 89, 90] },
 ];
 
-// Data: kernels that may have a stack frame. Weights of F32 and BF16 for several tokens at once are
-// no INT8 decode; drawing reads a row, not weights; sines of any angle need an array; Turing has 8
-// bytes too few in the widest tiles.
+// Data: kernels that may have a stack frame. Drawing reads a row, not weights; Turing has 8 bytes too
+// few in the widest tiles.
 const WITH_STACK: readonly RegExp[] = [
-  /narrow_kernelI10float_dotsILi\dELi[48]EELi2E/,
   /sample_rows/,
-  /rope_kernel|embed_kernel/,
   /^sm_75 \w*(wide_kernelI12int8_product|attend_tilesILi128ELi3ELb1E)/,
 ];
 
