@@ -3,6 +3,8 @@ import { NativeBackend, type NativeBackendOptions } from "../infer/backend/nativ
 import { type CudaPath, NativeDevice } from "../infer/backend/native_device.ts";
 import { nativeLibrary } from "../infer/backend/native_library.ts";
 import { openModel } from "../infer/model/open_model.ts";
+import { buildOnce, compileEach, runCompiler } from "../infer/native/build_once.ts";
+import { CUDA_SHARED } from "../infer/native/native_sources.ts";
 import { BOUNDS } from "./infer_model.ts";
 import { BUILD_DIRECTORY, HAS_COMPILER } from "./infer_native.ts";
 import { leakTest } from "./leak.ts";
@@ -32,9 +34,6 @@ const FLAGS = [
 const SANITIZE_FLAGS = [
   "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
 ];
-/** C sources that it shares with the library for processors. */
-const SHARED = ["status.c", "model.c", "step_check.c"];
-
 /** Path of the library that is tested. */
 export const LIBRARY = REAL_LIBRARY ?? `${BUILD_DIRECTORY}/libphoton_infer_cuda_host.so`;
 
@@ -71,65 +70,32 @@ export async function loadCuda(
  * what is there was made of the same sources.
  */
 export async function buildEmulation(path: string, program?: string): Promise<void> {
-  const shared = program === undefined ? SHARED : [...SHARED, program];
-  const files = [...filesIn("cuda/"), ...filesIn("cuda/host/"), ...shared];
-  const texts = files.map((file) => [file, Deno.readTextFileSync(new URL(file, NATIVE))]);
-  const headers = filesIn("").filter((file) => file.endsWith(".h"))
-    .map((file) => [file, Deno.readTextFileSync(new URL(file, NATIVE))]);
-  const all = new TextEncoder().encode(JSON.stringify([FLAGS, SANITIZE_FLAGS, texts, headers]));
-  const stamp = new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
-  const stampPath = `${path}.stamp`;
-  if (readIfThere(stampPath) === stamp && readIfThere(path) !== undefined) return;
-  Deno.mkdirSync(BUILD_DIRECTORY, { recursive: true });
-  const folder = Deno.makeTempDirSync({ dir: BUILD_DIRECTORY, prefix: "cuda-" });
-  try {
-    await compileAll(files.filter((file) => /\.(cu|cpp|c)$/.test(file)), folder, program);
-    const link = program === undefined ? ["-shared"] : SANITIZE_FLAGS;
-    const objects = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
-    await run("g++", [...link, "-o", `${folder}/made`, ...objects, "-lpthread"]);
-    Deno.renameSync(`${folder}/made`, path);
-    Deno.writeTextFileSync(stampPath, stamp);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
-
-async function compileAll(
-  sources: readonly string[],
-  folder: string,
-  program: string | undefined,
-): Promise<void> {
-  const waiting = [...sources];
+  const headers = filesIn("").filter((file) => file.endsWith(".h"));
+  const files = [...filesIn("cuda/"), ...filesIn("cuda/host/"), ...CUDA_SHARED];
+  if (program !== undefined) files.push(program);
   const sanitize = program === undefined ? [] : SANITIZE_FLAGS;
-  const work = async () => {
-    for (let source = waiting.shift(); source; source = waiting.shift()) {
-      const object = `${folder}/${source.replaceAll("/", "_")}.o`;
-      const isC = source.endsWith(".c");
-      const flags = isC ? ["-O1", "-fPIC", "-fvisibility=hidden"] : [...FLAGS, "-xc++"];
-      await run(isC ? "cc" : "g++", [...flags, ...sanitize, "-c", source, "-o", object]);
-    }
-  };
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
-}
-
-async function run(program: string, args: readonly string[]): Promise<void> {
-  const command = new Deno.Command(program, { args: [...args], cwd: NATIVE, stdin: "null" });
-  const { success, stderr } = await command.output();
-  const text = new TextDecoder().decode(stderr);
-  if (!success || text !== "") throw new Error(`Cannot build the emulation: ${text}`);
+  await buildOnce({
+    path,
+    sources: [...files, ...headers],
+    settings: [FLAGS, SANITIZE_FLAGS],
+    async compile(folder, built) {
+      const sources = files.filter((file) => /\.(cu|cpp|c)$/.test(file));
+      const objects = await compileEach(sources, async (source, object) => {
+        const isC = source.endsWith(".c");
+        const flags = isC ? ["-O1", "-fPIC", "-fvisibility=hidden"] : [...FLAGS, "-xc++"];
+        const args = [...flags, ...sanitize, "-c", source, "-o", object];
+        const warnings = await runCompiler(isC ? "cc" : "g++", folder, args);
+        if (warnings !== "") throw new Error(`Cannot build the emulation: ${warnings}`);
+      });
+      const link = program === undefined ? ["-shared"] : sanitize;
+      await runCompiler("g++", folder, [...link, "-o", built, ...objects, "-lpthread"]);
+    },
+  });
 }
 
 function filesIn(folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, NATIVE))]
     .filter(({ name }) => /\.(cu|cuh|cpp|h)$/.test(name)).map(({ name }) => folder + name).sort();
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function runs(program: string, args: string[]): boolean {

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "kernels.h"
+#include "source.h"
 #include "vector.h"
 
 #define CHUNK_VECTORS (POSITION_CHUNK / WIDTH)

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { variable } from "./build_library.ts";
+import { buildOnce, compileEach, runCompiler } from "./build_once.ts";
 import {
   CUDA_HEADERS,
   CUDA_LIBRARY_NAME,
@@ -15,8 +16,6 @@ export interface CudaBuildOptions {
   /** Path of nvcc; see {@linkcode findNvcc}. */
   readonly compiler: string;
 }
-
-const FOLDER = new URL("./", import.meta.url);
 
 // Data: generations of GPUs with machine code of their own; newer ones translate that of the last.
 const COMPUTE = [75, 80, 86, 89, 90];
@@ -49,36 +48,24 @@ export async function findNvcc(): Promise<string | undefined> {
  * @throws {Error} with what the compiler said, when it fails
  */
 export async function buildCudaLibrary({ directory, compiler }: CudaBuildOptions): Promise<string> {
-  const path = `${directory}/${CUDA_LIBRARY_NAME}`;
-  const names = [...CUDA_SOURCES, ...CUDA_SHARED, ...CUDA_HEADERS, ...HEADERS];
-  const texts = new Map(await Promise.all(names.map(readSource)));
-  const all = new TextEncoder().encode(JSON.stringify([compiler, FLAGS, ...texts]));
-  const stamp = new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
-  if (readIfThere(`${path}.stamp`) === stamp && readIfThere(path) !== undefined) return path;
-  await Deno.mkdir(directory, { recursive: true });
-  const folder = await Deno.makeTempDir({ dir: directory, prefix: "build-cuda-" });
-  try {
-    await Deno.mkdir(`${folder}/cuda`);
-    for (const [name, text] of texts) await Deno.writeTextFile(`${folder}/${name}`, text);
-    await compileAll(compiler, folder);
-    const built = `${folder}/${CUDA_LIBRARY_NAME}.new`;
-    const objects = [...CUDA_SOURCES, ...CUDA_SHARED].map(objectOf);
-    // Wheels of the toolkit have `lib` where its installer has `lib64`.
-    const lib = `${compiler.replace(/\/?[^/]*$/, "") || "."}/../lib`;
-    const link = [
-      "-shared",
-      "-cudart=static",
-      "-Xcompiler=-static-libstdc++,-static-libgcc",
-      ...compiler.includes("/") ? [`-L${lib}`] : [],
-    ];
-    await run(compiler, folder, [...link, "-o", built, ...objects]);
-    await Deno.writeTextFile(`${folder}/stamp`, stamp);
-    await Deno.rename(built, path);
-    await Deno.rename(`${folder}/stamp`, `${path}.stamp`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-  return path;
+  const sources = [...CUDA_SOURCES, ...CUDA_SHARED];
+  // Wheels of the toolkit have `lib` where its installer has `lib64`.
+  const lib = `${compiler.replace(/\/?[^/]*$/, "") || "."}/../lib`;
+  const link = [
+    ...["-shared", "-cudart=static", "-Xcompiler=-static-libstdc++,-static-libgcc"],
+    ...compiler.includes("/") ? [`-L${lib}`] : [],
+  ];
+  return await buildOnce({
+    path: `${directory}/${CUDA_LIBRARY_NAME}`,
+    sources: [...sources, ...CUDA_HEADERS, ...HEADERS],
+    settings: [compiler, FLAGS],
+    async compile(folder, built) {
+      const objects = await compileEach(sources, async (source, object) => {
+        await runCompiler(compiler, folder, [...FLAGS, "-Icuda", "-c", source, "-o", object]);
+      });
+      await runCompiler(compiler, folder, [...link, "-o", built, ...objects]);
+    },
+  });
 }
 
 async function isProgram(path: string): Promise<boolean> {
@@ -88,43 +75,6 @@ async function isProgram(path: string): Promise<boolean> {
       .success;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function readSource(name: string): Promise<[string, string]> {
-  const response = await fetch(new URL(name, FOLDER));
-  if (!response.ok) throw new Error(`Cannot fetch ${response.url}: ${response.status}`);
-  return [name, await response.text()];
-}
-
-async function compileAll(compiler: string, folder: string): Promise<void> {
-  const waiting = [...CUDA_SOURCES, ...CUDA_SHARED];
-  const work = async () => {
-    for (let source = waiting.shift(); source; source = waiting.shift()) {
-      await run(compiler, folder, [...FLAGS, "-Icuda", "-c", source, "-o", objectOf(source)]);
-    }
-  };
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
-}
-
-function objectOf(name: string): string {
-  return `${name.replaceAll("/", "_")}.o`;
-}
-
-async function run(program: string, cwd: string, args: readonly string[]): Promise<void> {
-  const command = new Deno.Command(program, { args: [...args], cwd, stdin: "null" });
-  const { success, stdout, stderr } = await command.output();
-  if (success) return;
-  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  throw new Error(`Cannot build the CUDA library: ${program} says\n${text}`);
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

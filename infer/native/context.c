@@ -15,16 +15,6 @@ size_t attention_scratch_floats(int head_size) {
          POSITION_CHUNK + 2 * QUERY_ROWS_MAX;
 }
 
-static int32_t check_bounds(const infer_context_config *c) {
-  const int32_t bounds[] = {c->tokens_max, c->sequences_max, c->blocks_per_sequence_max,
-                            c->block_tokens, c->block_count};
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-    if (bounds[i] >= 1 && bounds[i] <= 1 << 24) continue;
-    return fail(INFER_INVALID, "A context cannot have a bound of %d", bounds[i]);
-  }
-  return INFER_OK;
-}
-
 // Cuts pieces off a region; with no region it only counts.
 typedef struct {
   unsigned char *data;
@@ -73,7 +63,7 @@ static void lay_out(infer_context *context, cutter *from) {
 int32_t infer_context_create(infer_model *model, const infer_context_config *config,
                              infer_context **context) {
   *context = NULL;
-  int32_t status = check_bounds(config);
+  int32_t status = bounds_check(config);
   if (!status) status = model_check_complete(model);
   if (status) return status;
   infer_context *made = calloc(1, sizeof *made);

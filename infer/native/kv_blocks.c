@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "matrix.h"
+#include "source.h"
 #include "status.h"
 
 #define CACHE_LINE 64

@@ -59,17 +59,3 @@ void matrix_read_row(const matrix *matrix, int row, float *into) {
     into[column] = matrix->type == INFER_F32 ? floats[at] : bfloat_to_float(halves[at]);
   }
 }
-
-size_t source_bytes(int source_type) {
-  switch (source_type) {
-    case INFER_F32:
-      return 4;
-    case INFER_F16:
-    case INFER_BF16:
-      return 2;
-    case INFER_INT8:
-      return 1;
-    default:
-      return 0;
-  }
-}

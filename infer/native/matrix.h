@@ -54,7 +54,4 @@ static inline unsigned char *matrix_panel(const matrix *matrix, int64_t panel) {
 // One row as F32.
 void matrix_read_row(const matrix *matrix, int row, float *into);
 
-// Bytes of a number as it comes from outside.
-size_t source_bytes(int source_type);
-
 #endif

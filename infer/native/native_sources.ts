@@ -35,6 +35,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "operators.c" },
   { name: "pool.c" },
   { name: "sample.c" },
+  { name: "source.c" },
   { name: "status.c" },
   { name: "step.c" },
   { name: "step_check.c" },
@@ -49,7 +50,7 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
-  ...["row_kernels.h", "status.h", "step_check.h", "vector.h"],
+  ...["row_kernels.h", "source.h", "status.h", "step_check.h", "vector.h"],
 ];
 
 /** The sources of the library for GPUs. */
@@ -66,7 +67,7 @@ export const CUDA_SOURCES: readonly string[] = [
 ];
 
 /** C sources that the library for GPUs shares with that for processors. */
-export const CUDA_SHARED: readonly string[] = ["model.c", "status.c", "step_check.c"];
+export const CUDA_SHARED: readonly string[] = ["model.c", "source.c", "status.c", "step_check.c"];
 
 /** Its headers. */
 // Data: what cuda/ includes.

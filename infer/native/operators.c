@@ -6,6 +6,7 @@
 
 #include "context.h"
 #include "multiply.h"
+#include "source.h"
 #include "status.h"
 
 int32_t infer_op_rms_norm(infer_device *device, const float *in, const float *weight, int32_t rows,

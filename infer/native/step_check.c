@@ -3,6 +3,16 @@
 
 #include "status.h"
 
+int32_t bounds_check(const infer_context_config *c) {
+  const int32_t bounds[] = {c->tokens_max, c->sequences_max, c->blocks_per_sequence_max,
+                            c->block_tokens, c->block_count};
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    if (bounds[i] >= 1 && bounds[i] <= 1 << 24) continue;
+    return fail(INFER_INVALID, "A context cannot have a bound of %d", bounds[i]);
+  }
+  return INFER_OK;
+}
+
 static int32_t check_array(const char *name, int32_t offset, int64_t count, size_t words) {
   int64_t begin = (int64_t)(sizeof(infer_step_header) / sizeof(int32_t));
   if (offset >= begin && offset + count <= (int64_t)words) return INFER_OK;

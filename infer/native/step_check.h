@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// Reads the packed description of a step, for every kind of device.
+// Checks a context, and reads the packed description of a step, for every kind of device.
 #ifndef INFER_STEP_CHECK_H
 #define INFER_STEP_CHECK_H
 
@@ -8,6 +8,9 @@
 static inline const infer_step_header *step_header(const int32_t *step) {
   return (const infer_step_header *)step;
 }
+
+// Checks how large a context is to be.
+int32_t bounds_check(const infer_context_config *config);
 
 // Checks all that a step reads memory by.
 int32_t step_check(const int32_t *step, size_t words, const infer_context_config *bounds,

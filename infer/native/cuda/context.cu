@@ -4,18 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define ALIGNMENT 256
-
-static int32_t check_bounds(const infer_context_config *c) {
-  const int32_t bounds[] = {c->tokens_max, c->sequences_max, c->blocks_per_sequence_max,
-                            c->block_tokens, c->block_count};
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-    if (bounds[i] >= 1 && bounds[i] <= 1 << 24) continue;
-    return fail(INFER_INVALID, "A context cannot have a bound of %d", bounds[i]);
-  }
-  return INFER_OK;
-}
 
 // Cuts pieces off a region; with no region it only counts.
 struct cutter {
@@ -150,7 +139,7 @@ static int32_t fill_context(infer_context *c) {
 int32_t infer_context_create(infer_model *model, const infer_context_config *config,
                              infer_context **context) {
   *context = NULL;
-  int32_t status = check_bounds(config);
+  int32_t status = bounds_check(config);
   if (!status) status = model_check_complete(model);
   if (status) return status;
   infer_context *made = (infer_context *)calloc(1, sizeof *made);

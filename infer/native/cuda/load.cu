@@ -10,8 +10,6 @@
 
 // What is read at a time, about.
 #define PIECE_BYTES ((size_t)8 << 20)
-#define Q8_GROUP 32
-#define Q8_BYTES (Q8_GROUP + 2)
 #define NOTHING_STRANGE 0xffffffffffffffffull
 
 static int read_all(const load_source &s, int row, int rows, unsigned char *into) {
@@ -117,26 +115,13 @@ int32_t load_rows(infer_device *device, const load_source &s) {
   return status;
 }
 
-static int32_t check_source(const matrix *matrix, int32_t source_type, bool is_file) {
-  bool is_groups = source_type == INFER_INT8 || source_type == INFER_Q8_0;
-  bool is_known = source_type == INFER_F32 || source_type == INFER_F16 ||
-                  source_type == INFER_BF16 || source_type == (is_file ? INFER_Q8_0 : INFER_INT8);
-  if (!is_known) return fail(INFER_UNSUPPORTED, "Cannot read numbers of type %d", source_type);
-  if (is_groups && matrix->type != INFER_INT8) {
-    return fail(INFER_UNSUPPORTED, "Cannot store INT8 levels as type %d", matrix->type);
-  }
-  if (source_type != INFER_Q8_0) return INFER_OK;
-  if (matrix->group_size == Q8_GROUP && matrix->columns % Q8_GROUP == 0) return INFER_OK;
-  return fail(INFER_UNSUPPORTED, "Q8_0 has groups of %d in whole rows", Q8_GROUP);
-}
-
 int32_t infer_model_put_rows(infer_model *model, int32_t role, int32_t layer, int32_t begin,
                              int32_t rows, int32_t source_type, const void *values,
                              const float *scales) {
   matrix *matrix;
   int32_t status = model_find_matrix(model, role, layer, &matrix);
   if (!status) status = device_check_idle(model->device);
-  if (!status) status = check_source(matrix, source_type, false);
+  if (!status) status = source_check(matrix, source_type, false);
   if (status) return status;
   if (begin < 0 || begin % PANEL_ROWS != 0 || rows < 0 || rows > matrix->rows - begin) {
     return fail(INFER_INVALID, "Cannot put %d rows at %d of %d", rows, begin, matrix->rows);
@@ -157,7 +142,7 @@ int32_t infer_model_read_file(infer_model *model, int32_t role, int32_t layer, c
   matrix *matrix;
   int32_t status = model_find_matrix(model, role, layer, &matrix);
   if (!status) status = device_check_idle(model->device);
-  if (!status) status = check_source(matrix, source_type, true);
+  if (!status) status = source_check(matrix, source_type, true);
   if (status) return status;
   size_t columns = (size_t)matrix->columns;
   load_source source = {};

@@ -40,17 +40,3 @@ void matrix_read_row(const matrix *matrix, int row, float *into) {
   cudaError_t error = unpack_row(view_matrix(*matrix), row, into);
   if (error != cudaSuccess) cuda_status(error, "read a row");
 }
-
-size_t source_bytes(int source_type) {
-  switch (source_type) {
-    case INFER_F32:
-      return 4;
-    case INFER_F16:
-    case INFER_BF16:
-      return 2;
-    case INFER_INT8:
-      return 1;
-    default:
-      return 0;
-  }
-}

@@ -19,7 +19,7 @@
 #include "launch.cuh"
 
 extern "C" {
-#include "../matrix.h"
+#include "../source.h"
 }
 
 #define TILE_ROWS 16

@@ -7,8 +7,6 @@
 #include "../half.h"
 
 #define PACK_WARPS 8
-#define Q8_GROUP 32
-#define Q8_BYTES (Q8_GROUP + 2)
 
 // One number of a row; 0 behind its end. Sources are only as aligned as files are.
 DEVICE_INLINE float source_number(const pack_args &a, const unsigned char *row, int column) {
