@@ -28,6 +28,11 @@ export function osError(errno: number, detail?: string): Error & { code: string 
   return Object.assign(new (errorClass(className))(message), { code });
 }
 
+/** Whether a call's result says no more than that it would have had to wait: EAGAIN, EINTR. */
+export function isNotNow(result: number): boolean {
+  return result === -Errno.EAGAIN || result === -Errno.EINTR;
+}
+
 /**
  * The name of an error number, `ECONNREFUSED` for 111; `UNKNOWN` when Linux has none.
  *

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ClientRequest } from "./client_request.ts";
+import { octetsOf } from "./octets.ts";
 
 /** What stands in a head beside the caller's own fields. */
 export interface HeadExtras {
@@ -66,9 +67,3 @@ const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-
-function octetsOf(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}

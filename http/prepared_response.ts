@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { octetsOf } from "./octets.ts";
 import { forwardInternals } from "./request_internals.ts";
 
 /** What a response says and holds, in octets. */
@@ -65,11 +66,9 @@ function openPrepared(): void {
   forwardInternals(PreparedResponse.prototype, new Response(), (response) => response.real());
 }
 
-/** Field lines in octets, one a character: neither names nor values hold control characters. */
+/** Field lines in octets: neither names nor values hold control characters. */
 export function fieldLines(fields: Iterable<readonly [string, string]>): Uint8Array {
   let text = "";
   for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return octetsOf(text);
 }

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { joinBytes } from "../io/copy_bytes.ts";
 import type { ClientCore } from "./client_core.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientRequest } from "./client_request.ts";
@@ -78,8 +79,8 @@ export class DirectForwarder {
       const end = encoder.encode("\r\n");
       said = {
         host,
-        none: joined(fieldLines(fields), end),
-        empty: joined(fieldLines([...fields, ["content-length", "0"]]), end),
+        none: joinBytes(fieldLines(fields), end),
+        empty: joinBytes(fieldLines([...fields, ["content-length", "0"]]), end),
       };
       this.#said.set(remoteAddr, said);
     }
@@ -150,13 +151,6 @@ function placeOf({ location }: Upstream): UpstreamPlace {
 /** The end of the request line, and `Host`. */
 function hostLine(host: string): Uint8Array {
   return encoder.encode(` HTTP/1.1\r\nhost: ${host}\r\n`);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 const encoder = new TextEncoder();

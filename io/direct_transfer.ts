@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend } from "../ffi/abi.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { Errno, isNotNow, osError } from "../ffi/errno.ts";
 import { BULK_BLOCKS, type BulkBlock } from "./bulk_blocks.ts";
 import type { Engine } from "./engine.ts";
 import type { FdStream } from "./fd_stream.ts";
@@ -206,9 +206,4 @@ export class DirectSender implements Completion, SendBorrower, Disposable {
       this.#slot = this.#engine.submit(this, true, op, this.#fd, 0, 0, ...where, flags);
     });
   }
-}
-
-/** Whether a result says no more than that the operation would have had to wait. */
-function isNotNow(result: number): boolean {
-  return result === -Errno.EAGAIN || result === -Errno.EINTR;
 }

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { Errno, isNotNow, osError } from "../ffi/errno.ts";
 import { receiveNow } from "../ffi/socket.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import { copyBytes, joinBytes } from "./copy_bytes.ts";
@@ -112,7 +112,7 @@ export class Receiver implements Completion, Flushable {
       const received = this.#receiveDirect(buffer);
       if (received > 0) return Promise.resolve(received);
       if (received === 0) return Promise.resolve(null);
-      if (!isRetry(received)) return Promise.reject(osError(-received));
+      if (!isNotNow(received)) return Promise.reject(osError(-received));
     }
     const promise = new Promise<number | null>((resolve, reject) => {
       const request = { buffer, peek, resolve, reject, abandoned: null };
@@ -256,7 +256,7 @@ export class Receiver implements Completion, Flushable {
       return request.reject(detachedError());
     }
     const received = this.#receiveDirect(request.buffer);
-    if (isRetry(received)) return;
+    if (isNotNow(received)) return;
     this.#shift();
     if (received < 0) request.reject(osError(-received));
     else request.resolve(received === 0 ? null : received);
@@ -392,9 +392,4 @@ export class Receiver implements Completion, Flushable {
 
 function detachedError(): TypeError {
   return new TypeError("Cannot read into buffer: it was detached while waiting");
-}
-
-/** Whether a direct receive found nothing now, and may find something later. */
-function isRetry(received: number): boolean {
-  return received === -Errno.EAGAIN || received === -Errno.EINTR;
 }

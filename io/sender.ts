@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { Errno, isNotNow, osError } from "../ffi/errno.ts";
 import { sendNow } from "../ffi/socket.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { DIRECT_BYTES_MAX, goesDirect } from "./direct_budget.ts";
@@ -238,7 +238,7 @@ export class Sender implements Completion, Flushable {
     const sent = sendNow(this.#fd, bytes, byteLength);
     if (sent < 0) {
       // What the socket does not take now, the ring waits with.
-      const again = sent === -Errno.EAGAIN || sent === -Errno.EINTR;
+      const again = isNotNow(sent);
       if (!again) this.#fail(osError(-sent));
       return !again;
     }
@@ -288,7 +288,7 @@ export class Sender implements Completion, Flushable {
     if (this.busy || !this.#engine.direct.take()) return 0;
     const sent = sendNow(this.#fd, bytes, Math.min(bytes.length, DIRECT_BYTES_MAX));
     if (sent > 0) return sent;
-    if (sent !== -Errno.EAGAIN && sent !== -Errno.EINTR) this.#fail(osError(-sent));
+    if (!isNotNow(sent)) this.#fail(osError(-sent));
     return 0;
   }
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { Errno, isNotNow, osError } from "../ffi/errno.ts";
 import { receiveNow } from "../ffi/socket.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import type { Engine } from "./engine.ts";
@@ -187,7 +187,7 @@ export class StreamFeed implements Completion, Flushable {
     if (result < 0) return this.#end(result);
     const before = this.#bulkLeft;
     const last = this.#receiveBulk();
-    if (last <= 0 && !isRetry(last)) return this.#end(last);
+    if (last <= 0 && !isNotNow(last)) return this.#end(last);
     if (this.#bulk) this.#water!.came(before - this.#bulkLeft);
   }
 
@@ -272,11 +272,6 @@ export class StreamFeed implements Completion, Flushable {
   #cancel(): void {
     if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
   }
-}
-
-/** Whether a call that does not wait found nothing now, and may find something later. */
-function isRetry(received: number): boolean {
-  return received === -Errno.EAGAIN || received === -Errno.EINTR;
 }
 
 /** Shared: what is in it is taken before anything else is received. Made when it is needed. */

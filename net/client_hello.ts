@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { joinBytes } from "../io/copy_bytes.ts";
 
 /** What a client says before anything is encrypted, as far as a server chooses by it. */
 export interface ClientHello {
@@ -63,7 +64,7 @@ function joinFragments(bytes: Uint8Array): Uint8Array | "more" | "invalid" {
       return bytes.length < CLIENT_HELLO_BYTES_MAX ? "more" : "invalid";
     }
     const fragment = bytes.subarray(end, end + length);
-    message = message.length === 0 ? fragment : joined(message, fragment);
+    message = message.length === 0 ? fragment : joinBytes(message, fragment);
     if (message[0] !== CLIENT_HELLO) return "invalid";
     const wanted = HANDSHAKE_HEAD_BYTES + messageLength(message);
     if (wanted > CLIENT_HELLO_BYTES_MAX) return "invalid";
@@ -152,11 +153,4 @@ class Cursor {
     // Of so few letters the platform's decoder would make as much work as the rest of the hello.
     return String.fromCharCode(...this.#bytes.subarray(this.#offset));
   }
-}
-
-function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const both = new Uint8Array(left.length + right.length);
-  both.set(left);
-  both.set(right, left.length);
-  return both;
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { DatagramBatch, SEGMENTS_MAX, sendToNow } from "../ffi/datagram.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { Errno, isNotNow, osError } from "../ffi/errno.ts";
 import type { Engine } from "../io/engine.ts";
 import type { Completion } from "../io/slot_table.ts";
 import type { EncodedName } from "./datagram_address.ts";
@@ -56,7 +56,7 @@ export class DatagramSender implements Completion {
     if (this.#waiting.length === 0) {
       const sent = sendToNow(this.#fd, p, bytes, length);
       if (sent >= 0) return Promise.resolve(sent);
-      if (!isFull(sent)) return Promise.reject(osError(-sent));
+      if (!isNotNow(sent)) return Promise.reject(osError(-sent));
     }
     // The caller's name may be written again for the next datagram.
     const ownName = bytes.slice();
@@ -118,7 +118,7 @@ export class DatagramSender implements Completion {
     while (this.#waiting.length > 0) {
       const { attempt, resolve, reject } = this.#waiting[0]!;
       const result = attempt();
-      if (isFull(result)) break;
+      if (isNotNow(result)) break;
       tried = true;
       this.#waiting.shift();
       if (result < 0) reject(osError(-result));
@@ -141,7 +141,7 @@ export class DatagramSender implements Completion {
     if (this.#waiting.length > 0) return await this.#wait(attempt);
     const result = attempt();
     if (result >= 0) return result;
-    if (isFull(result)) return await this.#wait(attempt);
+    if (isNotNow(result)) return await this.#wait(attempt);
     throw osError(-result);
   }
 
@@ -200,8 +200,4 @@ function sendSome(
 function resultOrRefusal(result: number): number {
   const refusals = [-Errno.EINVAL, -Errno.EIO, -Errno.EOPNOTSUPP];
   return refusals.includes(result) ? REFUSED : result;
-}
-
-function isFull(result: number): boolean {
-  return result === -Errno.EAGAIN || result === -Errno.EINTR;
 }

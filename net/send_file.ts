@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { isNotNow, osError } from "../ffi/errno.ts";
 import { fileSize, isCached, sendFileNow } from "../ffi/send_file.ts";
 import { sendNow } from "../ffi/socket.ts";
 import type { BulkBlock } from "../io/bulk_blocks.ts";
@@ -204,7 +204,7 @@ async function sendCached(
   const wanted = Math.min(CACHED_BYTES_PER_CALL, byteLength);
   const taken = sendFileNow(socket, part.file.fd, part.offset + sent, wanted);
   if (taken >= 0) return [taken === 0 ? 0 : wanted, taken];
-  if (taken === -Errno.EAGAIN || taken === -Errno.EINTR) return [wanted, 0];
+  if (isNotNow(taken)) return [wanted, 0];
   throw sender.failed(osError(-taken, "sendfile"));
 }
 

@@ -8,6 +8,7 @@ import {
   WRITE_BYTES_MAX,
 } from "../ffi/ssl.ts";
 import type { SslContext } from "../ffi/ssl_context.ts";
+import { joinBytes } from "../io/copy_bytes.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
 import { cutOffError, tlsError, unfinishedError } from "./tls_error.ts";
 
@@ -176,7 +177,7 @@ export class TlsSession implements Disposable {
 
   /** Puts plaintext in front of what is still to be read. */
   putBack(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#kept = joined(bytes, this.#kept);
+    if (bytes.length > 0) this.#kept = joinBytes(bytes, this.#kept);
   }
 
   /** Encrypts bytes and says how many of them; to be called when {@linkcode writable}. */
@@ -217,7 +218,7 @@ export class TlsSession implements Disposable {
   }
 
   #receiveHello(bytes: Uint8Array): number {
-    this.#hello = this.#hello.length === 0 ? bytes : joined(this.#hello, bytes);
+    this.#hello = this.#hello.length === 0 ? bytes : joinBytes(this.#hello, bytes);
     const hello = parseClientHello(this.#hello);
     if (hello === "more") {
       // The caller's bytes are the caller's again.
@@ -265,7 +266,7 @@ export class TlsSession implements Disposable {
   }
 
   #keep(bytes: Uint8Array): void {
-    this.#kept = this.#kept.length === 0 ? bytes.slice() : joined(this.#kept, bytes);
+    this.#kept = this.#kept.length === 0 ? bytes.slice() : joinBytes(this.#kept, bytes);
   }
 
   /** A call of OpenSSL's has failed, and so has the session. */
@@ -282,13 +283,6 @@ export class TlsSession implements Disposable {
 const EMPTY: Uint8Array<ArrayBuffer> = new Uint8Array();
 /** A record's plaintext, when nobody waits for it. */
 const scratch = new Uint8Array(16_384);
-
-function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const both = new Uint8Array(left.length + right.length);
-  both.set(left);
-  both.set(right, left.length);
-  return both;
-}
 
 /** Whether OpenSSL can be shown the memory: not shared, and not to be resized. */
 function isPlain(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
