@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { startTimer } from "../io/engine_timer.ts";
-import type { AcquireOptions, Closable, PoolRules } from "./connection_pool.ts";
+import type { AcquireOptions, Closable, PoolRules } from "./pool_options.ts";
 
 /** One connection of a pool, with what the pool knows of it. */
 interface Member<C> {

@@ -30,17 +30,10 @@ export type {
 export { TcpConn, UnixConn } from "./conn.ts";
 export { connect } from "./connect.ts";
 export { connectTls } from "./connect_tls.ts";
-export {
-  type AcquireOptions,
-  type Closable,
-  ConnectionPool,
-  type ConnectionPoolOptions,
-  type Endpoint,
-  type PooledConnection,
-  type PoolRules,
-} from "./connection_pool.ts";
+export { ConnectionPool, type Endpoint, type PooledConnection } from "./connection_pool.ts";
 export { connectSocks5, type Socks5Options } from "./connect_socks5.ts";
 export { copy, type CopyDestination, type CopyOptions, type CopySource } from "./copy.ts";
+export type { AcquireOptions, Closable, ConnectionPoolOptions, PoolRules } from "./pool_options.ts";
 export {
   encodeProxyV1,
   encodeProxyV2,

@@ -1,6 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { clearAlarm, setAlarm } from "../thread/alarm.ts";
-import type { RedisClient } from "./client.ts";
 import { Command, type ReadReply } from "./command.ts";
 import type { CommandDefinition } from "./command_definition.ts";
 import type { CommandOptions } from "./command_sender.ts";
@@ -8,6 +7,7 @@ import { findCommand } from "./command_lookup.ts";
 import { keysOf } from "./command_keys.ts";
 import { Commands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
 import type { Argument } from "./request_encoder.ts";
 
 /**
@@ -109,11 +109,14 @@ export interface CommandTarget {
   /** Puts a command on its way. */
   submit(command: Command): void;
   /** The client of the server that has a key. */
-  clientOf(key?: string | Uint8Array): RedisClient | Promise<RedisClient>;
+  clientOf(key?: string | Uint8Array): ServerCommands | Promise<ServerCommands>;
 }
 
+/** The commands of one server, and connections to it for one user at a time. */
+export type ServerCommands = Pick<Commands, "send"> & { readonly pool: ConnectionPool };
+
 /** Ends a blocking command by another connection; by closing its own when that fails. */
-function unblockLater(client: RedisClient, connection: Connection, id: number): void {
+function unblockLater(client: ServerCommands, connection: Connection, id: number): void {
   client.send<number>(CLIENT_UNBLOCK, [id]).then(
     (count) => {
       if (count === 1 || connection.pending === 0) return;

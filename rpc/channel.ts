@@ -1,45 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
+import type { RpcChannelOptions } from "./channel_options.ts";
 import { type Caller, type Client, type ClientCall, clientOf } from "./client.ts";
 import type { ClientSession } from "./client_session.ts";
-import type { CompressionOptions } from "./compression.ts";
-import type { KeepAliveOptions } from "./keep_alive.ts";
 import { openSession } from "./open_session.ts";
 import type { Methods, Service } from "./service.ts";
-
-/** Options of {@linkcode RpcChannel}. */
-export interface RpcChannelOptions {
-  /**
-   * What is spoken: `native`, or `photon` with a C++ server.
-   *
-   * @default {"native"}
-   */
-  framing?: "native" | "photon";
-  /**
-   * Longest message that is taken, in bytes.
-   *
-   * @default {67108864}
-   */
-  messageBytesMax?: number;
-  /**
-   * Bytes that a stream of replies may send before its reader has taken some.
-   *
-   * @default {262144}
-   */
-  windowBytes?: number;
-  /**
-   * Calls in flight at most; one more fails with `RESOURCE_EXHAUSTED`.
-   *
-   * @default {65536}
-   */
-  callsMax?: number;
-  /** Compresses messages when the server does so too; left out for not at all. */
-  compression?: CompressionOptions;
-  /** When to ask a silent server for a sign of life; the photon framing cannot ask. */
-  keepAlive?: KeepAliveOptions;
-  /** Told when the connection is over; `error` is null when the server closed it in order. */
-  onEnd?: (error: unknown) => void;
-}
 
 /**
  * Calls over one connection: any number at once, answered in any order. It owns the connection,

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
 import { connect } from "../net/connect.ts";
-import type { RpcChannelOptions } from "./channel.ts";
+import type { RpcChannelOptions } from "./channel_options.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { SessionEvents } from "./endpoint.ts";
 import { openSession } from "./open_session.ts";

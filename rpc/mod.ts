@@ -39,7 +39,8 @@ export {
 export type { Balance } from "./balancer.ts";
 export { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
-export { RpcChannel, type RpcChannelOptions } from "./channel.ts";
+export { RpcChannel } from "./channel.ts";
+export type { RpcChannelOptions } from "./channel_options.ts";
 export { CircuitBreaker, type CircuitBreakerOptions } from "./circuit_breaker.ts";
 export {
   type Caller,
@@ -129,7 +130,8 @@ export {
   variant,
   type VariantOf,
 } from "./schema.ts";
-export { type RpcListener, RpcServer, serve, type ServeOptions } from "./serve.ts";
+export { RpcServer, serve } from "./serve.ts";
+export type { RpcListener, ServeOptions } from "./serve_options.ts";
 export { RpcWorkers, serveWorkers, type ServeWorkersOptions } from "./serve_workers.ts";
 export type { WorkerModule } from "./serve_worker.ts";
 export {

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Duplex } from "../io/byte_stream.ts";
-import type { RpcChannelOptions } from "./channel.ts";
+import type { RpcChannelOptions } from "./channel_options.ts";
 import type { ClientSession } from "./client_session.ts";
 import { MESSAGE_BYTES_MAX, WINDOW_BYTES } from "./limits.ts";
 import { NativeClientSession } from "./native_client.ts";

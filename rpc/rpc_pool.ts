@@ -5,7 +5,7 @@ import { timeout } from "../thread/timeout.ts";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
 import { type Balance, makePicker, type Picker } from "./balancer.ts";
 import { type CallOptions, callTimeMs } from "./call_options.ts";
-import type { RpcChannelOptions } from "./channel.ts";
+import type { RpcChannelOptions } from "./channel_options.ts";
 import type { CircuitBreakerOptions } from "./circuit_breaker.ts";
 import { type Caller, type Client, type ClientCall, clientOf } from "./client.ts";
 import { dialAddress, greeted } from "./dial.ts";

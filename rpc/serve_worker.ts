@@ -3,7 +3,8 @@ import type { WorkMainContext } from "../io/work_context.ts";
 import { listenShared } from "../net/listen_shared.ts";
 import type { ListenShare } from "../net/share_listen.ts";
 import type { Implementation } from "./handlers.ts";
-import { serve, type ServeOptions } from "./serve.ts";
+import { serve } from "./serve.ts";
+import type { ServeOptions } from "./serve_options.ts";
 
 /** What a module for `serveWorkers` exports. */
 export interface WorkerModule {

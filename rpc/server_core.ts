@@ -8,7 +8,7 @@ import { NativeServerSession } from "./native_server.ts";
 import { PHOTON_MAGIC_BYTES } from "./photon_frame.ts";
 import { PhotonServerSession } from "./photon_server.ts";
 import { RpcError } from "./rpc_error.ts";
-import type { RpcListener, ServeOptions } from "./serve.ts";
+import type { RpcListener, ServeOptions } from "./serve_options.ts";
 import type { ServerLimits, ServerOwner, ServerSession } from "./server_session.ts";
 
 /** The connections of a server: accepts them, finds out what they speak, counts their calls. */
