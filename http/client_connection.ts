@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { incomingBody, originOf, partialResponse, wholeResponse } from "./client_answer.ts";
+import type { ClientConnectionOwner } from "./client_connection_owner.ts";
 import type { ClientExchange } from "./client_exchange.ts";
-import type { ConnectionOwner } from "./connection_owner.ts";
 import { asksToClose } from "./client_request_head.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import { RESPONSE_LIMITS } from "./limits.ts";
@@ -35,7 +35,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   /** For the pool: whether it waits to be used. */
   idle = false;
 
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ClientConnectionOwner<ClientConnection>;
   readonly #transport: Transport;
   readonly #sender: RequestSender;
   #current: ClientExchange | null = null;
@@ -54,7 +54,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   #idleMs: number;
 
   /** Takes over a connected transport. */
-  constructor(owner: ConnectionOwner, transport: Transport) {
+  constructor(owner: ClientConnectionOwner<ClientConnection>, transport: Transport) {
     this.#owner = owner;
     this.#transport = transport;
     this.#sender = new RequestSender(transport, owner.limits, this);

@@ -1,5 +1,4 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { ClientConnection } from "./client_connection.ts";
 import type { ClientRequest } from "./client_request.ts";
 import type { ResponseBody } from "./response_body.ts";
 
@@ -7,6 +6,12 @@ import type { ResponseBody } from "./response_body.ts";
 export interface ExchangeOwner {
   /** The caller gave it up. */
   aborted(exchange: ClientExchange, reason: unknown): void;
+}
+
+/** What an exchange is sent on. */
+export interface ExchangeCarrier {
+  /** The caller gave an exchange up. */
+  abandon(exchange: ClientExchange): void;
 }
 
 /**
@@ -24,7 +29,7 @@ export class ClientExchange {
   /** The response; for the caller, until it is there. */
   promise: Promise<Response>;
   /** Where it is sent; null while it waits for a connection. */
-  connection: ClientConnection | null = null;
+  connection: ExchangeCarrier | null = null;
   /** Which dials began later than its wait. */
   number = 0;
   /** Redirects that were followed. */

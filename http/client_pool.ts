@@ -1,9 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { startTimer } from "../io/engine_timer.ts";
 import { ClientConnection } from "./client_connection.ts";
+import type { ClientConnectionOwner } from "./client_connection_owner.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientLimits } from "./client_options.ts";
-import type { ConnectionOwner } from "./connection_owner.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { AnswerNotes } from "./response_notes.ts";
 import type { Transport } from "./transport.ts";
@@ -40,7 +40,7 @@ export type Dial = (signal: AbortSignal) => Promise<Transport>;
  *
  * All of it is synchronous: an idle connection costs no promise.
  */
-export class ClientPool implements ConnectionOwner {
+export class ClientPool implements ClientConnectionOwner<ClientConnection> {
   readonly clock: TurnClock;
   readonly limits: ClientLimits;
   /** For its connections. */

@@ -1,13 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { ClientConnection } from "./client_connection.ts";
 import type { ClientExchange } from "./client_exchange.ts";
 import type { ClientLimits } from "./client_options.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { AnswerNotes } from "./response_notes.ts";
 import type { TurnClock } from "./turn_clock.ts";
 
-/** What a connection of a client needs of the pool that it belongs to. */
-export interface ConnectionOwner {
+/** What a connection `C` of a client needs of the pool that it belongs to. */
+export interface ClientConnectionOwner<C> {
   /** The time. */
   readonly clock: TurnClock;
   /** All limits. */
@@ -21,7 +20,7 @@ export interface ConnectionOwner {
   /** There will be no response on this connection. */
   failed(exchange: ClientExchange, cause: unknown, unserved: boolean): void;
   /** It can take another request. */
-  released(connection: ClientConnection): void;
+  released(connection: C): void;
   /** It is over. */
-  closed(connection: ClientConnection): void;
+  closed(connection: C): void;
 }
