@@ -160,7 +160,7 @@ export function writeCached(fd: number, from: Uint8Array, position: number): num
  * @throws {Error} the kernel's refusal
  */
 export function readWaiting(fd: number, into: Uint8Array): number {
-  return checked(Number(libc().read(fd, into as Uint8Array<ArrayBuffer>, BigInt(into.length))));
+  return checked(libc().read(fd, into as Uint8Array<ArrayBuffer>, BigInt(into.length)));
 }
 
 /**
@@ -169,7 +169,7 @@ export function readWaiting(fd: number, into: Uint8Array): number {
  * @throws {Error} the kernel's refusal
  */
 export function writeWaiting(fd: number, from: Uint8Array): number {
-  return checked(Number(libc().write(fd, from as Uint8Array<ArrayBuffer>, BigInt(from.length))));
+  return checked(libc().write(fd, from as Uint8Array<ArrayBuffer>, BigInt(from.length)));
 }
 
 /**
