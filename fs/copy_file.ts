@@ -2,14 +2,8 @@
 import { Op } from "../ffi/abi.ts";
 import { noteClosed } from "../ffi/descriptor_table.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import {
-  cloneFileSoon,
-  copyRangeSoon,
-  newFileStatus,
-  OpenFlag,
-  setModeWaiting,
-  statCached,
-} from "../ffi/file.ts";
+import { newFileStatus, OpenFlag, setModeWaiting, statCached } from "../ffi/file.ts";
+import { cloneFileSoon, copyRangeSoon } from "../ffi/file_soon.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
 import { admit, withoutLinks } from "./access.ts";
@@ -76,7 +70,7 @@ export async function uringCopyFile(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { fd, isLocal } = await uringOpen(files, from, OpenFlag.RDONLY, 0, action);
-  const source = new UringFile(files, fd, isLocal, false);
+  const source = new UringFile(files, fd, isLocal);
   try {
     const info = await source.stat();
     if (!info.isFile) throw notRegular(action);
