@@ -91,6 +91,8 @@ export async function uringCopyFile(
 
 /** Bytes that the kernel copies in one call, between which a signal is looked at: 30 ms or so. */
 const RANGE_BYTES = 64 * 1024 * 1024;
+/** The same where there is no signal: what the kernel moves at most (MAX_RW_COUNT). */
+const RANGE_BYTES_MAX = 2 ** 31 - 4096;
 
 /** A file to write into; a new one is told from one that was there, which is emptied. */
 async function openTarget(
@@ -142,9 +144,10 @@ async function copyContents(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (await cloneFileSoon(from, to)) return;
+  const rangeBytes = signal === undefined ? RANGE_BYTES_MAX : RANGE_BYTES;
   for (let copied = 0;;) {
     signal?.throwIfAborted();
-    const count = await copyRangeSoon(from, to, RANGE_BYTES);
+    const count = await copyRangeSoon(from, to, rangeBytes);
     // Files of the kernel claim to be empty, and some file systems do not copy.
     if (count < 0 || (count === 0 && copied === 0)) break;
     if (count === 0) return;
