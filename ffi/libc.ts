@@ -28,6 +28,8 @@ const symbols = {
   eventfd:       { parameters: ["u32", "i32"], result: "i32" },                                       // int eventfd(unsigned initial, int flags)
   read:          { parameters: ["i32", "buffer", "usize"], result: "i32" },                           // ssize_t read(int fd, void *, size_t)
   write:         { parameters: ["i32", "buffer", "usize"], result: "i32" },                           // ssize_t write(int fd, const void *, size_t)
+  writeSoon:     { name: "write", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true }, // the same, of a file
+  pwriteSoon:    { name: "pwrite", parameters: ["i32", "buffer", "usize", "i64"], result: "isize", nonblocking: true }, // ssize_t pwrite(int fd, const void *, size_t, off_t)
   sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_setaffinity(pid_t, size_t, const cpu_set_t *)
   sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_getaffinity(pid_t, size_t, cpu_set_t *)
   getpid:        { parameters: [], result: "i32" },                                                   // pid_t getpid(void)
