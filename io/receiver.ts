@@ -222,10 +222,14 @@ export class Receiver implements Completion, Flushable {
     );
   }
 
-  /** Bulk data goes straight to the reader's buffer, when no other read comes first. */
+  /**
+   * Bulk data goes straight to the reader's buffer, when no other read comes first: not after a
+   * receive that emptied the socket, for the next one would find nothing.
+   */
   #mayReadDirect(buffer: Uint8Array, peek: boolean): boolean {
-    return this.#bulk && !peek && this.#kind === "socket" && this.#current === null &&
-      !this.busy && goesDirect(buffer) && this.#engine.direct.take();
+    return this.#bulk && !this.#drained && !peek && this.#kind === "socket" &&
+      this.#current === null && !this.busy && goesDirect(buffer) &&
+      this.#engine.direct.takeFor(buffer);
   }
 
   /** Receives what is there; says as `receiveNow` how many bytes that was. */
@@ -233,6 +237,7 @@ export class Receiver implements Completion, Flushable {
     const wanted = Math.min(buffer.length, DIRECT_BYTES_MAX);
     const received = receiveNow(this.#fd, buffer, wanted);
     if (received > 0) this.#bulk = received > this.#engine.smallReceives.blockBytes;
+    this.#drained = received < wanted;
     return received;
   }
 
