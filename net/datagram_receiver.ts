@@ -25,9 +25,9 @@ interface ReceiveRequest<A extends DatagramAddr> {
  * The receiving half of a datagram socket: one standing (multishot) receive that begins with the
  * first `receive` and is stopped when nobody takes what it brings.
  *
- * The kernel picks a block when a datagram arrives ({@linkcode DatagramBlocks}). It is copied to the
- * reader who waits, and the block goes back at once; or it is held in its block for the rest of the
- * round, in which the readers of most of a burst come, and copied to be kept only then:
+ * The kernel picks a block when a datagram arrives ({@linkcode DatagramBlocks}). It is copied to
+ * the reader who waits, and the block goes back at once; or it is held in its block for the rest of
+ * the round, in which the readers of most of a burst come, and copied to be kept only then:
  *
  * ```
  *   block --> reader who waits
