@@ -2,7 +2,6 @@
 import type { RecordKeys } from "../ffi/kernel_tls.ts";
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 import type { FileHandle } from "../io/file_handle.ts";
-import type { Taken } from "../io/read_request.ts";
 
 /** Which half of a connection {@linkcode StreamSocket.shutdown} ends. */
 export type ShutdownHow = "read" | "write" | "both";
@@ -27,7 +26,11 @@ export interface StreamSocket {
    * Reads as {@linkcode read} does into memory that others are read with too: `taken` is called
    * with how many bytes before anything else happens to it. Missing where that cannot be had.
    */
-  readShared?(p: Uint8Array, taken: Taken, signal?: AbortSignal): Promise<number | null>;
+  readShared?(
+    p: Uint8Array,
+    taken: (count: number) => void,
+    signal?: AbortSignal,
+  ): Promise<number | null>;
 
   /** Whether a read waits for its bytes, where the engine can tell. */
   readonly reading?: boolean;
