@@ -162,7 +162,14 @@ export function sendNow(
 export function receiveNow(fd: number, into: Uint8Array, byteLength: number): number {
   const buffer = into as Uint8Array<ArrayBuffer>;
   const received = Number(libc().recv(fd, buffer, BigInt(byteLength), MSG_DONTWAIT));
-  return received < 0 ? -lastErrno() : received;
+  if (received >= 0) return received;
+  const errno = lastErrno();
+  if (errno === Errno.EAGAIN) return -errno;
+  // V8 may collect garbage before the number is read, and leave another: one download in hundreds
+  // ended with ENOENT. Asked again the socket has bytes, or none now, or the error was its own.
+  const more = Number(libc().recv(fd, buffer, BigInt(byteLength), MSG_DONTWAIT));
+  if (more > 0) return more;
+  return more < 0 && lastErrno() === Errno.EAGAIN ? -Errno.EAGAIN : -errno;
 }
 
 /** Whether a socket is open and has nothing to read: what an idle connection should look like. */
