@@ -38,7 +38,7 @@ const CLAIMS: readonly Claim[] = [
 // too few in the widest tiles.
 const WITH_STACK: readonly RegExp[] = [
   /sample_rows/,
-  /^sm_75 \w*(wide_kernelI12int8_product|attend_tilesILi128ELi3ELb1E)/,
+  /^sm_75 \w*(wide_kernelI12int8_product|attend_tilesILi128ELi[35]ELb1E)/,
 ];
 
 Deno.test({

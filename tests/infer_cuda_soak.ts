@@ -2,9 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { openModel } from "../infer/model/open_model.ts";
+import { useCublasLt } from "./infer_cublaslt.ts";
 import { buildEmulation, cudaTest, loadCuda } from "./infer_cuda.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
+
+/** Of each way: some seconds. On a GPU bench.sh runs a hundred thousand. */
+const RANDOM_STEPS = 120;
 
 cudaTest(
   "CUDA emulation: clean under the sanitizers, device memory too, whatever warps run first",
@@ -12,15 +16,38 @@ cudaTest(
     const program = `${BUILD_DIRECTORY}/test_operators_cuda`;
     await buildEmulation(program, "test_operators.c");
     for (const seed of ["0", "1"]) {
-      const env = { INFER_HOST_SEED: seed, INFER_HOST_LEAKS: "1" };
-      const { success, stdout, stderr } = await new Deno.Command(program, { env }).output();
-      const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-      assert(success, err!.slice(0, 4_000));
-      assertEquals(err, "");
-      assertEquals(out!.trim().split("\n").at(-1), "ok");
+      // One of them with large products, the other without.
+      using _use = useCublasLt(seed === "0" ? "never" : "always");
+      assertEquals(await lastLineOf(program, [], { INFER_HOST_SEED: seed }), "ok");
     }
   },
 );
+
+cudaTest("CUDA emulation: random operators and steps, clean and without a leak", async () => {
+  const program = `${BUILD_DIRECTORY}/random_steps_cuda`;
+  await buildEmulation(program, "cuda/bench/random_steps.cu");
+  for (const use of ["never", "always", "measured"] as const) {
+    using _use = useCublasLt(use);
+    const line = JSON.parse(await lastLineOf(program, [`${RANDOM_STEPS}`, use.length.toString()]));
+    assertEquals(line.random_steps, RANDOM_STEPS);
+    assertEquals(line.free_bytes_after, line.free_bytes_before);
+  }
+});
+
+/** Runs a program of the emulation, which must say nothing of errors or leaks. */
+async function lastLineOf(
+  program: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = { INFER_HOST_LEAKS: "1", ...more };
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], env })
+    .output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert(success, err!.slice(0, 4_000));
+  assertEquals(err, "");
+  return out!.trim().split("\n").at(-1)!;
+}
 
 cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity", async () => {
   const folder = new URL("fixtures/infer/", import.meta.url).pathname;
@@ -36,6 +63,13 @@ cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity",
     const ratio = await measure({ weights: { groupSize } }) / stored;
     assert(Math.abs(ratio - 1) < 0.01, `groups of ${groupSize}: ${ratio}`);
   }
-  const ratio = await measure({ weights: { groupSize: 64 }, kvType: "int8" }) / stored;
-  assert(Math.abs(ratio - 1) < 0.01, `keys and values in INT8: ${ratio}`);
+  {
+    using _use = useCublasLt("always");
+    const ratio = await measure({ path: "w8a8", weights: { groupSize: 64 } }) / stored;
+    assert(Math.abs(ratio - 1) < 0.02, `prompts as integers: ${ratio}`);
+  }
+  for (const kvType of ["int8", "float8"] as const) {
+    const ratio = await measure({ weights: { groupSize: 64 }, kvType }) / stored;
+    assert(Math.abs(ratio - 1) < 0.01, `keys and values in ${kvType}: ${ratio}`);
+  }
 });

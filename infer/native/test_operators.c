@@ -153,8 +153,8 @@ static int32_t *make_step(int first, size_t *words) {
 }
 
 static void test_attention(infer_device *device) {
-  for (int type = 0; type < 4; type++) {
-    if (type == INFER_BF16) continue;
+  for (int type = 0; type <= INFER_FP8; type++) {
+    if (type == INFER_BF16 || type == INFER_Q8_0) continue;
     for (int size = 2; size < 90; size += 17) {
       for (int first = 1; first <= 9; first += 4) {
         size_t words;
@@ -165,7 +165,7 @@ static void test_attention(infer_device *device) {
         float *out = malloc((size_t)(first + 1) * width * 3 * sizeof *out);
         CHECK(!infer_op_attention(device, step, words, BLOCKS, type, 6, 2, size, queries, keys,
                                   values, out));
-        for (size_t i = 0; i < (size_t)(first + 1) * width * 3; i++) CHECK(fabsf(out[i]) <= 1.01f);
+        for (size_t i = 0; i < (size_t)(first + 1) * width * 3; i++) CHECK(fabsf(out[i]) <= 1.07f);
         CHECK(infer_op_attention(device, step, words - 1, BLOCKS, type, 6, 2, size, queries, keys,
                                  values, out) == INFER_INVALID);
         CHECK(infer_op_attention(device, step, words, 2, type, 6, 2, size, queries, keys, values,
@@ -266,9 +266,9 @@ static infer_model *make_model(infer_device *device, int type) {
 }
 
 static void test_steps(infer_device *device) {
-  const int types[] = {INFER_F32, INFER_BF16, INFER_INT8};
-  const int kv_types[] = {INFER_F32, INFER_F16, INFER_INT8};
-  for (int i = 0; i < 3; i++) {
+  const int types[] = {INFER_F32, INFER_BF16, INFER_INT8, INFER_INT8};
+  const int kv_types[] = {INFER_F32, INFER_F16, INFER_INT8, INFER_FP8};
+  for (int i = 0; i < 4; i++) {
     infer_model *model = make_model(device, types[i]);
     infer_context *context;
     infer_context_config config = {10, 2, TABLE, BLOCK, BLOCKS, kv_types[i]};
