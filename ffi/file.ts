@@ -127,12 +127,20 @@ export function newFileStatus(): Uint32Array<ArrayBuffer> {
  * Reads what of a file is in memory (preadv2(2) with RWF_NOWAIT).
  *
  * @param position Where to begin; -1 is the cursor, which it moves
+ * @param address The buffer's address, where the caller knows it: to ask takes 0.3 us
  * @returns How many bytes, fewer than asked for when the rest is not in memory; 0 at the end of
  * the file; or a negative error number: `-EAGAIN` when nothing is in memory
  */
-export function readCached(fd: number, into: Uint8Array, position: number): number {
-  const isSmall = into.length <= SCRATCH_BYTES;
-  point(isSmall ? scratchAddress() : addressOf(into as Uint8Array<ArrayBuffer>), into.length);
+export function readCached(
+  fd: number,
+  into: Uint8Array,
+  position: number,
+  address?: bigint,
+): number {
+  const isSmall = address === undefined && into.length <= SCRATCH_BYTES;
+  const start = address ??
+    (isSmall ? scratchAddress() : addressOf(into as Uint8Array<ArrayBuffer>));
+  point(start, into.length);
   const at = BigInt(position);
   const count = libc().preadv2(SYSTEM_CALLS.preadv2, fd, vectorBytes, 1, at, 0n, RWF_NOWAIT);
   if (count < 0) return -lastErrno();

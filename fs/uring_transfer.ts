@@ -2,6 +2,7 @@
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import { readCached } from "../ffi/file.ts";
+import { addressOf } from "../ffi/memory.ts";
 import { DIRECT_BYTES_MAX, DIRECT_BYTES_MIN, goesDirect } from "../io/direct_budget.ts";
 import type { Engine } from "../io/engine.ts";
 import { BLOCK_TRANSFER_BYTES_MAX, readBlock, writeBlock } from "./block_transfer.ts";
@@ -33,6 +34,9 @@ import type { UringDescriptor } from "./uring_descriptor.ts";
 export class UringTransfer {
   readonly #descriptor: UringDescriptor;
   #readsInPlace: boolean;
+  /** Kept as long as the file: the next read is likely to be into it as well. */
+  #lastBuffer: Uint8Array | null = null;
+  #lastAddress = 0n;
 
   /** For one open file. */
   constructor(descriptor: UringDescriptor, isLocal: boolean) {
@@ -136,9 +140,21 @@ export class UringTransfer {
   }
 
   #readNow(p: Uint8Array, position: number): number {
-    const count = readCached(this.#descriptor.fd, p, position);
+    const { fd } = this.#descriptor;
+    const count = p.length < DIRECT_BYTES_MIN
+      ? readCached(fd, p, position)
+      : readCached(fd, p, position, this.#addressOf(p));
     if (count < 0 && count !== -Errno.EAGAIN) this.#readsInPlace = false;
     return count;
+  }
+
+  /** A file is mostly read into the same buffer; its address stays while it has a length. */
+  #addressOf(p: Uint8Array): bigint {
+    if (p !== this.#lastBuffer) {
+      this.#lastBuffer = p;
+      this.#lastAddress = addressOf(p as Uint8Array<ArrayBuffer>);
+    }
+    return this.#lastAddress;
   }
 }
 
