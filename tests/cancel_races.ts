@@ -85,7 +85,7 @@ class Racer implements Disposable {
     assertEquals(this.#answers, 1);
     if (result === 1) return true;
     assertEquals(result, -Errno.ECANCELED);
-    assertEquals(libc().read(this.#pipe.reader, this.#byte, 1n), 1n);
+    assertEquals(libc().read(this.#pipe.reader, this.#byte, 1n), 1);
     return false;
   }
 
