@@ -12,7 +12,7 @@ const KEPT_BYTES = 16_777_216;
  * body. Without it such a stream may cost twice its CPU time, for two reasons.
  *
  * V8 (15.0) frees such buffers with its young generation, but is in no hurry: the full collection,
- * which they do not need, comes first. So for a quarter of their size it gets something to clear up.
+ * which they do not need, comes first. So it gets something to clear up, a quarter of their size.
  *
  * ```
  *   young heap full (4 MiB), or 64 MiB of buffers on it           young collection  0.3 ms of CPU
