@@ -3,6 +3,7 @@ import type { LoadWeightsOptions } from "../model/load_weights.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelSource } from "../model/model_source.ts";
 import type { Backend, StepOutput } from "./backend.ts";
+import type { Drawing } from "./drawing.ts";
 import {
   type DeviceDescription,
   NativeDevice,
@@ -11,6 +12,7 @@ import {
 } from "./native_device.ts";
 import { checkStatus } from "./native_library.ts";
 import { NATIVE_TYPES, NativeWeights } from "./native_weights.ts";
+import { NativeDrawing } from "./native_drawing.ts";
 import { checkStep } from "./step_check.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
@@ -53,6 +55,8 @@ export class NativeBackend implements Backend {
   readonly config: ModelConfig;
   readonly bounds: StepBounds;
   readonly blockCount: number;
+  /** On a GPU. */
+  readonly drawing: Drawing | undefined;
   readonly #device: NativeDevice;
   readonly #weights: NativeWeights;
   readonly #context: bigint;
@@ -104,6 +108,9 @@ export class NativeBackend implements Backend {
     this.#context = newHandle((into) => {
       checkStatus(device.calls, device.calls.contextCreate(weights.handle, words, into));
     });
+    if (device.calls.draw) {
+      this.drawing = new NativeDrawing(device.calls, this.#context, bounds);
+    }
   }
 
   /** The device: its instruction path and threads. */

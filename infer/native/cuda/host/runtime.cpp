@@ -12,9 +12,9 @@
 #include "cuda_runtime.h"
 #include "streams.h"
 
-// When it was recorded: what is on a stream is done at once.
 struct host_event {
-  std::chrono::steady_clock::time_point at;
+  double at_ms;
+  host_stream *stream;
 };
 
 namespace {
@@ -23,6 +23,41 @@ constexpr size_t MEMORY_BYTES = size_t{8} << 30;
 std::mutex lock;
 std::map<void *, size_t> allocated;
 size_t allocated_bytes;
+
+// Memory that copies may read and write later; all other is copied at once.
+std::map<char *, size_t> pinned;
+
+bool is_pinned(const void *data) {
+  auto after = pinned.upper_bound(static_cast<char *>(const_cast<void *>(data)));
+  if (after == pinned.begin()) return false;
+  auto found = std::prev(after);
+  return static_cast<const char *>(data) < found->first + found->second;
+}
+
+// With INFER_HOST_LATE set a stream does nothing before somebody waits for it: what the host changes
+// too early is seen.
+bool is_late() { return getenv("INFER_HOST_LATE") != nullptr; }
+
+void catch_up(host_stream *stream) {
+  while (stream && !stream->late.empty()) {
+    auto work = std::move(stream->late.front());
+    stream->late.pop_front();
+    work();
+  }
+}
+
+double now_ms() {
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(now).count();
+}
+
+// With INFER_HOST_FAILS_AFTER set the device is gone after so many waits.
+cudaError_t fail_sometimes() {
+  static int waits = 0;
+  const char *after = getenv("INFER_HOST_FAILS_AFTER");
+  if (!after) waits = 0;
+  return after && waits++ >= atoi(after) ? cudaErrorLaunchFailure : cudaSuccess;
+}
 
 // With INFER_HOST_LEAKS set a program that did not free all device memory does not end well.
 struct leak_check {
@@ -41,7 +76,10 @@ namespace host {
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream && stream->captured) {
     stream->captured->work.push_back(std::move(work));
+  } else if (stream && is_late()) {
+    stream->late.push_back(std::move(work));
   } else {
+    catch_up(stream);
     work();
   }
   return cudaSuccess;
@@ -114,13 +152,17 @@ cudaError_t cudaFree(void *data) {
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void **data, size_t bytes) {
-  return posix_memalign(data, 4096, bytes + (bytes == 0)) == 0 ? cudaSuccess
-                                                               : cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 4096, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
+  std::lock_guard<std::mutex> held(lock);
+  pinned[static_cast<char *>(*data)] = bytes;
+  return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void **data, size_t bytes, unsigned) {
   return cudaMallocHost(data, bytes);
 }
 cudaError_t cudaFreeHost(void *data) {
+  std::lock_guard<std::mutex> held(lock);
+  pinned.erase(static_cast<char *>(data));
   free(data);
   return cudaSuccess;
 }
@@ -135,7 +177,10 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind)
 }
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-  return host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  const void *host = kind == cudaMemcpyHostToDevice ? from : to;
+  host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  if (kind != cudaMemcpyDeviceToDevice && !is_pinned(host)) catch_up(stream);
+  return cudaSuccess;
 }
 cudaError_t cudaMemset(void *data, int value, size_t bytes) {
   if (bytes > 0) memset(data, value, bytes);
@@ -153,11 +198,15 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
   return cudaStreamCreate(stream);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  catch_up(stream);
   delete stream;
   return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  catch_up(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
 cudaError_t cudaEventCreate(cudaEvent_t *event) {
   *event = new host_event{};
@@ -171,12 +220,19 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  return host::enqueue(stream, [=] { event->at = std::chrono::steady_clock::now(); });
+  event->stream = stream;
+  return host::enqueue(stream, [=] { event->at_ms = now_ms(); });
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  catch_up(event->stream);
+  return fail_sometimes();
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  catch_up(event->stream);
+  return cudaSuccess;
+}
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  *milliseconds = std::chrono::duration<float, std::milli>(end->at - begin->at).count();
+  *milliseconds = static_cast<float>(end->at_ms - begin->at_ms);
   return cudaSuccess;
 }
 
@@ -194,6 +250,11 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *made, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  // A graph may be destroyed before it has run.
+  if (is_late()) {
+    for (const auto &work : graph->work) host::enqueue(stream, work);
+    return cudaSuccess;
+  }
   return host::enqueue(stream, [=] {
     for (const auto &work : graph->work) work();
   });

@@ -3,6 +3,7 @@
 #ifndef INFER_HOST_STREAMS_H
 #define INFER_HOST_STREAMS_H
 
+#include <deque>
 #include <functional>
 #include <vector>
 
@@ -11,6 +12,7 @@ struct host_graph {
 };
 struct host_stream {
   host_graph *captured = nullptr;
+  std::deque<std::function<void()>> late; // what it has not done yet, where it is as late as it may
 };
 
 #endif
