@@ -13,6 +13,16 @@ export interface EngineOptions {
    */
   backend?: "auto" | "cuda" | "native" | "reference" | URL;
   /**
+   * GPUs that compute together, each with a part of the model and of the keys and values, so that a
+   * model may be larger than one GPU's memory and steps take less time: the first ones of those that
+   * the environment variable `CUDA_VISIBLE_DEVICES` names, or the machine has. They meet by NCCL,
+   * where it is found (`libnccl.so.2`, or the path in `PHOTON_INFER_NCCL_LIBRARY`), else through the
+   * host's memory; `Engine.backend` says which. More than 1 takes the CUDA library, or fails.
+   *
+   * @default {1}
+   */
+  tensorParallel?: number;
+  /**
    * What weights of two dimensions become while they are loaded.
    *
    * @default {"stored"}
@@ -92,7 +102,7 @@ export type CheckedOptions = Required<
 // Data: numbers of the options, where they are given.
 const NUMBERS = [
   ...["sequencesMax", "tokensMax", "prefillTokensMax", "contextTokensMax", "blockTokens"],
-  ...["blockCount", "kvBytesMax", "agingSteps", "requestsMax"],
+  ...["blockCount", "kvBytesMax", "agingSteps", "requestsMax", "tensorParallel"],
 ] as const;
 
 /**
@@ -109,9 +119,17 @@ export function checkEngineOptions(options: EngineOptions): EngineOptions & Chec
     );
   }
   const sequencesMax = options.sequencesMax ?? 64;
+  const { backend = "auto", tensorParallel = 1 } = options;
+  if (tensorParallel > 1 && backend !== "auto" && backend !== "cuda") {
+    throw new RangeError(
+      `Cannot load an engine with tensorParallel ${tensorParallel} and the backend ${backend}: ` +
+        `it is for GPUs`,
+    );
+  }
   return {
     ...options,
-    backend: options.backend ?? "auto",
+    backend,
+    tensorParallel,
     weights: options.weights ?? "stored",
     sequencesMax,
     tokensMax: options.tokensMax ?? Math.max(512, sequencesMax),

@@ -9,6 +9,8 @@ import type { SpeculativeOptions } from "./speculation.ts";
 export interface BackendPlan {
   /** Which one: `"auto"`, `"cuda"`, `"native"`, `"reference"`, or where a module is. */
   readonly backend: string;
+  /** GPUs that compute together. */
+  readonly tensorParallel: number;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;
   /** How tokens are guessed, where they are. */
@@ -58,6 +60,7 @@ export function planEngine(
   const { speculative } = options;
   return {
     backend: String(backend),
+    tensorParallel: options.tensorParallel,
     weights,
     ...(speculative && { speculative }),
     stepBounds,

@@ -33,7 +33,10 @@ export async function openBackend(source: ModelSource, plan: BackendPlan): Promi
     case "native":
       return await openNative(source, plan, "cpu");
     case "auto":
-      return await openFastest(source, plan);
+      // Who asks for several GPUs wants no processor instead.
+      return await (plan.tensorParallel > 1
+        ? openNative(source, plan, "cuda")
+        : openFastest(source, plan));
     default:
       return { backend: await openModule(source, plan), description: plan.backend };
   }
@@ -62,10 +65,11 @@ function isWithoutDevice(error: unknown, device: NativeKind): error is Error {
 
 async function openNative(
   source: ModelSource,
-  { stepBounds: bounds, bounds: { blockCount }, weights }: BackendPlan,
+  { stepBounds: bounds, bounds: { blockCount }, weights, tensorParallel }: BackendPlan,
   device: NativeKind,
 ): Promise<OpenedBackend> {
-  const backend = await NativeBackend.load(source, { bounds, blockCount, weights, device });
+  const options = { bounds, blockCount, weights, device, tensorParallel };
+  const backend = await NativeBackend.load(source, options);
   const name = device === "cpu" ? "native" : device;
   return { backend, description: `${name}: ${JSON.stringify(backend.device)}` };
 }

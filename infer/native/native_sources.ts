@@ -35,6 +35,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "operators.c" },
   { name: "pool.c" },
   { name: "sample.c" },
+  { name: "shard.c" },
   { name: "source.c" },
   { name: "status.c" },
   { name: "step.c" },
@@ -50,13 +51,14 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
-  ...["row_kernels.h", "source.h", "status.h", "step_check.h", "vector.h"],
+  ...["row_kernels.h", "shard.h", "source.h", "status.h", "step_check.h", "vector.h"],
 ];
 
 /** The sources of the library for GPUs. */
 // Data: what cuda/ compiles, beside what both libraries share.
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
+  ...["cuda/communicator.cu", "cuda/nccl.cu"],
   ...["cuda/context.cu", "cuda/decode.cu", "cuda/device.cu", "cuda/elementwise.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],
@@ -67,13 +69,16 @@ export const CUDA_SOURCES: readonly string[] = [
 ];
 
 /** C sources that the library for GPUs shares with that for processors. */
-export const CUDA_SHARED: readonly string[] = ["model.c", "source.c", "status.c", "step_check.c"];
+export const CUDA_SHARED: readonly string[] = [
+  ...["model.c", "shard.c", "source.c", "status.c", "step_check.c"],
+];
 
 /** Its headers. */
 // Data: what cuda/ includes.
 export const CUDA_HEADERS: readonly string[] = [
   ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
+  ...["cuda/communicator.cuh", "cuda/group.h"],
   ...["cuda/decode.cuh", "cuda/decode.h", "cuda/device.cuh", "cuda/elementwise.cuh"],
   ...["cuda/embed.cuh", "cuda/intrinsics.cuh", "cuda/kv.cuh", "cuda/kv_put.cuh"],
   ...["cuda/launch.cuh", "cuda/linear.cuh", "cuda/load.cuh", "cuda/matrix.cuh"],

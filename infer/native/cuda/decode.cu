@@ -36,7 +36,6 @@ cudaError_t advance_run(const advance_args &args, const run_place &place) {
 
 static int32_t make_room(infer_context *c) {
   decode_room *room = &c->decode;
-  if (room->pinned_tokens) return INFER_OK;
   size_t rows = (size_t)c->config.sequences_max;
   size_t tokens = rows * INFER_DECODE_STEPS_MAX * sizeof(int32_t);
   const struct {
@@ -52,11 +51,25 @@ static int32_t make_room(infer_context *c) {
     if (status) return status;
   }
   cudaError_t error = cudaSuccess;
+  if (c->device->part.index > 0) return INFER_OK;
   if (!room->pinned_how) {
     error = cudaMallocHost((void **)&room->pinned_how, rows * sizeof(sample_row));
   }
-  if (error == cudaSuccess) error = cudaMallocHost((void **)&room->pinned_tokens, tokens);
+  if (error == cudaSuccess && !room->pinned_tokens) {
+    error = cudaMallocHost((void **)&room->pinned_tokens, tokens);
+  }
   return cuda_status(error, "make room for steps in a row");
+}
+
+// On every GPU: each draws the same tokens.
+static int32_t make_rooms(infer_context *c) {
+  device_scope scope(c->device);
+  int32_t status = INFER_OK;
+  for (infer_context *at = c; at && !status; at = at->next) {
+    device_enter(at->device);
+    status = make_room(at);
+  }
+  return status;
 }
 
 void decode_free(infer_context *c) {
@@ -111,13 +124,16 @@ static void pack_sampling(infer_context *c, const infer_sampling *sampling, int 
 }
 
 static cudaError_t run_steps(infer_context *c, const step_shape &shape, int steps) {
-  cudaStream_t stream = c->device->place.stream;
   const decode_room &room = c->decode;
   size_t rows = (size_t)shape.tokens;
   RETURN_IF_FAILED(step_send(c, shape));
-  RETURN_IF_FAILED(cudaMemcpyAsync(room.how, room.pinned_how, rows * sizeof(sample_row),
-                                   cudaMemcpyHostToDevice, stream));
-  RETURN_IF_FAILED(cudaMemsetAsync(room.steps_done, 0, sizeof(int32_t), stream));
+  for (infer_context *at = c; at; at = at->next) {
+    cudaStream_t own = at->device->place.stream;
+    RETURN_IF_FAILED(cudaMemcpyAsync(at->decode.how, room.pinned_how, rows * sizeof(sample_row),
+                                     cudaMemcpyHostToDevice, own));
+    RETURN_IF_FAILED(cudaMemsetAsync(at->decode.steps_done, 0, sizeof(int32_t), own));
+  }
+  cudaStream_t stream = c->device->place.stream;
   for (int i = 0; i < steps; i++) RETURN_IF_FAILED(step_start(c, shape));
   RETURN_IF_FAILED(cudaMemcpyAsync(room.pinned_tokens, room.tokens,
                                    (size_t)steps * rows * sizeof(int32_t), cudaMemcpyDeviceToHost,
@@ -135,7 +151,7 @@ int32_t infer_cuda_decode(infer_context *c, const int32_t *step, size_t words, i
   step_shape shape;
   if (!status) status = shape_step(c->config, step, c->device->has_graphs, steps - 1, &shape);
   if (!status) status = context_grow_outputs(c, shape.logits);
-  if (!status) status = make_room(c);
+  if (!status) status = make_rooms(c);
   if (status) return status;
   shape.is_decode = true;
   int count = step_header(step)->token_count;
@@ -149,7 +165,7 @@ int32_t infer_cuda_decode(infer_context *c, const int32_t *step, size_t words, i
   cudaError_t error = run_steps(c, shape, steps);
   if (error != cudaSuccess) {
     // Kernels may have begun: what they use must stay as it is.
-    cudaStreamSynchronize(c->device->place.stream);
+    group_synchronize(c->device);
     return cuda_status(error, "start steps in a row");
   }
   context_set_running(c);

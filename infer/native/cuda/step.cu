@@ -1,5 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // One step through a model: what step_view.cuh draws, as a list of kernels on the device's stream.
+// Several GPUs go from sum to sum together: every part of a step is enqueued for all of them before
+// the next is.
+#include "communicator.cuh"
 #include "context.cuh"
 #include "embed.cuh"
 #include "place.cuh"
@@ -11,6 +14,33 @@ struct step_run_state {
   const run_place *place;
   step_view step;
 };
+
+// A step on all GPUs of a device.
+struct step_group {
+  int count;
+  step_run_state shards[INFER_GROUP_MAX];
+};
+
+// Enqueues a part of the step for all GPUs.
+template <class F>
+static cudaError_t on_each(const step_group &group, F part) {
+  for (int i = 0; i < group.count; i++) {
+    device_enter(group.shards[i].context->device);
+    RETURN_IF_FAILED(part(group.shards[i]));
+  }
+  return cudaSuccess;
+}
+
+// Adds up the states: what the first GPU has added its product to, and the products of the others.
+static cudaError_t add_states(const step_group &group) {
+  if (group.count == 1) return cudaSuccess;
+  float *states[INFER_GROUP_MAX];
+  for (int i = 0; i < group.count; i++) states[i] = group.shards[i].context->states;
+  const step_run_state &first = group.shards[0];
+  communicator *all = first.context->device->communicator;
+  return all->reduce(all, states,
+                     (size_t)first.step.tokens * (size_t)first.config->hidden_size);
+}
 
 static const float *vector_at(const infer_context *c, int layer, int role) {
   return c->vector_places[(size_t)(layer + 1) * INFER_ROLES + (size_t)role];
@@ -83,11 +113,12 @@ static cudaError_t attend(const step_run_state &s, int layer) {
   return attend_run(look, *s.place);
 }
 
-// Adds rows times a matrix to the states.
+// Adds rows times a matrix to the states; on other GPUs than the first puts them there, to be added.
 static cudaError_t add_product(const step_run_state &s, int layer, int role, int bias,
                                const float *rows, int columns) {
   infer_context *c = s.context;
-  linear_args args = product_of(s, rows, columns, LINEAR_ADDED, s.config->hidden_size);
+  enum linear_kind kind = c->device->part.index == 0 ? LINEAR_ADDED : LINEAR_STORED;
+  linear_args args = product_of(s, rows, columns, kind, s.config->hidden_size);
   args.jobs[0] = job_at(c, layer, role, bias, c->states);
   args.job_count = 1;
   return linear_run(args, *s.place);
@@ -104,14 +135,22 @@ static cudaError_t gate(const step_run_state &s, int layer) {
   return linear_run(args, *s.place);
 }
 
-static cudaError_t run_layer(const step_run_state &s, int layer) {
-  infer_context *c = s.context;
-  int queries = s.config->head_count * s.config->head_size;
-  RETURN_IF_FAILED(project_heads(s, layer));
-  RETURN_IF_FAILED(attend(s, layer));
-  RETURN_IF_FAILED(add_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries));
-  RETURN_IF_FAILED(gate(s, layer));
-  return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
+static cudaError_t run_layer(const step_group &group, int layer) {
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *c = s.context;
+    int queries = s.config->head_count * s.config->head_size;
+    RETURN_IF_FAILED(project_heads(s, layer));
+    RETURN_IF_FAILED(attend(s, layer));
+    return add_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries);
+  }));
+  RETURN_IF_FAILED(add_states(group));
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *c = s.context;
+    RETURN_IF_FAILED(gate(s, layer));
+    return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner,
+                       s.config->intermediate_size);
+  }));
+  return add_states(group);
 }
 
 // Draws the next step's tokens.
@@ -127,58 +166,115 @@ static cudaError_t draw(const step_run_state &s, const float *logits) {
   return advance_run({s.step, room}, *s.place);
 }
 
-// States and logits of the tokens that want some, and their way to the host, or what follows on the
-// device.
-static cudaError_t give_logits(const step_run_state &s, bool is_decode) {
+// States and logits of the tokens that want some; of several GPUs each has the logits of its part of
+// the vocabulary.
+static cudaError_t multiply_head(const step_run_state &s, float *logits, int stride) {
   infer_context *c = s.context;
-  size_t rows = (size_t)s.step.logits, hidden = (size_t)s.config->hidden_size;
-  size_t vocabulary = (size_t)s.config->vocabulary_size;
-  size_t logits_at = (size_t)c->output_rows * hidden;
-  if (rows == 0) return cudaSuccess;
-  linear_args args = product_of(s, c->states, (int)hidden, LINEAR_STORED, (int)vocabulary);
+  linear_args args = product_of(s, c->states, s.config->hidden_size, LINEAR_STORED, stride);
   args.tokens = s.step.logits;
   args.chosen = s.step.logit_tokens;
   args.norm = vector_at(c, -1, INFER_FINAL_NORM);
   args.normed = c->output;
   int role = s.config->tied_embeddings ? INFER_EMBEDDING : INFER_HEAD;
-  args.jobs[0] = job_at(c, -1, role, -1, c->output + logits_at);
+  args.jobs[0] = job_at(c, -1, role, -1, logits);
   args.job_count = 1;
-  RETURN_IF_FAILED(linear_run(args, *s.place));
-  if (is_decode) return draw(s, c->output + logits_at);
+  return linear_run(args, *s.place);
+}
+
+// All logits onto all GPUs.
+static cudaError_t gather_logits(const step_group &group) {
+  const step_run_state &first = group.shards[0];
+  const float *from[INFER_GROUP_MAX];
+  float *to[INFER_GROUP_MAX];
+  int stride = shard_vocabulary_rows(&first.context->model->whole, group.count);
+  size_t numbers = (size_t)first.step.logits * (size_t)stride;
+  for (int i = 0; i < group.count; i++) {
+    to[i] = group.shards[i].context->gathered;
+    from[i] = to[i] + (size_t)i * numbers;
+  }
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    return multiply_head(s, (float *)from[s.context->device->part.index], stride);
+  }));
+  communicator *all = first.context->device->communicator;
+  RETURN_IF_FAILED(all->gather(all, from, to, numbers));
+  return on_each(group, [&](const step_run_state &s) {
+    infer_context *c = s.context;
+    size_t hidden = (size_t)s.config->hidden_size;
+    return beside_run({c->gathered, c->output + (size_t)c->output_rows * hidden, s.step.logits,
+                       stride, s.config->vocabulary_size}, *s.place);
+  });
+}
+
+// States and logits, and their way to the host, or what follows on the device.
+static cudaError_t give_logits(const step_group &group, bool is_decode) {
+  const step_run_state &first = group.shards[0];
+  infer_context *c = first.context;
+  size_t rows = (size_t)first.step.logits, hidden = (size_t)first.config->hidden_size;
+  size_t vocabulary = (size_t)first.config->vocabulary_size;
+  size_t logits_at = (size_t)c->output_rows * hidden;
+  if (rows == 0) return cudaSuccess;
+  RETURN_IF_FAILED(group.count > 1 ? gather_logits(group)
+                                   : multiply_head(first, c->output + logits_at, (int)vocabulary));
+  // Every GPU draws the same tokens of the same logits.
+  if (is_decode) {
+    return on_each(group, [&](const step_run_state &s) {
+      return draw(s, s.context->output + logits_at);
+    });
+  }
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
-                                   cudaMemcpyDeviceToHost, s.place->stream));
+                                   cudaMemcpyDeviceToHost, first.place->stream));
   return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
                          rows * vocabulary * sizeof(float), cudaMemcpyDeviceToHost,
-                         s.place->stream);
+                         first.place->stream);
 }
 
 cudaError_t step_send(infer_context *c, const step_shape &shape) {
-  return cudaMemcpyAsync(c->step, c->pinned_step,
-                         (size_t)lay_out_step(shape).words * sizeof(int32_t),
-                         cudaMemcpyHostToDevice, c->device->place.stream);
+  size_t bytes = (size_t)lay_out_step(shape).words * sizeof(int32_t);
+  for (infer_context *at = c; at; at = at->next) {
+    RETURN_IF_FAILED(cudaMemcpyAsync(at->step, c->pinned_step, bytes, cudaMemcpyHostToDevice,
+                                     at->device->place.stream));
+  }
+  return cudaSuccess;
 }
 
-cudaError_t step_run(infer_context *c, const step_shape &shape) {
-  step_run_state s = {};
-  s.context = c;
-  s.config = &c->model->config;
-  s.place = &c->device->place;
-  s.step = view_step(shape, c->step, c->turns);
-  if (!shape.is_decode) RETURN_IF_FAILED(step_send(c, shape));
-  embed_args embed = {};
-  embed.step = s.step;
-  embed.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
-  embed.states = c->states;
-  embed.frequencies = vector_at(c, -1, INFER_ROPE_FREQUENCIES);
-  embed.head_size = s.config->head_size;
-  embed.rope_scale = s.config->rope_scale;
-  embed.turns = c->turns;
+static cudaError_t embed(const step_run_state &s) {
+  infer_context *c = s.context;
+  embed_args args = {};
+  args.step = s.step;
+  args.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
+  args.first_row = model_cut(c->model, INFER_EMBEDDING).rows.begin;
+  args.states = c->states;
+  args.frequencies = vector_at(c, -1, INFER_ROPE_FREQUENCIES);
+  args.head_size = s.config->head_size;
+  args.rope_scale = s.config->rope_scale;
+  args.turns = c->turns;
   // Behind a copy: nothing to overlap with.
   run_place first = *s.place;
   first.overlaps = false;
-  RETURN_IF_FAILED(embed_run(embed, first));
-  for (int layer = 0; layer < s.config->layer_count; layer++) {
-    RETURN_IF_FAILED(run_layer(s, layer));
+  return embed_run(args, first);
+}
+
+static cudaError_t run_group(infer_context *c, const step_shape &shape) {
+  step_group group = {};
+  for (infer_context *at = c; at; at = at->next) {
+    group.shards[group.count++] = {at, &at->model->config, &at->device->place,
+                                   view_step(shape, at->step, at->turns)};
   }
-  return give_logits(s, shape.is_decode);
+  if (!shape.is_decode) RETURN_IF_FAILED(step_send(c, shape));
+  RETURN_IF_FAILED(on_each(group, embed));
+  // A token is of one part of the vocabulary: the others have zeros.
+  RETURN_IF_FAILED(add_states(group));
+  for (int layer = 0; layer < c->model->config.layer_count; layer++) {
+    RETURN_IF_FAILED(run_layer(group, layer));
+  }
+  return give_logits(group, shape.is_decode);
+}
+
+cudaError_t step_run(infer_context *c, const step_shape &shape) {
+  device_scope scope(c->device);
+  RETURN_IF_FAILED(group_fork(c->device));
+  cudaError_t error = run_group(c, shape);
+  // Joined whatever went wrong: a recording ends with all streams that it took in.
+  cudaError_t joined = group_join(c->device);
+  return error == cudaSuccess ? joined : error;
 }
