@@ -20,8 +20,8 @@ const CONTEXT = 6;
 const SAMPLING_WORDS = 8;
 
 cudaTest("CUDA emulation: steps in a row draw what steps one by one draw", async () => {
-  for (const path of ["cuda", "eager"] as const) {
-    using model = await openContext(path);
+  for (const [path, parts] of [["cuda", 1], ["eager", 1], ["cuda", 2]] as const) {
+    using model = await openContext(path, parts);
     const alone = model.stepByStep();
     model.prefill();
     assertEquals(model.decode(STEPS), alone);
@@ -39,8 +39,8 @@ cudaTest("CUDA emulation: steps in a row that cannot be are refused", async () =
   assertThrows(() => model.decode(40), RangeError, "A context of");
 });
 
-async function openContext(path: "cuda" | "eager"): Promise<Context> {
-  const device = openCuda(path as "cuda");
+async function openContext(path: "cuda" | "eager", parts = 1): Promise<Context> {
+  const device = openCuda(path, { tensorParallel: parts, communicator: "host" });
   using source = await openModel(`${MODELS}llama-tied-default`);
   const weights = new NativeWeights(device, source.config);
   await weights.load(source, { weights: { groupSize: 64 } });

@@ -3,24 +3,36 @@ import { assert, assertEquals } from "@std/assert";
 import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { buildEmulation, cudaTest, loadCuda } from "./infer_cuda.ts";
+import { FAKE_NCCL } from "./infer_cuda_group.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
 
-cudaTest(
-  "CUDA emulation: clean under the sanitizers, device memory too, whatever warps run first",
-  async () => {
-    const program = `${BUILD_DIRECTORY}/test_operators_cuda`;
-    await buildEmulation(program, "test_operators.c");
-    for (const seed of ["0", "1"]) {
-      const env = { INFER_HOST_SEED: seed, INFER_HOST_LEAKS: "1" };
-      const { success, stdout, stderr } = await new Deno.Command(program, { env }).output();
-      const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-      assert(success, err!.slice(0, 4_000));
-      assertEquals(err, "");
-      assertEquals(out!.trim().split("\n").at(-1), "ok");
-    }
+// Data: programs that make every call, and what they are told.
+const PROGRAMS = [
+  { program: "test_operators.c", env: {} },
+  {
+    program: "cuda/test_group.c",
+    env: { INFER_HOST_DEVICES: "4", PHOTON_INFER_NCCL_LIBRARY: FAKE_NCCL },
   },
-);
+];
+
+for (const { program, env } of PROGRAMS) {
+  cudaTest(
+    `CUDA emulation: ${program}: clean under the sanitizers, whatever warps run first`,
+    async () => {
+      const path = `${BUILD_DIRECTORY}/${program.replace(/^.*\/|\.c$/g, "")}_cuda`;
+      await buildEmulation(path, program);
+      for (const seed of ["0", "1"]) {
+        const all = { ...env, INFER_HOST_SEED: seed, INFER_HOST_LEAKS: "1" };
+        const { success, stdout, stderr } = await new Deno.Command(path, { env: all }).output();
+        const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+        assert(success, err!.slice(0, 4_000));
+        assertEquals(err, "");
+        assertEquals(out!.trim().split("\n").at(-1), "ok");
+      }
+    },
+  );
+}
 
 cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity", async () => {
   const folder = new URL("fixtures/infer/", import.meta.url).pathname;

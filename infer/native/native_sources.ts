@@ -58,7 +58,7 @@ export const HEADERS: readonly string[] = [
 // Data: what cuda/ compiles, beside what both libraries share.
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
-  ...["cuda/communicator.cu", "cuda/nccl.cu"],
+  ...["cuda/communicator.cu", "cuda/host_communicator.cu", "cuda/nccl.cu"],
   ...["cuda/context.cu", "cuda/decode.cu", "cuda/device.cu", "cuda/elementwise.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // How a model is cut among devices that compute it together:
 //
-//     query, key, value    rows: some heads a device; key-value heads that are too few are on several
+//     query, key, value    rows: some heads a device; too few key-value heads are on several
 //     gate, up             rows: some of the inner numbers a device
 //     output, down         columns, those that its rows feed; devices add up what comes out
 //     embedding, head      rows: some of the vocabulary a device, as the two may be one matrix, and

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // What infer/native/cuda/nccl.cu uses of NCCL, on the emulation of GPUs, and as strict: calls for
 // several GPUs come in a group, all ranks agree, no GPU is there twice. A sum begins with another
-// rank in every piece, as in a ring: in which order numbers are added depends on how many there are.
+// rank in every piece, as in a ring: the order of additions depends on how many numbers there are.
 #include <stddef.h>
 #include <string.h>
 

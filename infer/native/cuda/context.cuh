@@ -22,8 +22,8 @@ struct step_graph {
   cudaGraphExec_t exec;
 };
 
-// Where several GPUs compute together each has one; the first's stands for all of them, and it alone
-// has what is pinned, graphs, and a step that is on its way.
+// Where several GPUs compute together each has one; the first's stands for all of them, and it
+// alone has what is pinned, graphs, and a step that is on its way.
 struct infer_context {
   infer_model *model;
   infer_device *device;

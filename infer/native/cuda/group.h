@@ -12,9 +12,9 @@ extern "C" {
 // Most GPUs of a device.
 #define INFER_GROUP_MAX 16
 
-// Opens the first `count` GPUs (of those that CUDA_VISIBLE_DEVICES names) as one device: every model
-// on it is cut among them, see shard.h, and every other call is as with one GPU. `communicator`: how
-// their sums meet:
+// Opens the first `count` GPUs (of those that CUDA_VISIBLE_DEVICES names) as one device: every
+// model on it is cut among them, see shard.h, and every other call is as with one GPU.
+// `communicator`: how their sums meet:
 //
 //     "nccl"  NCCL, opened at run time: libnccl.so.2, or what PHOTON_INFER_NCCL_LIBRARY names
 //     "host"  copies through pinned memory of the host, added in the order of the GPUs. Only so may

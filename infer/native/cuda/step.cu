@@ -113,7 +113,7 @@ static cudaError_t attend(const step_run_state &s, int layer) {
   return attend_run(look, *s.place);
 }
 
-// Adds rows times a matrix to the states; on other GPUs than the first puts them there, to be added.
+// Adds rows times a matrix to the states; GPUs other than the first put it there, to be added.
 static cudaError_t add_product(const step_run_state &s, int layer, int role, int bias,
                                const float *rows, int columns) {
   infer_context *c = s.context;
@@ -166,8 +166,8 @@ static cudaError_t draw(const step_run_state &s, const float *logits) {
   return advance_run({s.step, room}, *s.place);
 }
 
-// States and logits of the tokens that want some; of several GPUs each has the logits of its part of
-// the vocabulary.
+// States and logits of the tokens that want some; of several GPUs each has the logits of its part
+// of the vocabulary.
 static cudaError_t multiply_head(const step_run_state &s, float *logits, int stride) {
   infer_context *c = s.context;
   linear_args args = product_of(s, c->states, s.config->hidden_size, LINEAR_STORED, stride);

@@ -13,10 +13,10 @@
 
 struct host_graph {
   std::vector<std::function<void()>> work;
-  // While it is recorded: the stream that began, those it took in, and of them those that it has not
-  // waited for since they did something.
+  // While it is recorded: the stream that began, those it took in, and of them those that it has
+  // not waited for since they did something.
   cudaStream_t origin = nullptr;
-  std::set<cudaStream_t> open, streams;
+  std::set<cudaStream_t> streams, open;
 };
 struct host_stream {
   int device = 0;
