@@ -36,6 +36,8 @@ cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity",
     const ratio = await measure({ weights: { groupSize } }) / stored;
     assert(Math.abs(ratio - 1) < 0.01, `groups of ${groupSize}: ${ratio}`);
   }
-  const ratio = await measure({ weights: { groupSize: 64 }, kvType: "int8" }) / stored;
-  assert(Math.abs(ratio - 1) < 0.01, `keys and values in INT8: ${ratio}`);
+  for (const kvType of ["int8", "float8"] as const) {
+    const ratio = await measure({ weights: { groupSize: 64 }, kvType }) / stored;
+    assert(Math.abs(ratio - 1) < 0.01, `keys and values in ${kvType}: ${ratio}`);
+  }
 });
