@@ -14,9 +14,10 @@ export type InstructionPath = "portable" | "avx2" | "vnni";
 /**
  * How a GPU computes: `"cuda"` with whatever is fastest for the whole step; `"deterministic"` so
  * that a token's numbers do not depend on what else is in the step; `"eager"` with one launch a
- * kernel, for tools that look at them.
+ * kernel, for tools that look at them; `"w8a8"` with INT8 weights of prompts multiplied as integers
+ * by cuBLASLt, one scale a row and one a token: less exact, see infer/native/cuda/STATUS.md.
  */
-export type CudaPath = "cuda" | "deterministic" | "eager";
+export type CudaPath = "cuda" | "deterministic" | "eager" | "w8a8";
 
 /** Options of {@linkcode NativeDevice.open}. */
 export interface NativeDeviceOptions {
@@ -57,6 +58,11 @@ export interface DeviceDescription {
   readonly name?: string;
   /** A GPU's compute capability, times ten. */
   readonly compute?: number;
+  /**
+   * The version of cuBLASLt on a GPU, which multiplies prompts where that was measured to be
+   * faster; or why there is none.
+   */
+  readonly cublasLt?: string;
 }
 
 /** Environment variable with the instruction path. */

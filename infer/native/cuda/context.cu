@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 #include "context.cuh"
 
+#include "large.cuh"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,7 @@ int32_t infer_context_create(infer_model *model, const infer_context_config *con
   made->config = *config;
   status = fill_context(made);
   if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
+  if (!status) status = large_create(made);
   if (status) {
     infer_context_destroy(made);
     return status;
@@ -163,6 +166,7 @@ void infer_context_destroy(infer_context *context) {
   cudaStreamSynchronize(context->device->place.stream);
   step_free_graphs(context);
   decode_free(context);
+  large_drop(context->large);
   kv_free(&context->kv);
   void *const device_memory[] = {context->memory, context->output, context->copy_pairs};
   for (void *memory : device_memory) {

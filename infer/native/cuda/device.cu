@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "context.cuh"
+#include "cublaslt.cuh"
 
 #define THREADS_MAX 256
 // Turing: the first with INT8 tensor cores.
@@ -78,7 +79,8 @@ int32_t infer_device_open(int32_t threads, const char *path, infer_device **devi
   }
   // "eager" starts kernels one by one, for tools that look at them.
   bool is_deterministic = strcmp(path, "deterministic") == 0, is_eager = strcmp(path, "eager") == 0;
-  if (*path && strcmp(path, "cuda") != 0 && !is_deterministic && !is_eager) {
+  bool is_w8a8 = strcmp(path, "w8a8") == 0;
+  if (*path && strcmp(path, "cuda") != 0 && !is_deterministic && !is_eager && !is_w8a8) {
     return fail(INFER_INVALID, "Cannot use the instruction path \"%s\": there is no such path",
                 path);
   }
@@ -87,6 +89,7 @@ int32_t infer_device_open(int32_t threads, const char *path, infer_device **devi
   pthread_mutex_init(&made->lock, NULL);
   made->place.is_deterministic = is_deterministic;
   made->has_graphs = !is_eager;
+  made->is_w8a8 = is_w8a8;
   int32_t status = read_properties(made);
   if (!status) status = make_stream(made);
   if (status) {
@@ -99,11 +102,13 @@ int32_t infer_device_open(int32_t threads, const char *path, infer_device **devi
 
 size_t infer_device_describe(infer_device *device, char *text, size_t size) {
   const run_place *place = &device->place;
-  const char *path = place->is_deterministic ? "deterministic" : "cuda";
+  const char *path = place->is_deterministic ? "deterministic" : device->is_w8a8 ? "w8a8" : "cuda";
+  char library[CUBLASLT_REASON_BYTES] = "not opened";
+  if (device->library) cublaslt_describe(device->library, library, sizeof library);
   int length = snprintf(text, size,
                         "{\"kind\":\"cuda\",\"path\":\"%s\",\"threads\":%d,\"name\":\"%s\","
-                        "\"compute\":%d}",
-                        path, place->multiprocessors, device->name, place->compute);
+                        "\"compute\":%d,\"cublasLt\":\"%s\"}",
+                        path, place->multiprocessors, device->name, place->compute, library);
   return (size_t)length < size ? (size_t)length : size - 1;
 }
 
@@ -117,6 +122,8 @@ void infer_device_close(infer_device *device) {
     if (slot->is_free) cudaEventDestroy(slot->is_free);
   }
   if (device->strange) cudaFree(device->strange);
+  if (device->library) cublaslt_close(device->library);
+  free(device->library);
   if (device->place.stream) cudaStreamDestroy(device->place.stream);
   pthread_mutex_destroy(&device->lock);
   free(device);
