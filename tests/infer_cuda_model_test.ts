@@ -47,7 +47,7 @@ cudaTest("CUDA emulation: INT8 weights change no more than on the processor", as
   using stored = await loadNative(QWEN);
   const { vocabularySize } = stored.config;
   const exact = allLogits(stored, PROMPT).slice();
-  for (const kvType of ["float32", "float16", "int8"] as const) {
+  for (const kvType of ["float32", "float16", "int8", "float8"] as const) {
     for (const groupSize of [32, 64, 128]) {
       const options = { kvType, weights: { groupSize } };
       using cuda = await loadCuda(QWEN, options);
@@ -95,7 +95,7 @@ function assertBatched(backend: NativeBackend, whole: Float32Array): void {
 }
 
 cudaTest("CUDA emulation: copied blocks let a sequence part from another", async () => {
-  for (const kvType of ["float16", "int8"] as const) {
+  for (const kvType of ["float16", "int8", "float8"] as const) {
     using backend = await loadCuda(LLAMA, { kvType, path: "deterministic" });
     const expected = allLogits(backend, PROMPT.slice(0, 12)).slice(-backend.config.vocabularySize);
     stepLogits(backend, PROMPT.slice(0, 11), 0, [20, 21]);

@@ -7,6 +7,7 @@ import { NATIVE_TYPES } from "../infer/backend/native_weights.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
 import { encodeFloats } from "../infer/model/float_format.ts";
 import { cudaTest, openCuda, ROUNDING } from "./infer_cuda.ts";
+import { assertEachE4m3 } from "./infer_e4m3.ts";
 import { relativeError } from "./infer_model.ts";
 import { openDevice } from "./infer_native.ts";
 
@@ -132,7 +133,7 @@ for (const type of ["INT8", "BF16", "F32"] as const) {
 }
 
 // Data: what keeping keys and values so may change, beside the same on the processor.
-const ATTENTION_ERROR_MAX = { float32: 2e-6, float16: 1e-3, int8: 2e-3 } as const;
+const ATTENTION_ERROR_MAX = { float32: 2e-6, float16: 1e-3, int8: 2e-3, float8: 2e-3 } as const;
 
 for (const path of ["cuda", "deterministic"] as const) {
   cudaTest(`CUDA emulation, ${path}: attention of ragged batches over shuffled blocks`, () => {
@@ -145,7 +146,7 @@ for (const path of ["cuda", "deterministic"] as const) {
     });
     const sequence = fc.tuple(fc.nat(200), fc.constantFrom(1, 1, 2, 7, 40));
     const sequences = fc.array(sequence, { minLength: 1, maxLength: 4 });
-    const types = fc.constantFrom("float32", "float16", "int8");
+    const types = fc.constantFrom("float32", "float16", "int8", "float8");
     const property = fc.property(
       shapes,
       sequences,
@@ -171,6 +172,11 @@ for (const path of ["cuda", "deterministic"] as const) {
   });
 }
 
+cudaTest("CUDA emulation: FP8 keys and values are E4M3, rounded to the nearest", () => {
+  using both = openBoth();
+  assertEachE4m3(both.cuda);
+});
+
 cudaTest("CUDA emulation: attention over a long context, split or not", () => {
   const shape = { kvHeads: 2, shared: 4, headSize: 64, blockTokens: 16 };
   for (const path of ["cuda", "deterministic"] as const) {
@@ -178,7 +184,7 @@ cudaTest("CUDA emulation: attention over a long context, split or not", () => {
     const ragged: [number, number][] = [[5_000, 1], [3_000, 3]];
     const { heads, headSize, step, blockCount, ...tensors } = attentionCase(shape, ragged, 7);
     const { queries, keys, values } = tensors;
-    for (const type of ["float16", "int8"] as const) {
+    for (const type of ["float16", "int8", "float8"] as const) {
       const attended = onBoth(both, queries.length, ({ calls, handle }, output) => {
         return calls.opAttention(
           ...[handle, step, BigInt(step.length), blockCount, NATIVE_TYPES[type]] as const,

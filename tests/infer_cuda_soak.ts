@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { openModel } from "../infer/model/open_model.ts";
+import { useCublasLt } from "./infer_cublaslt.ts";
 import { buildEmulation, cudaTest, loadCuda } from "./infer_cuda.ts";
 import { FAKE_NCCL } from "./infer_cuda_group.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
@@ -48,6 +49,13 @@ cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity",
     const ratio = await measure({ weights: { groupSize } }) / stored;
     assert(Math.abs(ratio - 1) < 0.01, `groups of ${groupSize}: ${ratio}`);
   }
-  const ratio = await measure({ weights: { groupSize: 64 }, kvType: "int8" }) / stored;
-  assert(Math.abs(ratio - 1) < 0.01, `keys and values in INT8: ${ratio}`);
+  {
+    using _use = useCublasLt("always");
+    const ratio = await measure({ path: "w8a8", weights: { groupSize: 64 } }) / stored;
+    assert(Math.abs(ratio - 1) < 0.02, `prompts as integers: ${ratio}`);
+  }
+  for (const kvType of ["int8", "float8"] as const) {
+    const ratio = await measure({ weights: { groupSize: 64 }, kvType }) / stored;
+    assert(Math.abs(ratio - 1) < 0.01, `keys and values in ${kvType}: ${ratio}`);
+  }
 });

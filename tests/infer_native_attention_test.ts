@@ -6,6 +6,7 @@ import type { NativeDevice } from "../infer/backend/native_device.ts";
 import { NATIVE_TYPES } from "../infer/backend/native_weights.ts";
 import { attend, kvOffset, type PagedKeysValues } from "../infer/backend/reference_operators.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
+import { assertEachE4m3 } from "./infer_e4m3.ts";
 import { relativeError } from "./infer_model.ts";
 import { nativeTest, openDevice, PATHS } from "./infer_native.ts";
 
@@ -22,10 +23,15 @@ interface Shape {
 /** A sequence: tokens before the step, and in it. */
 type Sequence = readonly [computedTokens: number, tokens: number];
 
-type KvType = "float32" | "float16" | "int8";
+type KvType = "float32" | "float16" | "int8" | "float8";
 
 // Data: what keeping keys and values so may change.
-const ERROR_MAX: Record<KvType, number> = { float32: 5e-6, float16: 2e-3, int8: 3e-2 };
+const ERROR_MAX: Record<KvType, number> = {
+  float32: 5e-6,
+  float16: 2e-3,
+  int8: 3e-2,
+  float8: 1e-1,
+};
 
 for (const path of PATHS) {
   nativeTest(`${path}: infer_op_attention() of random ragged batches over shuffled blocks`, () => {
@@ -40,7 +46,7 @@ for (const path of PATHS) {
       minLength: 1,
       maxLength: 4,
     });
-    const types = fc.constantFrom<KvType>("float32", "float16", "int8");
+    const types = fc.constantFrom<KvType>("float32", "float16", "int8", "float8");
     fc.assert(
       fc.property(
         shapes,
@@ -85,6 +91,13 @@ for (const path of PATHS) {
       calls.opAttention(handle, words, size, 1, 0, 1, 1, 2, queries, keys, values, output),
     );
     assertEquals([...output], new Array(6).fill(0.75));
+  });
+}
+
+for (const path of PATHS) {
+  nativeTest(`${path}: FP8 keys and values are E4M3, rounded to the nearest`, () => {
+    using device = openDevice(path);
+    assertEachE4m3(device);
   });
 }
 

@@ -21,11 +21,11 @@ export interface NativeBackendOptions extends LoadWeightsOptions, NativeDeviceOp
   /** How large a step can be. */
   readonly bounds: StepBounds;
   /**
-   * How keys and values are kept. INT8 has a scale for each token and head.
+   * How keys and values are kept. INT8 and FP8 (E4M3) have a scale for each token and head.
    *
    * @default {"float16"}
    */
-  readonly kvType?: "float32" | "float16" | "int8";
+  readonly kvType?: "float32" | "float16" | "int8" | "float8";
 }
 
 /**

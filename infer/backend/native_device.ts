@@ -14,9 +14,10 @@ export type InstructionPath = "portable" | "avx2" | "vnni";
 /**
  * How a GPU computes: `"cuda"` with whatever is fastest for the whole step; `"deterministic"` so
  * that a token's numbers do not depend on what else is in the step; `"eager"` with one launch a
- * kernel, for tools that look at them.
+ * kernel, for tools that look at them; `"w8a8"` with INT8 weights of prompts multiplied as integers
+ * by cuBLASLt, one scale a row and one a token: less exact, see infer/native/cuda/STATUS.md.
  */
-export type CudaPath = "cuda" | "deterministic" | "eager";
+export type CudaPath = "cuda" | "deterministic" | "eager" | "w8a8";
 
 /**
  * How GPUs that compute together add up: `"nccl"` by NVIDIA's library, which is found at
@@ -84,11 +85,16 @@ export interface DeviceDescription {
   readonly tensorParallel?: number;
   /** How they add up, and why not by NCCL. */
   readonly communicator?: string;
+  /**
+   * The version of cuBLASLt on a GPU, which multiplies prompts where that was measured to be
+   * faster; or why there is none.
+   */
+  readonly cublasLt?: string;
 }
 
 /** Environment variable with the instruction path. */
 const PATH_VARIABLE = "PHOTON_INFER_PATH";
-const TEXT_BYTES = 512;
+const TEXT_BYTES = 1024;
 
 /** A processor or a GPU as a device of its native library: its threads and kernels. */
 export class NativeDevice implements Disposable {

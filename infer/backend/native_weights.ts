@@ -17,7 +17,7 @@ import { checkStatus, zeroEnded } from "./native_library.ts";
 /** How numbers are stored, as infer.h counts. */
 // Data: numbers of infer_type.
 // deno-fmt-ignore
-export const NATIVE_TYPES = { float32: 0, float16: 1, bfloat16: 2, int8: 3, q8: 4 } as const;
+export const NATIVE_TYPES = { float32: 0, float16: 1, bfloat16: 2, int8: 3, q8: 4, float8: 5 } as const;
 
 // Data: numbers of infer_role.
 // deno-fmt-ignore

@@ -21,7 +21,7 @@ typedef struct {
   float *sums;         // [rows][head]
   float *keys;         // [head_size][POSITION_CHUNK]
   float *values;       // [POSITION_CHUNK][head]
-  float *key_scales;   // [POSITION_CHUNK], INT8 only
+  float *key_scales;   // [POSITION_CHUNK]; 1 where there are none
   float *largest;      // [rows]
   float *totals;       // [rows]
   int head;
@@ -44,6 +44,7 @@ static attention_state scratch_state(float *scratch, int head_size) {
 INLINE float kv_number(const void *data, int type, size_t at) {
   if (type == INFER_F32) return ((const float *)data)[at];
   if (type == INFER_F16) return half_to_float(((const uint16_t *)data)[at]);
+  if (type == INFER_FP8) return e4m3_to_float(((const uint8_t *)data)[at]);
   return ((const int8_t *)data)[at];
 }
 
@@ -55,7 +56,9 @@ INLINE vf kv_vector(const void *data, int type, size_t at) {
 
 INLINE void widen(const void *data, int type, size_t at, int count, float scale, float *into) {
   int i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) {
+  // FP8 has no vectors here.
+  int vectors = type == INFER_FP8 ? 0 : count;
+  for (; i + WIDTH <= vectors; i += WIDTH) {
     v_store(into + i, kv_vector(data, type, at + (size_t)i) * v_set(scale));
   }
   for (; i < count; i++) into[i] = kv_number(data, type, at + (size_t)i) * scale;
@@ -79,10 +82,10 @@ INLINE void gather_chunk(const attention_tile *tile, const attention_state *s, c
       widen(keys, type, at, count, 1, s->keys + i * POSITION_CHUNK + column);
     }
     for (int i = 0; i < count; i++) {
-      float scale = type == INFER_INT8 ? scales[block_tokens + slot + i] : 1;
+      float scale = kv_has_scales(type) ? scales[block_tokens + slot + i] : 1;
       size_t at = (size_t)(slot + i) * (size_t)head_size;
       widen(values, type, at, head_size, scale, s->values + (column + i) * s->head);
-      s->key_scales[column + i] = type == INFER_INT8 ? scales[slot + i] : 1;
+      s->key_scales[column + i] = kv_has_scales(type) ? scales[slot + i] : 1;
     }
     position += count;
   }
@@ -96,6 +99,9 @@ static void fill_chunk(const attention_tile *tile, const attention_state *s, int
       break;
     case INFER_F16:
       gather_chunk(tile, s, INFER_F16, begin, end);
+      break;
+    case INFER_FP8:
+      gather_chunk(tile, s, INFER_FP8, begin, end);
       break;
     default:
       gather_chunk(tile, s, INFER_INT8, begin, end);
@@ -225,12 +231,16 @@ static void attend(const attention_tile *tile, float *scratch) {
   end_rows(tile, s);
 }
 
-INLINE float int8_levels(const float *in, int count, int8_t *levels, size_t step) {
-  float largest = 0;
+// Rounds a row so that its largest number is the type's; returns the scale.
+INLINE float put_levels(const float *in, int count, int type, uint8_t *levels, size_t step) {
+  float largest = 0, most = type == INFER_FP8 ? E4M3_MAX : LEVEL_MAX;
   for (int i = 0; i < count; i++) largest = fabsf(in[i]) > largest ? fabsf(in[i]) : largest;
-  float inverse = largest == 0 ? 0 : LEVEL_MAX / largest;
-  for (int i = 0; i < count; i++) levels[(size_t)i * step] = (int8_t)lrintf(in[i] * inverse);
-  return largest / LEVEL_MAX;
+  float inverse = largest == 0 ? 0 : most / largest;
+  for (int i = 0; i < count; i++) {
+    float x = in[i] * inverse;
+    levels[(size_t)i * step] = type == INFER_FP8 ? float_to_e4m3(x) : (uint8_t)lrintf(x);
+  }
+  return largest / most;
 }
 
 static void put(const kv_blocks *blocks, int layer, int block, int slot, int head,
@@ -238,12 +248,11 @@ static void put(const kv_blocks *blocks, int layer, int block, int slot, int hea
   size_t numbers = kv_numbers(blocks), step = (size_t)blocks->block_tokens;
   unsigned char *data = kv_head(blocks, layer, block, head);
   int head_size = blocks->head_size;
-  if (blocks->type == INFER_INT8) {
-    int8_t *levels = (int8_t *)data;
+  if (kv_has_scales(blocks->type)) {
     float *scales = (float *)(data + (2 * numbers + 3) / 4 * 4);
-    scales[slot] = int8_levels(key, head_size, levels + slot, step);
-    int8_t *row = levels + numbers + (size_t)slot * (size_t)head_size;
-    scales[blocks->block_tokens + slot] = int8_levels(value, head_size, row, 1);
+    scales[slot] = put_levels(key, head_size, blocks->type, data + slot, step);
+    unsigned char *row = data + numbers + (size_t)slot * (size_t)head_size;
+    scales[blocks->block_tokens + slot] = put_levels(value, head_size, blocks->type, row, 1);
     return;
   }
   for (int i = 0; i < head_size; i++) {

@@ -42,6 +42,7 @@ enum infer_type {
   INFER_BF16 = 2,
   INFER_INT8 = 3, // levels in groups, each group with a scale
   INFER_Q8_0 = 4, // in files only: | F16 scale | 32 levels |, again and again
+  INFER_FP8 = 5,  // keys and values only: E4M3, each row with a scale
 };
 
 typedef struct infer_device infer_device;
@@ -97,7 +98,7 @@ typedef struct {
   int32_t blocks_per_sequence_max;
   int32_t block_tokens;
   int32_t block_count;
-  int32_t kv_type; // INFER_F32, INFER_F16 or INFER_INT8
+  int32_t kv_type; // INFER_F32, INFER_F16, INFER_INT8 or INFER_FP8
 } infer_context_config;
 
 // Words of a step's header; offsets count int32 words from the beginning. See step_batch.ts.

@@ -18,11 +18,11 @@ int32_t kv_create(kv_blocks *made, int type, int layers, int kv_heads, int head_
       .block_tokens = block_tokens,
       .block_count = block_count,
   };
-  if (type != INFER_F32 && type != INFER_F16 && type != INFER_INT8) {
+  if (type != INFER_F32 && type != INFER_F16 && !kv_has_scales(type)) {
     return fail(INFER_UNSUPPORTED, "Cannot keep keys and values as type %d", type);
   }
   size_t bytes = 2 * kv_numbers(made) * source_bytes(type);
-  if (type == INFER_INT8) bytes = (bytes + 3) / 4 * 4 + 2 * (size_t)block_tokens * sizeof(float);
+  if (kv_has_scales(type)) bytes = (bytes + 3) / 4 * 4 + 2 * (size_t)block_tokens * sizeof(float);
   made->head_bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
   made->block_bytes = made->head_bytes * (size_t)kv_heads;
   size_t total = made->block_bytes * (size_t)block_count * (size_t)layers;

@@ -4,7 +4,7 @@
 //     layer:  | block 0 | block 1 | ...
 //     block:  | head 0 | head 1 | ...
 //     head:   | keys [head_size][block_tokens] | values [block_tokens][head_size]
-//             | INT8 only: F32 scales of keys [block_tokens], of values [block_tokens] |
+//             | INT8, FP8: F32 scales of keys [block_tokens], of values [block_tokens] |
 //
 // Keys lie by dimension so that the scores of neighbouring positions fill a vector.
 #ifndef INFER_KV_BLOCKS_H
@@ -14,7 +14,7 @@
 #include "memory.h"
 
 typedef struct {
-  int type; // INFER_F32, INFER_F16, INFER_INT8
+  int type; // INFER_F32, INFER_F16, INFER_INT8, INFER_FP8
   int layers;
   int kv_heads;
   int head_size;
@@ -37,6 +37,8 @@ static inline unsigned char *kv_head(const kv_blocks *blocks, int layer, int blo
   size_t at = (size_t)layer * (size_t)blocks->block_count + (size_t)block;
   return blocks->memory.data + at * blocks->block_bytes + (size_t)head * blocks->head_bytes;
 }
+
+static inline int kv_has_scales(int type) { return type == INFER_INT8 || type == INFER_FP8; }
 
 // Numbers of a head's keys, or of its values.
 static inline size_t kv_numbers(const kv_blocks *blocks) {

@@ -59,7 +59,8 @@ export const HEADERS: readonly string[] = [
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
   ...["cuda/communicator.cu", "cuda/host_communicator.cu", "cuda/nccl.cu"],
-  ...["cuda/context.cu", "cuda/decode.cu", "cuda/device.cu", "cuda/elementwise.cu"],
+  ...["cuda/context.cu", "cuda/cublaslt.cu", "cuda/decode.cu", "cuda/device.cu"],
+  ...["cuda/elementwise.cu", "cuda/large.cu", "cuda/large_room.cu", "cuda/large_tiles.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],
   ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
@@ -79,6 +80,7 @@ export const CUDA_HEADERS: readonly string[] = [
   ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
   ...["cuda/communicator.cuh", "cuda/group.h"],
+  ...["cuda/cublaslt.cuh", "cuda/large.cuh"],
   ...["cuda/decode.cuh", "cuda/decode.h", "cuda/device.cuh", "cuda/elementwise.cuh"],
   ...["cuda/embed.cuh", "cuda/intrinsics.cuh", "cuda/kv.cuh", "cuda/kv_put.cuh"],
   ...["cuda/launch.cuh", "cuda/linear.cuh", "cuda/load.cuh", "cuda/matrix.cuh"],

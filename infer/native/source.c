@@ -11,6 +11,7 @@ size_t source_bytes(int source_type) {
     case INFER_BF16:
       return 2;
     case INFER_INT8:
+    case INFER_FP8:
       return 1;
     default:
       return 0;

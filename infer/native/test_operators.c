@@ -266,9 +266,9 @@ static infer_model *make_model(infer_device *device, int type) {
 }
 
 static void test_steps(infer_device *device) {
-  const int types[] = {INFER_F32, INFER_BF16, INFER_INT8};
-  const int kv_types[] = {INFER_F32, INFER_F16, INFER_INT8};
-  for (int i = 0; i < 3; i++) {
+  const int types[] = {INFER_F32, INFER_BF16, INFER_INT8, INFER_INT8};
+  const int kv_types[] = {INFER_F32, INFER_F16, INFER_INT8, INFER_FP8};
+  for (int i = 0; i < 4; i++) {
     infer_model *model = make_model(device, types[i]);
     infer_context *context;
     infer_context_config config = {10, 2, TABLE, BLOCK, BLOCKS, kv_types[i]};

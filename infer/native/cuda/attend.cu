@@ -29,11 +29,11 @@ DEVICE_INLINE void attend_chunks(const attend_plan &plan, const chunk_source &so
     } else {
       copy_async_wait<0>();
     }
-    if (TYPE == INFER_INT8) scales[threadIdx.x] = scale;
+    if (kv_has_scales(TYPE)) scales[threadIdx.x] = scale;
     __syncthreads();
-    const __half *keys = (const __half *)(TYPE == INFER_INT8 ? shared : stage);
-    if (TYPE == INFER_INT8) {
-      widen_chunk<HEAD>(stage, (__half *)shared, scales);
+    const __half *keys = (const __half *)(kv_has_scales(TYPE) ? shared : stage);
+    if (kv_has_scales(TYPE)) {
+      widen_chunk<HEAD, TYPE>(stage, (__half *)shared, scales);
       __syncthreads();
     }
     float scores[position_tiles][4];
@@ -41,7 +41,7 @@ DEVICE_INLINE void attend_chunks(const attend_plan &plan, const chunk_source &so
     const __half *mine = keys + first * ROW_HALVES(HEAD);
     score_tile<HEAD, position_tiles>(tile, mine, scores);
     weigh_tile<HEAD, position_tiles>(tile, scores, chunk * CHUNK_POSITIONS + first,
-                                     TYPE == INFER_INT8 ? scales + first : NULL, weights);
+                                     kv_has_scales(TYPE) ? scales + first : NULL, weights);
     mix_tile<HEAD, position_tiles>(tile, weights, mine + CHUNK_POSITIONS * ROW_HALVES(HEAD));
     __syncthreads();
     if (plan.stages == 1 && chunk + 1 < end) {
@@ -92,15 +92,22 @@ static cudaError_t launch_tiles(const attend_plan &plan, int tiles, const run_pl
   return launch(launched, attend_tiles<HEAD, TYPE, IS_DECODE>, plan);
 }
 
+template <int HEAD, bool IS_DECODE>
+static cudaError_t choose_type(const attend_plan &plan, int tiles, const run_place &place) {
+  switch (plan.args.kv.type) {
+    case INFER_INT8:
+      return launch_tiles<HEAD, INFER_INT8, IS_DECODE>(plan, tiles, place);
+    case INFER_FP8:
+      return launch_tiles<HEAD, INFER_FP8, IS_DECODE>(plan, tiles, place);
+    default:
+      return launch_tiles<HEAD, INFER_F16, IS_DECODE>(plan, tiles, place);
+  }
+}
+
 template <bool IS_DECODE>
 static cudaError_t choose_tiles(const attend_plan &plan, int tiles, const run_place &place) {
-  bool is_int8 = plan.args.kv.type == INFER_INT8;
-  if (plan.args.head_size <= 64) {
-    return is_int8 ? launch_tiles<64, INFER_INT8, IS_DECODE>(plan, tiles, place)
-                   : launch_tiles<64, INFER_F16, IS_DECODE>(plan, tiles, place);
-  }
-  return is_int8 ? launch_tiles<128, INFER_INT8, IS_DECODE>(plan, tiles, place)
-                 : launch_tiles<128, INFER_F16, IS_DECODE>(plan, tiles, place);
+  return plan.args.head_size <= 64 ? choose_type<64, IS_DECODE>(plan, tiles, place)
+                                   : choose_type<128, IS_DECODE>(plan, tiles, place);
 }
 
 // Parts of a context, so that there is about twice what the GPU runs at a time.

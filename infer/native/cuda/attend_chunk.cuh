@@ -2,8 +2,8 @@
 // Chunks of 64 positions on their way from blocks into shared memory, as halves.
 //
 //     F16:   stages x | keys [64][HEAD + 8] | values [64][HEAD + 8] |
-//     INT8:  | keys, values as above | scales of keys [64], of values [64] |
-//            then stages x | levels of keys [64][HEAD] | of values [64][HEAD] |
+//     INT8, | keys, values as above | scales of keys [64], of values [64] |
+//     FP8:  then stages x | levels of keys [64][HEAD] | of values [64][HEAD] |
 #ifndef INFER_CUDA_ATTEND_CHUNK_CUH
 #define INFER_CUDA_ATTEND_CHUNK_CUH
 
@@ -14,14 +14,14 @@
 // Sizes of a kind of chunk.
 template <int HEAD, int TYPE>
 struct chunk_shape {
-  static constexpr int number_bytes = TYPE == INFER_INT8 ? 1 : 2;
+  static constexpr int number_bytes = kv_has_scales(TYPE) ? 1 : 2;
   // Pieces of a row: a thread copies one at a time.
   static constexpr int pieces = HEAD * number_bytes / PIECE_BYTES;
-  static constexpr int row_bytes = TYPE == INFER_INT8 ? HEAD : 2 * ROW_HALVES(HEAD);
+  static constexpr int row_bytes = kv_has_scales(TYPE) ? HEAD : 2 * ROW_HALVES(HEAD);
   static constexpr int stage_bytes = 2 * CHUNK_POSITIONS * row_bytes;
   // In front of the stages.
   static constexpr int halves_bytes =
-      TYPE == INFER_INT8 ? 2 * CHUNK_POSITIONS * (2 * ROW_HALVES(HEAD) + (int)sizeof(float)) : 0;
+      kv_has_scales(TYPE) ? 2 * CHUNK_POSITIONS * (2 * ROW_HALVES(HEAD) + (int)sizeof(float)) : 0;
 };
 
 // Which positions a block reads of which head.
@@ -31,7 +31,7 @@ struct chunk_source {
   int end; // positions from here on are zeros
 };
 
-// Starts to copy a chunk; returns, for INT8, the scale that this thread will put into its place.
+// Starts to copy a chunk; returns, for INT8 and FP8, the scale that this thread will put into its place.
 template <int HEAD, int TYPE>
 DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &source, int chunk,
                                 unsigned char *stage) {
@@ -54,7 +54,7 @@ DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &sou
     copy_async_16(to + CHUNK_POSITIONS * shape::row_bytes,
                   is_there ? from + kv_values_offset(kv) : from, is_there);
   }
-  if (TYPE != INFER_INT8) return 0;
+  if (!kv_has_scales(TYPE)) return 0;
   int position = chunk * CHUNK_POSITIONS + thread % CHUNK_POSITIONS;
   if (position >= source.end) return 0;
   unsigned char *data =
@@ -78,9 +78,9 @@ DEVICE_INLINE uint32_t scale_halves(uint32_t pair, float scale) {
   return pack_halves(numbers.x * scale, numbers.y * scale);
 }
 
-// INT8: widens a chunk that is there. Keys stay levels, for their scores get the scale; values are
-// multiplied.
-template <int HEAD>
+// INT8, FP8: widens a chunk that is there. Keys stay levels, for their scores get the scale; values
+// are multiplied.
+template <int HEAD, int TYPE>
 DEVICE_INLINE void widen_chunk(const unsigned char *stage, __half *halves, const float *scales) {
   constexpr int pieces = HEAD / PIECE_BYTES;
 #pragma unroll
@@ -92,7 +92,7 @@ DEVICE_INLINE void widen_chunk(const unsigned char *stage, __half *halves, const
     uint32_t wide[8];
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-      uint2 four = widen_levels(words[j]);
+      uint2 four = TYPE == INFER_FP8 ? widen_e4m3(words[j]) : widen_levels(words[j]);
       wide[2 * j] = isValue ? scale_halves(four.x, scales[row]) : four.x;
       wide[2 * j + 1] = isValue ? scale_halves(four.y, scales[row]) : four.y;
     }

@@ -12,6 +12,7 @@
 DEVICE_INLINE float kv_number(int type, const unsigned char *row, int at) {
   if (type == INFER_F32) return ((const float *)row)[at];
   if (type == INFER_F16) return __half2float(((const __half *)row)[at]);
+  if (type == INFER_FP8) return f16_to_float((uint16_t)widen_e4m3(row[at]).x);
   return (float)((const int8_t *)row)[at];
 }
 
@@ -38,7 +39,7 @@ DEVICE_INLINE float score_position(const attend_args &args, const float *query,
   const unsigned char *row = head + (size_t)slot * (size_t)args.kv.row_bytes;
   float score = 0;
   for (int i = 0; i < args.head_size; i++) score += query[i] * kv_number(args.kv.type, row, i);
-  return args.kv.type == INFER_INT8 ? score * kv_scales(args.kv, head)[slot] : score;
+  return kv_has_scales(args.kv.type) ? score * kv_scales(args.kv, head)[slot] : score;
 }
 
 __global__ void __launch_bounds__(ROW_BLOCK_THREADS) attend_rows(attend_args args) {
@@ -81,7 +82,7 @@ __global__ void __launch_bounds__(ROW_BLOCK_THREADS) attend_rows(attend_args arg
       const unsigned char *row = data + kv_values_offset(kv) + (size_t)slot * (size_t)kv.row_bytes;
       float weight = weights[j];
       total += weight;
-      if (kv.type == INFER_INT8) weight *= kv_scales(kv, data)[kv.block_tokens + slot];
+      if (kv_has_scales(kv.type)) weight *= kv_scales(kv, data)[kv.block_tokens + slot];
 #pragma unroll
       for (int i = 0; i < THREAD_NUMBERS; i++) {
         int number = thread + i * ROW_BLOCK_THREADS;

@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 #include "context.cuh"
 
+#include "large.cuh"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,7 +152,8 @@ static int32_t create_part(infer_model *part, const infer_context_config *config
   device_enter(made->device);
   int32_t status = model_check_complete(part);
   if (!status) status = fill_context(made);
-  return status ? status : cuda_status(cudaDeviceSynchronize(), "make a context");
+  if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
+  return status ? status : large_create(made);
 }
 
 int32_t infer_context_create(infer_model *model, const infer_context_config *config,
@@ -176,6 +179,7 @@ static void destroy_part(infer_context *part) {
   device_enter(part->device);
   step_free_graphs(part);
   decode_free(part);
+  large_drop(part->large);
   kv_free(&part->kv);
   void *const device_memory[] = {part->memory, part->output, part->gathered, part->copy_pairs};
   for (void *memory : device_memory) {

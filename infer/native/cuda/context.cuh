@@ -52,6 +52,7 @@ struct infer_context {
   int copy_pairs_max;
   step_graph graphs[GRAPHS_MAX];
   int graph_count;
+  struct large_room *large; // NULL: no large products
   // The step that is on its way:
   cudaEvent_t is_done;
   float *logits_to;
@@ -93,5 +94,11 @@ void step_free_graphs(infer_context *context);
 void decode_take_tokens(infer_context *context);
 
 void decode_free(infer_context *context);
+
+// Runs the products of a layer with so many tokens, whatever is in memory.
+cudaError_t step_measure(infer_context *context, int tokens);
+
+// Makes what large products need where cuBLASLt is there, and measures them.
+int32_t large_create(infer_context *context);
 
 #endif

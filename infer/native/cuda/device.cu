@@ -7,6 +7,7 @@
 
 #include "communicator.cuh"
 #include "context.cuh"
+#include "cublaslt.cuh"
 
 #define THREADS_MAX 256
 // Turing: the first with INT8 tensor cores.
@@ -88,17 +89,21 @@ static int32_t open_part(int gpu, shard part, const char *path, infer_device **d
   made->place.is_deterministic = strcmp(path, "deterministic") == 0;
   // "eager" starts kernels one by one, for tools that look at them.
   made->has_graphs = strcmp(path, "eager") != 0;
+  made->is_w8a8 = strcmp(path, "w8a8") == 0;
   device_enter(made);
   int32_t status = read_properties(made);
   return status ? status : make_stream(made);
 }
 
-static int32_t check_group(int32_t count, const char *name, const char *path, int gpus) {
-  if (*path && strcmp(path, "cuda") != 0 && strcmp(path, "deterministic") != 0 &&
-      strcmp(path, "eager") != 0) {
-    return fail(INFER_INVALID, "Cannot use the instruction path \"%s\": there is no such path",
-                path);
+static int32_t check_path(const char *path) {
+  const char *const paths[] = {"", "cuda", "deterministic", "eager", "w8a8"};
+  for (const char *known : paths) {
+    if (strcmp(path, known) == 0) return INFER_OK;
   }
+  return fail(INFER_INVALID, "Cannot use the instruction path \"%s\": there is no such path", path);
+}
+
+static int32_t check_group(int32_t count, const char *name, int gpus) {
   if (count < 1 || count > INFER_GROUP_MAX) {
     return fail(INFER_INVALID, "Cannot use %d GPUs together, not 1 to %d", count, INFER_GROUP_MAX);
   }
@@ -116,7 +121,8 @@ int32_t infer_cuda_open_group(int32_t count, const char *name, const char *path,
   *device = NULL;
   int gpus = 0;
   int32_t status = count_gpus(&gpus);
-  if (!status) status = check_group(count, name, path, gpus);
+  if (!status) status = check_path(path);
+  if (!status) status = check_group(count, name, gpus);
   infer_device *first = NULL, **place = &first, *parts[INFER_GROUP_MAX] = {};
   for (int i = 0; i < count && !status; i++) {
     status = open_part(i % gpus, {i, count}, path, place);
@@ -155,7 +161,9 @@ static size_t append_plain(char *text, size_t size, size_t length, const char *m
 
 size_t infer_device_describe(infer_device *device, char *text, size_t size) {
   const run_place *place = &device->place;
-  const char *path = place->is_deterministic ? "deterministic" : "cuda";
+  const char *path = place->is_deterministic ? "deterministic" : device->is_w8a8 ? "w8a8" : "cuda";
+  char library[CUBLASLT_REASON_BYTES] = "not opened";
+  if (device->library) cublaslt_describe(device->library, library, sizeof library);
   char group[COMMUNICATOR_TEXT_BYTES + 64] = "";
   if (device->communicator) {
     int begun = snprintf(group, sizeof group, ",\"tensorParallel\":%d,\"communicator\":\"",
@@ -165,8 +173,9 @@ size_t infer_device_describe(infer_device *device, char *text, size_t size) {
   }
   int length = snprintf(text, size,
                         "{\"kind\":\"cuda\",\"path\":\"%s\",\"threads\":%d,\"name\":\"%s\","
-                        "\"compute\":%d%s}",
-                        path, place->multiprocessors, device->name, place->compute, group);
+                        "\"compute\":%d,\"cublasLt\":\"%s\"%s}",
+                        path, place->multiprocessors, device->name, place->compute, library,
+                        group);
   return (size_t)length < size ? (size_t)length : size - 1;
 }
 
@@ -181,6 +190,8 @@ static void close_part(infer_device *device) {
   }
   if (device->strange) cudaFree(device->strange);
   if (device->turn) cudaEventDestroy(device->turn);
+  if (device->library) cublaslt_close(device->library);
+  free(device->library);
   if (device->place.stream) cudaStreamDestroy(device->place.stream);
   pthread_mutex_destroy(&device->lock);
   free(device);

@@ -34,6 +34,8 @@ struct infer_device {
   struct communicator *communicator; // of the first of several
   char name[256];
   bool has_graphs;
+  bool is_w8a8;              // prompts are multiplied as integers, with one scale a token
+  struct cublaslt *library;  // opened by the first context; NULL before
   load_slot slots[LOAD_SLOTS];
   unsigned long long *strange; // see pack_args
   pthread_mutex_t lock;   // of `running` and what its end does

@@ -30,6 +30,11 @@
 #else
 #define HAS_AMPERE 0
 #endif
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+#define HAS_ADA 1
+#else
+#define HAS_ADA 0
+#endif
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 #define HAS_HOPPER 1
 #else
@@ -202,6 +207,46 @@ DEVICE_INLINE uint32_t pack_f16(float low, float high) {
 DEVICE_INLINE uint32_t pack_bf16(float low, float high) {
   __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
   return *(const uint32_t *)&pair;
+}
+
+// --- FP8, E4M3: sign, 4 bits of exponent, 3 of fraction; the largest is 448 ---
+
+#define E4M3_MAX_BITS 0x43e00000u
+
+// Rounded to the nearest, halves to even; what is too large becomes the largest.
+DEVICE_INLINE uint8_t e4m3_of(float x) {
+#if HAS_ADA
+  uint16_t pair;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(0.0f), "f"(x));
+  return (uint8_t)pair;
+#else
+  uint32_t bits = __float_as_uint(x), size = min(bits & 0x7fffffffu, E4M3_MAX_BITS);
+  // Steps of 2^-9 below 2^-6, then three bits behind the first: rounded by what is added.
+  uint32_t small = __float_as_uint(__uint_as_float(size) + 16384.0f) - 0x46800000u;
+  uint32_t large = (size + 0x7ffffu + (size >> 20 & 1) - 0x3c000000u) >> 20;
+  return (uint8_t)((bits >> 24 & 0x80) | (size < 0x3c800000u ? small : large));
+#endif
+}
+
+// Four as halves, exactly.
+DEVICE_INLINE uint2 widen_e4m3(uint32_t codes) {
+#if HAS_ADA
+  uint32_t low, high;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(low) : "h"((uint16_t)codes));
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(high) : "h"((uint16_t)(codes >> 16)));
+  return make_uint2(low, high);
+#else
+  // As bits of halves they are off by 2^8, the small ones too.
+  uint32_t two_to_8 = 0x5c005c00u, words[2];
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    uint32_t bytes = __byte_perm(codes, 0, i == 0 ? 0x1404 : 0x3424);
+    uint32_t bits = (bytes & 0x80008000u) | (bytes >> 1 & 0x3f803f80u);
+    __half2 wide = __hmul2(*(__half2 *)&bits, *(__half2 *)&two_to_8);
+    words[i] = *(uint32_t *)&wide;
+  }
+  return make_uint2(words[0], words[1]);
+#endif
 }
 
 // --- Angles ---

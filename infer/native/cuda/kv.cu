@@ -9,7 +9,7 @@ extern "C" {
 #define COPY_THREADS 128
 
 static int number_bytes(int type) {
-  return type == INFER_F32 ? 4 : type == INFER_F16 ? 2 : type == INFER_INT8 ? 1 : 0;
+  return type == INFER_F32 ? 4 : type == INFER_F16 ? 2 : kv_has_scales(type) ? 1 : 0;
 }
 
 static size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
@@ -28,7 +28,7 @@ int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_
   made->block_count = block_count;
   made->row_bytes = (int)round_up((size_t)head_size * (size_t)number_bytes(type), PIECE_BYTES);
   size_t bytes = 2 * (size_t)block_tokens * (size_t)made->row_bytes;
-  if (type == INFER_INT8) bytes += 2 * (size_t)block_tokens * sizeof(float);
+  if (kv_has_scales(type)) bytes += 2 * (size_t)block_tokens * sizeof(float);
   made->head_bytes = round_up(bytes, PIECE_BYTES);
   made->block_bytes = made->head_bytes * (size_t)kv_heads;
   size_t total = made->block_bytes * (size_t)block_count * (size_t)layers;

@@ -4,7 +4,7 @@
 //     layer:  | block 0 | block 1 | ...
 //     block:  | head 0 | head 1 | ...
 //     head:   | keys [block_tokens][row_bytes] | values [block_tokens][row_bytes]
-//             | INT8 only: F32 scales of keys [block_tokens], of values [block_tokens] |
+//             | INT8, FP8: F32 scales of keys [block_tokens], of values [block_tokens] |
 //
 // A row is one token's head, padded with zeros to 16 bytes: what a thread copies at a time.
 #ifndef INFER_CUDA_KV_CUH
@@ -16,8 +16,13 @@ extern "C" {
 #include "launch.cuh"
 #include "step_view.cuh"
 
+// Whether each row has a scale.
+static inline __host__ __device__ constexpr bool kv_has_scales(int type) {
+  return type == INFER_INT8 || type == INFER_FP8;
+}
+
 struct device_kv {
-  int type; // INFER_F32, INFER_F16, INFER_INT8
+  int type; // INFER_F32, INFER_F16, INFER_INT8, INFER_FP8
   int layers;
   int kv_heads;
   int head_size;
@@ -50,7 +55,7 @@ DEVICE_INLINE unsigned char *kv_head(const device_kv &kv, int layer, int block, 
   return kv.data + at * kv.block_bytes + (size_t)head * kv.head_bytes;
 }
 
-// INT8 only: the scales of a head's keys; those of its values follow.
+// INT8, FP8: the scales of a head's keys; those of its values follow.
 DEVICE_INLINE float *kv_scales(const device_kv &kv, unsigned char *head) {
   return (float *)(head + 2 * kv_values_offset(kv));
 }

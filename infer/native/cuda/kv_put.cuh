@@ -6,6 +6,7 @@
 
 #define WARP_LANES 32
 #define KV_LEVEL_MAX 127.0f
+#define KV_FP8_MAX 448.0f
 
 // Puts a token's numbers of a head into its keys or values; all lanes of a warp together.
 DEVICE_INLINE void kv_put(const device_kv &kv, unsigned char *head, int slot, bool is_value,
@@ -24,12 +25,14 @@ DEVICE_INLINE void kv_put(const device_kv &kv, unsigned char *head, int slot, bo
   float largest = 0;
   for (int i = lane; i < size; i += WARP_LANES) largest = fmaxf(largest, fabsf(x[i]));
   largest = warp_max(largest);
-  float inverse = largest == 0 ? 0 : KV_LEVEL_MAX / largest;
+  float most = kv.type == INFER_FP8 ? KV_FP8_MAX : KV_LEVEL_MAX;
+  float inverse = largest == 0 ? 0 : most / largest;
   for (int i = lane; i < size; i += WARP_LANES) {
-    ((int8_t *)row)[i] = (int8_t)__float2int_rn(x[i] * inverse);
+    float number = x[i] * inverse;
+    row[i] = kv.type == INFER_FP8 ? e4m3_of(number) : (unsigned char)__float2int_rn(number);
   }
   if (lane != 0) return;
-  kv_scales(kv, head)[(is_value ? kv.block_tokens : 0) + slot] = largest / KV_LEVEL_MAX;
+  kv_scales(kv, head)[(is_value ? kv.block_tokens : 0) + slot] = largest / most;
 }
 
 #endif

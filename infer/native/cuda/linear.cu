@@ -2,6 +2,7 @@
 // Which kernels a product takes.
 #include "linear.cuh"
 
+#include "large.cuh"
 #include "narrow.cuh"
 
 // Up to so many tokens every block norms and rounds the input for itself; from there on one more
@@ -38,9 +39,8 @@ static void count_units(product_args *to, const linear_args &args, bool is_narro
   }
 }
 
-// Norms and rounds in a kernel of its own.
-static cudaError_t prepare(const linear_args &args, const device_matrix &m, bool is_rounded,
-                           const run_place &place) {
+cudaError_t linear_prepare(const linear_args &args, bool is_rounded, const run_place &place) {
+  const device_matrix &m = args.jobs[0].matrix;
   round_args round = {};
   round.rows = args.rows;
   round.stride = args.stride;
@@ -73,6 +73,11 @@ static cudaError_t run_kernel(const product_args &product, const device_matrix &
 
 cudaError_t linear_run(const linear_args &args, const run_place &place) {
   if (args.tokens == 0) return cudaSuccess;
+  if (args.room.large && args.room.large->is_measuring) return large_measure(args, place);
+  if (large_takes(args, place)) {
+    cudaError_t error = large_run(args, place);
+    if (error != cudaErrorNotSupported) return error;
+  }
   const device_matrix &m = args.jobs[0].matrix;
   bool is_narrow = takes_narrow(args, m, place);
   bool is_rounded = m.type == INFER_INT8 || !is_narrow;
@@ -100,7 +105,7 @@ cudaError_t linear_run(const linear_args &args, const run_place &place) {
     product.norm = args.norm;
     product.epsilon = args.epsilon;
   } else {
-    RETURN_IF_FAILED(prepare(args, m, is_rounded, place));
+    RETURN_IF_FAILED(linear_prepare(args, is_rounded, place));
     if (!is_rounded) {
       product.rows = args.normed ? args.normed : args.room.normed;
       product.stride = m.columns;

@@ -7,6 +7,7 @@
 //              the same kernel where that is cheaper than one more kernel.
 //     wide     more tokens: tiles in shared memory, filled while the ones before are multiplied;
 //              few rows split the columns among blocks, and the last one sums up in order.
+//     large    many tokens, where cuBLASLt is there and was measured to be faster: large.cuh.
 #ifndef INFER_CUDA_LINEAR_CUH
 #define INFER_CUDA_LINEAR_CUH
 
@@ -37,6 +38,7 @@ struct linear_room {
   float *normed;          // [tokens][widest]
   float *sums;            // LINEAR_SUMS_BYTES
   unsigned *tickets;      // LINEAR_TICKETS, zeros between calls
+  struct large_room *large; // null: no large products
 };
 
 #define LINEAR_TICKETS 512
@@ -62,6 +64,9 @@ struct linear_args {
 cudaError_t linear_run(const linear_args &args, const run_place &place);
 
 // --- Between linear.cu and the kernels ---
+
+// Norms, and rounds where it is said, in a kernel of its own.
+cudaError_t linear_prepare(const linear_args &args, bool is_rounded, const run_place &place);
 
 // A call as its kernels see it.
 struct product_args {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "elementwise.cuh"
-#include "linear.cuh"
+#include "large.cuh"
 #include "load.cuh"
 #include "transfer.cuh"
 
@@ -131,8 +131,16 @@ static int32_t multiply(infer_device *device, const matrix &made, const float *i
   args.room.sums = memory.room<float>(LINEAR_SUMS_BYTES / sizeof(float));
   args.room.tickets = memory.room<unsigned>(LINEAR_TICKETS);
   args.jobs[0].output = memory.room<float>(count * (size_t)made.rows);
+  large_sizes sizes = {};
+  large_fit(&sizes, tokens, made.rows, made.columns);
+  // Nothing is measured here.
+  if (large_is_always(device)) {
+    int32_t status = large_make(device, sizes, tokens, &args.room.large);
+    if (status) return status;
+  }
   if (!memory.status()) memory.check(linear_run(args, device->place));
   memory.fetch(output, args.jobs[0].output, count * (size_t)made.rows);
+  large_drop(args.room.large);
   return memory.status();
 }
 

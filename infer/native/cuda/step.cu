@@ -278,3 +278,16 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   cudaError_t joined = group_join(c->device);
   return error == cudaSuccess ? joined : error;
 }
+
+cudaError_t step_measure(infer_context *c, int tokens) {
+  step_run_state s = {};
+  s.context = c;
+  s.config = &c->model->config;
+  s.place = &c->device->place;
+  s.step.tokens = tokens;
+  int queries = s.config->head_count * s.config->head_size;
+  RETURN_IF_FAILED(project_heads(s, 0));
+  RETURN_IF_FAILED(add_product(s, 0, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries));
+  RETURN_IF_FAILED(gate(s, 0));
+  return add_product(s, 0, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
+}

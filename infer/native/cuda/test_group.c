@@ -252,7 +252,7 @@ static void test_group(const char *communicator, int count, const char *path, si
   infer_device *devices[2];
   CHECK(!infer_device_open(0, path, &devices[0]));
   CHECK(!infer_cuda_open_group(count, communicator, path, &devices[1]));
-  char text[512];
+  char text[1024];
   CHECK(infer_device_describe(devices[1], text, sizeof text) > 0);
   printf("%s\n", text);
   infer_model *none;

@@ -4,25 +4,17 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include "cuda_runtime.h"
+#include "streams.h"
 
-struct host_graph {
-  std::vector<std::function<void()>> work;
-  // While it is recorded: the stream that began, those it took in, and of them those that it has
-  // not waited for since they did something.
-  cudaStream_t origin = nullptr;
-  std::set<cudaStream_t> streams, open;
-};
-struct host_stream {
-  int device = 0;
-  host_graph *captured = nullptr;
-};
 struct host_event {
+  // When it was recorded: what is on a stream is done at once.
+  std::chrono::steady_clock::time_point at;
   int device = 0;
   // Where it was recorded last.
   cudaStream_t stream = nullptr;
@@ -240,12 +232,12 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (stream && stream->device != event->device) return cudaErrorInvalidResourceHandle;
   event->stream = stream;
   event->captured = stream ? stream->captured : nullptr;
-  return cudaSuccess;
+  return host::enqueue(stream, [=] { event->at = std::chrono::steady_clock::now(); });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 0;
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  *milliseconds = std::chrono::duration<float, std::milli>(end->at - begin->at).count();
   return cudaSuccess;
 }
 
