@@ -114,6 +114,23 @@ groupTest("by NCCL as through the host, with graphs and without", async () => {
   }
 });
 
+// Streams do nothing before somebody waits for them then: an event that one should wait for and does
+// not is seen.
+groupTest("each GPU waits for the others before it takes what they have", async () => {
+  using _late = setVariables({ INFER_HOST_LATE: "1", INFER_HOST_DEVICES: "4" });
+  const golden = readGolden("qwen3-linear");
+  for (const path of ["cuda", "eager"] as const) {
+    for (const parts of [2, 4]) {
+      using backend = await loadParts(QWEN, parts, { path });
+      const { vocabularySize } = backend.config;
+      const error = relativeError(allLogits(backend, PROMPT), golden.logits, vocabularySize);
+      assert(error <= STORED_ERROR_MAX, `${path}, ${parts}: the relative error is ${error}`);
+      const tokens = greedyTokens(backend, PROMPT, golden.greedy.length);
+      assertEquals(tokens, [...golden.greedy]);
+    }
+  }
+});
+
 cudaTest("CUDA emulation: tensorParallel: deterministic through the host, bit by bit", async () => {
   for (const parts of [2, 4]) await checkDeterministic(parts, "host");
 });

@@ -1,38 +1,27 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Backend, StepOutput } from "../backend/backend.ts";
-import { StepBatch } from "../backend/step_batch.ts";
+import type { DrawOutput } from "../backend/drawing.ts";
 import { createSampler } from "../sampling/sampler.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
 import { Sequence } from "../scheduler/sequence.ts";
 import { Answer, type AnswerContext } from "./answer.ts";
+import { type EngineCounters, noCounters } from "./engine_counters.ts";
 import type { EngineRequest, EngineSink } from "./engine_request.ts";
 import {
   type ActiveRequest,
   chooseTokens,
   NO_DRAFT,
-  rowOf,
+  RowChoice,
+  type StepChoice,
   type Task,
   wantedLogits,
 } from "./engine_task.ts";
 import { Embedding, PromptLogprobs, READ_ROWS_MAX } from "./prompt_readings.ts";
 import type { Speculation } from "./speculation.ts";
-
-/** What an engine has done since it was made. */
-export interface EngineCounters {
-  /** Tokens of prompts that were answered, or read. */
-  promptTokens: number;
-  /** Tokens of answers. */
-  generatedTokens: number;
-  /** Tokens that were guessed and looked at. */
-  draftTokens: number;
-  /** Tokens of those that were right. */
-  acceptedTokens: number;
-  /** Requests that came to their end. */
-  finishedRequests: number;
-  /** Requests that were given up, or failed. */
-  abortedRequests: number;
-}
+import { DrawnChoice } from "./step_packer.ts";
+import { StepRunner } from "./step_runner.ts";
+import type { StepClock, StepTimes } from "./step_times.ts";
 
 /** What an engine is made of. */
 export interface EngineCoreOptions {
@@ -44,6 +33,8 @@ export interface EngineCoreOptions {
   readonly sink: EngineSink;
   /** Guesses how answers go on. */
   readonly speculation?: Speculation | undefined;
+  /** Told where the time of each step went. */
+  readonly trace?: ((times: StepTimes) => void) | undefined;
 }
 
 /**
@@ -54,45 +45,45 @@ export class EngineCore {
   /** What decides. */
   readonly scheduler: Scheduler;
   /** What was done. */
-  readonly counters: EngineCounters = {
-    promptTokens: 0,
-    generatedTokens: 0,
-    draftTokens: 0,
-    acceptedTokens: 0,
-    finishedRequests: 0,
-    abortedRequests: 0,
-  };
+  readonly counters: EngineCounters = noCounters();
   readonly #backend: Backend;
-  readonly #batch: StepBatch;
+  readonly #runner: StepRunner;
   readonly #context: AnswerContext;
   readonly #sink: EngineSink;
   readonly #speculation: Speculation | undefined;
   readonly #active: Map<number, ActiveRequest> = new Map();
   readonly #tasks: Map<Sequence, Task> = new Map();
-  /** First row of each sequence of the step. */
-  readonly #rows: Int32Array;
-  /** The one token of a sequence that is caught up, which most are. */
-  readonly #oneToken = new Int32Array(1);
   readonly #copies: number[] = [];
-
   /**
    * An engine without requests.
    *
    * @throws {RangeError} when a bound makes no sense
    */
-  constructor(backend: Backend, { bounds, context, sink, speculation }: EngineCoreOptions) {
+  constructor(backend: Backend, options: EngineCoreOptions) {
+    const { bounds, context, sink, speculation, trace } = options;
     this.scheduler = new Scheduler(bounds);
     this.#backend = backend;
-    this.#batch = new StepBatch(backend.bounds);
     this.#context = context;
     this.#sink = sink;
     this.#speculation = speculation;
-    this.#rows = new Int32Array(bounds.sequencesMax);
+    this.#runner = new StepRunner(backend, this.scheduler, {
+      taskOf: (sequence) => this.#tasks.get(sequence),
+      read: (...step) => this.#read(...step),
+      readChosen: (...step) => this.#readChosen(...step),
+      readAhead: (...step) => this.#readAhead(...step),
+      failed: (task, error) => this.#fail(task.active, error),
+      trace,
+    });
+  }
+
+  /** Where the time of steps went. */
+  get clock(): StepClock {
+    return this.#runner.clock;
   }
 
   /** Whether a step has anything to do. */
   get hasWork(): boolean {
-    return this.scheduler.hasWork;
+    return this.scheduler.hasWork || this.#runner.isBusy;
   }
 
   /** Requests on their way. */
@@ -124,29 +115,12 @@ export class EngineCore {
   }
 
   /**
-   * Computes one step.
+   * Computes one step, or starts it and reads the one before; see {@linkcode StepRunner}.
    *
    * @throws what the backend throws; no request can be relied upon then
    */
   step(): void {
-    const scheduled = this.scheduler.schedule();
-    if (scheduled.length === 0) return;
-    this.#batch.clear();
-    for (let i = 0; i < scheduled.length; i++) {
-      this.#rows[i] = this.#pack(this.#tasks.get(scheduled[i]!)!);
-    }
-    this.#backend.submit(this.#batch);
-    const output = this.#backend.wait();
-    for (let i = 0; i < scheduled.length; i++) {
-      const task = this.#tasks.get(scheduled[i]!);
-      // A request that failed in this step takes all of its answers along.
-      if (task === undefined) continue;
-      try {
-        this.#read(task, output, this.#rows[i]!);
-      } catch (error) {
-        this.#fail(task.active, error);
-      }
-    }
+    this.#runner.step();
   }
 
   #add(request: EngineRequest): void {
@@ -175,6 +149,7 @@ export class EngineCore {
       readsAll,
       drafter: answer && this.#drafter(),
       draft: NO_DRAFT,
+      firstDraw: -1,
     });
   }
 
@@ -212,35 +187,47 @@ export class EngineCore {
     this.#tasks.set(task.sequence, task);
   }
 
-  /** Puts a sequence into the batch; gives its first row. */
-  #pack(task: Task): number {
-    const { tokens, computedTokens, scheduledTokens, table } = task.sequence;
-    const logits = wantedLogits(task);
-    if (scheduledTokens === 1) this.#oneToken[0] = tokens[computedTokens]!;
-    return this.#batch.add({
-      tokens: scheduledTokens === 1
-        ? this.#oneToken
-        : tokens.subarray(computedTokens, computedTokens + scheduledTokens),
-      computedTokens,
-      blocks: table,
-      logits,
-    });
-  }
-
   /** Takes what a step gave for a sequence. */
   #read(task: Task, output: StepOutput, firstRow: number): void {
     const { sequence, answer, logprobs, embedding } = task;
-    const { isCaughtUp, draftCount, scheduledTokens } = sequence;
+    const { isCaughtUp, draftCount, scheduledTokens, length } = sequence;
     const wanted = wantedLogits(task);
     if (wanted !== "none") {
       logprobs?.read(sequence, output, firstRow);
       embedding?.read(sequence, output, firstRow);
     }
     if (!isCaughtUp) return this.scheduler.complete(sequence);
-    if (sequence.length === sequence.promptLength) this.#promptIsRead(task);
+    if (length === sequence.promptLength) this.#promptIsRead(task);
     const lastRow = firstRow + (wanted === "all" ? scheduledTokens : 1) - 1;
-    if (answer) this.#goOn(task, answer, output, lastRow - draftCount);
-    else this.#end(task);
+    if (answer) {
+      return this.#goOn(task, answer, new RowChoice(output, lastRow - draftCount, length));
+    }
+    this.scheduler.complete(sequence);
+    this.#end(task);
+  }
+
+  /** Takes what a step chose for a sequence. */
+  #readChosen(task: Task, output: DrawOutput, firstDraw: number): void {
+    const { sequence, answer, active } = task;
+    if (firstDraw < 0) return this.scheduler.complete(sequence);
+    if (sequence.length === sequence.promptLength) this.#promptIsRead(task);
+    this.#goOn(task, answer!, new DrawnChoice(output, firstDraw, answer!, active.unforked));
+  }
+
+  /** The same where the scheduler is ahead of it. */
+  #readAhead(task: Task, output: DrawOutput, firstDraw: number, steps: number): void {
+    const { sequence } = task;
+    const answer = task.answer!;
+    if (firstDraw < 0) return;
+    if (sequence.knownTokens === sequence.promptLength) this.#promptIsRead(task);
+    for (let i = 0; i < steps && !answer.isDone; i++) {
+      const sampled = output.token(firstDraw, i);
+      answer.sampler.accept(sampled.token);
+      answer.push(sampled);
+      this.scheduler.tell(sequence, sampled.token);
+    }
+    this.#deliver(answer);
+    if (answer.isDone) this.#end(task);
   }
 
   #promptIsRead({ active: { request }, answer, sequence, logprobs, embedding }: Task): void {
@@ -250,15 +237,15 @@ export class EngineCore {
   }
 
   /** Chooses what follows a sequence: one token, and one more for each draft that was right. */
-  #goOn(task: Task, answer: Answer, output: StepOutput, firstRow: number): void {
+  #goOn(task: Task, answer: Answer, choice: StepChoice): void {
     const { sequence, active } = task;
     const { draftCount } = sequence;
     if (active.unforked > 0) {
       // Forks need to know what is computed; there are no drafts behind a prompt.
       this.scheduler.complete(sequence);
-      this.#fork(task, answer, output, firstRow);
+      this.#fork(task, answer, choice);
     }
-    for (const sampled of chooseTokens(task, answer, output, firstRow)) {
+    for (const sampled of chooseTokens(task, answer, choice)) {
       answer.push(sampled);
       // A text that stops it may end before the last draft.
       if (answer.isDone) break;
@@ -271,7 +258,7 @@ export class EngineCore {
   }
 
   /** Gives the other answers of a request their own way, from the same row of logits. */
-  #fork(task: Task, answer: Answer, output: StepOutput, row: number): void {
+  #fork(task: Task, answer: Answer, choice: StepChoice): void {
     const { active, sequence } = task;
     const { request } = active;
     const { tokens, priority, salt } = request;
@@ -285,12 +272,11 @@ export class EngineCore {
       const forkTask: Task = {
         ...{ active, sequence: child, answer: fork },
         ...{ logprobs: null, embedding: null, readsAll: false },
-        ...{ drafter: this.#drafter(), draft: NO_DRAFT },
+        ...{ drafter: this.#drafter(), draft: NO_DRAFT, firstDraw: -1 },
       };
       this.#begin(forkTask);
       if (!this.scheduler.fork(sequence, child, this.#copies)) continue;
-      // Sampling edits the row.
-      const sampled = sampler.sample(rowOf(output, row).slice(), child.length);
+      const sampled = choice.forked(sampler);
       sampler.accept(sampled.token);
       fork.push(sampled);
       this.#chosen(forkTask, fork);
@@ -300,15 +286,18 @@ export class EngineCore {
 
   /** Tells of the tokens that were just chosen, and lets the sequence go on, or end. */
   #chosen(task: Task, answer: Answer): void {
-    const { sequence } = task;
+    task.sequence.append(answer.fresh.at(-1)!.token);
+    this.#deliver(answer);
+    if (answer.isDone) return this.#end(task);
+    this.#guess(task, answer);
+  }
+
+  #deliver(answer: Answer): void {
     const { fresh, index, request } = answer;
     this.counters.generatedTokens += fresh.length;
-    sequence.append(fresh.at(-1)!.token);
     this.#sink.delta(request.id, index, fresh, answer.text);
     fresh.length = 0;
     answer.text = "";
-    if (answer.isDone) return this.#end(task);
-    this.#guess(task, answer);
   }
 
   #guess(task: Task, { sampler }: Answer): void {
@@ -323,8 +312,7 @@ export class EngineCore {
 
   #end(task: Task): void {
     const { active, sequence, answer } = task;
-    // Its blocks stay known to the prefix cache.
-    this.scheduler.complete(sequence);
+    // Its blocks are known to the prefix cache, and stay so.
     this.scheduler.finish(sequence);
     task.drafter?.close?.();
     this.#tasks.delete(sequence);

@@ -2,8 +2,8 @@
 import type { StepBounds } from "../backend/step_batch.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import { checkBounds, type SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
+import type { SpeculativeOptions } from "../speculative/speculative_options.ts";
 import type { CheckedOptions, EngineOptions } from "./engine_options.ts";
-import type { SpeculativeOptions } from "./speculation.ts";
 
 /** What a backend is to be like. */
 export interface BackendPlan {
@@ -13,6 +13,8 @@ export interface BackendPlan {
   readonly tensorParallel: number;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;
+  /** Whether answers must not depend on what else is computed. */
+  readonly deterministic: boolean;
   /** How tokens are guessed, where they are. */
   readonly speculative?: SpeculativeOptions;
   /** How large a step can be. */
@@ -62,6 +64,7 @@ export function planEngine(
     backend: String(backend),
     tensorParallel: options.tensorParallel,
     weights,
+    deterministic: options.deterministic,
     ...(speculative && { speculative }),
     stepBounds,
     bounds,

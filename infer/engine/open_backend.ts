@@ -65,11 +65,14 @@ function isWithoutDevice(error: unknown, device: NativeKind): error is Error {
 
 async function openNative(
   source: ModelSource,
-  { stepBounds: bounds, bounds: { blockCount }, weights, tensorParallel }: BackendPlan,
+  { stepBounds: bounds, bounds: { blockCount }, weights, tensorParallel, deterministic }:
+    BackendPlan,
   device: NativeKind,
 ): Promise<OpenedBackend> {
-  const options = { bounds, blockCount, weights, device, tensorParallel };
-  const backend = await NativeBackend.load(source, options);
+  const backend = await NativeBackend.load(source, {
+    ...{ bounds, blockCount, weights, device, tensorParallel },
+    ...(deterministic && device === "cuda" && { path: "deterministic" }),
+  });
   const name = device === "cpu" ? "native" : device;
   return { backend, description: `${name}: ${JSON.stringify(backend.device)}` };
 }

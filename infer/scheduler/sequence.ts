@@ -52,6 +52,8 @@ export class Sequence {
   length: number;
   /** Tokens behind them that were proposed and are to be checked. */
   draftCount = 0;
+  /** Tokens at the end of {@linkcode length} that a step on its way chooses: not known yet. */
+  unreadTokens = 0;
   /** Tokens whose keys and values are in blocks. */
   computedTokens = 0;
   /** Tokens that the step which is on its way computes. */
@@ -107,6 +109,23 @@ export class Sequence {
     this.draftCount = 0;
   }
 
+  /** Puts tokens behind that are chosen, and told of later. */
+  appendUnknown(count: number): void {
+    for (let i = 0; i < count; i++) this.append(UNKNOWN_TOKEN);
+    this.unreadTokens += count;
+  }
+
+  /** The first token that was not known is. */
+  tell(token: number): void {
+    this.tokens[this.knownTokens] = token;
+    this.unreadTokens--;
+  }
+
+  /** Tokens that are certain and known. */
+  get knownTokens(): number {
+    return this.length - this.unreadTokens;
+  }
+
   /** Makes room for so many tokens. */
   reserve(count: number): void {
     if (count <= this.tokens.length) return;
@@ -134,6 +153,9 @@ export class Sequence {
     this.knownBlocks = 0;
   }
 }
+
+/** Stands for a token that is not known yet. */
+const UNKNOWN_TOKEN = -1;
 
 /** Below 0 when `a` is served before `b`. */
 export function compareRank(a: Sequence, b: Sequence): number {

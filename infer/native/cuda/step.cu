@@ -153,17 +153,25 @@ static cudaError_t run_layer(const step_group &group, int layer) {
   return add_states(group);
 }
 
-// Draws the next step's tokens.
-static cudaError_t draw(const step_run_state &s, const float *logits) {
-  const decode_room &room = s.context->decode;
-  sample_args args = {};
-  args.logits = logits;
-  args.how = room.how;
+static draw_args draw_of(const step_run_state &s, const float *logits, int draws) {
+  const draw_room &room = s.context->draws;
+  draw_args args = {};
+  args.state = (draw_state *)room.memory;
+  args.draws = (infer_draw *)(room.memory + DRAWS_AT);
   args.results = room.results;
-  args.rows = s.step.logits;
+  args.logits = logits;
   args.vocabulary = s.config->vocabulary_size;
-  RETURN_IF_FAILED(sample_run(args, *s.place));
-  return advance_run({s.step, room}, *s.place);
+  args.draws_max = draws;
+  args.step = s.step;
+  return args;
+}
+
+// Chooses tokens; where each sequence has one, they can be the next step's.
+static cudaError_t draw(const step_run_state &s, const float *logits, int draws) {
+  draw_args args = draw_of(s, logits, draws);
+  RETURN_IF_FAILED(choose_run(args, *s.place));
+  bool is_decode = s.step.tokens == s.step.sequences && s.step.tokens == s.step.logits;
+  return is_decode ? advance_run(args, *s.place) : cudaSuccess;
 }
 
 // States and logits of the tokens that want some; of several GPUs each has the logits of its part
@@ -181,8 +189,8 @@ static cudaError_t multiply_head(const step_run_state &s, float *logits, int str
   return linear_run(args, *s.place);
 }
 
-// All logits onto all GPUs.
-static cudaError_t gather_logits(const step_group &group) {
+// All logits onto the first GPU; NCCL gives them to the others too.
+static cudaError_t gather_logits(const step_group &group, float *logits) {
   const step_run_state &first = group.shards[0];
   const float *from[INFER_GROUP_MAX];
   float *to[INFER_GROUP_MAX];
@@ -197,30 +205,23 @@ static cudaError_t gather_logits(const step_group &group) {
   }));
   communicator *all = first.context->device->communicator;
   RETURN_IF_FAILED(all->gather(all, from, to, numbers));
-  return on_each(group, [&](const step_run_state &s) {
-    infer_context *c = s.context;
-    size_t hidden = (size_t)s.config->hidden_size;
-    return beside_run({c->gathered, c->output + (size_t)c->output_rows * hidden, s.step.logits,
-                       stride, s.config->vocabulary_size}, *s.place);
-  });
+  device_enter(first.context->device);
+  return beside_run({to[0], logits, first.step.logits, stride, first.config->vocabulary_size},
+                    *first.place);
 }
 
 // States and logits, and their way to the host, or what follows on the device.
-static cudaError_t give_logits(const step_group &group, bool is_decode) {
+static cudaError_t give_logits(const step_group &group, const step_shape &shape) {
   const step_run_state &first = group.shards[0];
   infer_context *c = first.context;
   size_t rows = (size_t)first.step.logits, hidden = (size_t)first.config->hidden_size;
   size_t vocabulary = (size_t)first.config->vocabulary_size;
   size_t logits_at = (size_t)c->output_rows * hidden;
   if (rows == 0) return cudaSuccess;
-  RETURN_IF_FAILED(group.count > 1 ? gather_logits(group)
-                                   : multiply_head(first, c->output + logits_at, (int)vocabulary));
-  // Every GPU draws the same tokens of the same logits.
-  if (is_decode) {
-    return on_each(group, [&](const step_run_state &s) {
-      return draw(s, s.context->output + logits_at);
-    });
-  }
+  float *logits = c->output + logits_at;
+  RETURN_IF_FAILED(group.count > 1 ? gather_logits(group, logits)
+                                   : multiply_head(first, logits, (int)vocabulary));
+  if (shape.is_drawn) return draw(first, logits, shape.draws);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
                                    cudaMemcpyDeviceToHost, first.place->stream));
   return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
@@ -228,16 +229,13 @@ static cudaError_t give_logits(const step_group &group, bool is_decode) {
                          first.place->stream);
 }
 
-cudaError_t step_send(infer_context *c, const step_shape &shape) {
-  size_t bytes = (size_t)lay_out_step(shape).words * sizeof(int32_t);
-  for (infer_context *at = c; at; at = at->next) {
-    RETURN_IF_FAILED(cudaMemcpyAsync(at->step, c->pinned_step, bytes, cudaMemcpyHostToDevice,
-                                     at->device->place.stream));
-  }
-  return cudaSuccess;
+cudaError_t step_send(infer_context *c, const int32_t *pinned, const step_shape &shape) {
+  return cudaMemcpyAsync(c->step, pinned,
+                         (size_t)lay_out_step(shape).words * sizeof(int32_t),
+                         cudaMemcpyHostToDevice, c->device->place.stream);
 }
 
-static cudaError_t embed(const step_run_state &s) {
+static cudaError_t embed(const step_run_state &s, bool overlaps) {
   infer_context *c = s.context;
   embed_args args = {};
   args.step = s.step;
@@ -248,32 +246,52 @@ static cudaError_t embed(const step_run_state &s) {
   args.head_size = s.config->head_size;
   args.rope_scale = s.config->rope_scale;
   args.turns = c->turns;
-  // Behind a copy: nothing to overlap with.
   run_place first = *s.place;
-  first.overlaps = false;
+  first.overlaps = first.overlaps && overlaps;
   return embed_run(args, first);
 }
 
-static cudaError_t run_group(infer_context *c, const step_shape &shape) {
-  step_group group = {};
-  for (infer_context *at = c; at; at = at->next) {
-    group.shards[group.count++] = {at, &at->model->config, &at->device->place,
-                                   view_step(shape, at->step, at->turns)};
-  }
-  if (!shape.is_decode) RETURN_IF_FAILED(step_send(c, shape));
-  RETURN_IF_FAILED(on_each(group, embed));
+// The step's words onto the first GPU, if they are not there already, and tokens that the call
+// before has chosen into them.
+static cudaError_t begin_step(const step_run_state &first, const step_shape &shape) {
+  infer_context *c = first.context;
+  if (!shape.is_drawn) return step_send(c, c->pinned_step, shape);
+  // Behind a copy: nothing to overlap with.
+  run_place place = *first.place;
+  place.overlaps = false;
+  return feed_run(draw_of(first, NULL, 0), place);
+}
+
+static cudaError_t run_group(const step_group &group, const step_shape &shape) {
+  const infer_context *c = group.shards[0].context;
+  size_t bytes = (size_t)lay_out_step(shape).words * sizeof(int32_t);
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *own = s.context;
+    if (own != c) {
+      RETURN_IF_FAILED(cudaMemcpyAsync(own->step, c->step, bytes, cudaMemcpyDeviceToDevice,
+                                       s.place->stream));
+    }
+    // Behind a copy there is nothing to overlap with.
+    return embed(s, shape.is_drawn);
+  }));
   // A token is of one part of the vocabulary: the others have zeros.
   RETURN_IF_FAILED(add_states(group));
   for (int layer = 0; layer < c->model->config.layer_count; layer++) {
     RETURN_IF_FAILED(run_layer(group, layer));
   }
-  return give_logits(group, shape.is_decode);
+  return give_logits(group, shape);
 }
 
 cudaError_t step_run(infer_context *c, const step_shape &shape) {
   device_scope scope(c->device);
+  step_group group = {};
+  for (infer_context *at = c; at; at = at->next) {
+    group.shards[group.count++] = {at, &at->model->config, &at->device->place,
+                                   view_step(shape, at->step, at->turns)};
+  }
+  RETURN_IF_FAILED(begin_step(group.shards[0], shape));
   RETURN_IF_FAILED(group_fork(c->device));
-  cudaError_t error = run_group(c, shape);
+  cudaError_t error = run_group(group, shape);
   // Joined whatever went wrong: a recording ends with all streams that it took in.
   cudaError_t joined = group_join(c->device);
   return error == cudaSuccess ? joined : error;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../infer.h"
-#include "decode.h"
+#include "draw.h"
 #include "group.h"
 
 #define CHECK(condition)                                                    \
@@ -213,19 +213,43 @@ static void compare_steps(infer_context **contexts, double bound) {
   }
 }
 
-static void compare_drawn(infer_context **contexts) {
-  infer_sampling sampling[SEQUENCES] = {{0, 0, 1, 0, 1, 2, 3, 0},
-                                        {1, 20, 0.9f, 0, 7, 1, 9, 0},
-                                        {2, 0, 1, 0.1f, 5, 5, 0, 0}};
-  int32_t tokens[2][STEPS * SEQUENCES];
-  for (int i = 0; i < 2; i++) {
-    size_t words;
-    int32_t *step = make_step(1, 10, 9, &words);
-    CHECK(!infer_cuda_decode(contexts[i], step, words, STEPS, sampling, tokens[i]));
-    CHECK(!infer_wait(contexts[i]));
-    free(step);
+// Steps in a row, and then those that go on with what they have chosen, without the host.
+static void draw_tokens(infer_context *context, infer_drawn *drawn) {
+  const infer_sampling sampling[SEQUENCES] = {{0, 0, 1, 0, 1, 2, 3, 0},
+                                              {1, 20, 0.9f, -9, 7, 1, 9, 0},
+                                              {2, 0, 1, -2, 5, 5, 0, 0}};
+  infer_draw draws[SEQUENCES];
+  const infer_logit_lists lists = {.mask_count = 0};
+  memset(draws, 0, sizeof draws);
+  for (int i = 0; i < SEQUENCES; i++) {
+    draws[i].sampling = sampling[i];
+    draws[i].rules.repetition = 1;
+    draws[i].rules.mask = -1;
+    draws[i].row = i;
+    draws[i].logprobs = 2;
   }
-  CHECK(memcmp(tokens[0], tokens[1], sizeof tokens[0]) == 0);
+  size_t words;
+  int32_t *step = make_step(1, 10, 9, &words);
+  CHECK(!infer_cuda_draw(context, step, words, STEPS, draws, SEQUENCES, &lists));
+  free(step);
+  step = make_step(1, 10 + STEPS, 0, &words);
+  for (int i = 0; i < SEQUENCES; i++) step[HEADER + i] = -1 - i;
+  CHECK(!infer_cuda_draw(context, step, words, 1, draws, SEQUENCES, &lists));
+  free(step);
+  double device_us;
+  CHECK(!infer_cuda_drawn(context, drawn, &device_us));
+  CHECK(!infer_cuda_drawn(context, drawn + STEPS * SEQUENCES, &device_us));
+}
+
+static void compare_drawn(infer_context **contexts) {
+  infer_drawn drawn[2][(STEPS + 1) * SEQUENCES];
+  for (int i = 0; i < 2; i++) draw_tokens(contexts[i], drawn[i]);
+  for (int i = 0; i < (STEPS + 1) * SEQUENCES; i++) {
+    const infer_drawn *one = &drawn[0][i], *several = &drawn[1][i];
+    CHECK(one->trouble == INFER_NO_TROUBLE && several->trouble == INFER_NO_TROUBLE);
+    CHECK(one->token == several->token && one->top_tokens[0] == several->top_tokens[0]);
+    CHECK(fabs(one->log_sum - several->log_sum) < 1e-4);
+  }
 }
 
 static void test_models(infer_device **devices, const origin *from) {

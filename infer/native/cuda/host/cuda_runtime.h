@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // What the kernels and their callers use of the CUDA runtime, on the processor: found instead of
 // the real header when this folder is the compiler's first for includes. A stream does everything
-// at once; a graph keeps calls and repeats them.
+// at once, or as late as it may (see runtime.cpp); a graph keeps calls and repeats them.
 #ifndef INFER_HOST_CUDA_RUNTIME_H
 #define INFER_HOST_CUDA_RUNTIME_H
 
@@ -57,6 +57,7 @@ enum cudaError_t {
   cudaErrorInvalidDevice = 101,
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
+  cudaErrorLaunchFailure = 719,
   cudaErrorNotSupported = 801,
   cudaErrorStreamCaptureUnjoined = 904,
   cudaErrorUnknown = 999,

@@ -13,12 +13,13 @@
 #include "streams.h"
 
 struct host_event {
-  // When it was recorded: what is on a stream is done at once.
-  std::chrono::steady_clock::time_point at;
+  double at_ms = 0;
   int device = 0;
-  // Where it was recorded last.
+  // Where it was recorded last, how often it was, and how many of these records are done.
   cudaStream_t stream = nullptr;
   host_graph *captured = nullptr;
+  int recorded = 0;
+  int done = 0;
 };
 
 namespace {
@@ -31,6 +32,43 @@ size_t allocated_bytes;
 // Allocations until one fails; negative: none does.
 int allocations_left = -1;
 thread_local int entered;
+
+// Memory that copies may read and write later; all other is copied at once.
+std::map<char *, size_t> pinned;
+
+bool is_pinned(const void *data) {
+  auto after = pinned.upper_bound(static_cast<char *>(const_cast<void *>(data)));
+  if (after == pinned.begin()) return false;
+  auto found = std::prev(after);
+  return static_cast<const char *>(data) < found->first + found->second;
+}
+
+// With INFER_HOST_LATE set a stream does nothing before somebody waits for it: what the host changes
+// too early is seen.
+bool is_late() { return getenv("INFER_HOST_LATE") != nullptr; }
+
+void do_next(host_stream *stream) {
+  auto work = std::move(stream->late.front());
+  stream->late.pop_front();
+  work();
+}
+
+void catch_up(host_stream *stream) {
+  while (stream && !stream->late.empty()) do_next(stream);
+}
+
+double now_ms() {
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(now).count();
+}
+
+// With INFER_HOST_FAILS_AFTER set the device is gone after so many waits.
+cudaError_t fail_sometimes() {
+  static int waits = 0;
+  const char *after = getenv("INFER_HOST_FAILS_AFTER");
+  if (!after) waits = 0;
+  return after && waits++ >= atoi(after) ? cudaErrorLaunchFailure : cudaSuccess;
+}
 
 // With INFER_HOST_LEAKS set a program that did not free all device memory does not end well.
 struct leak_check {
@@ -75,7 +113,10 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
     host_graph *graph = stream->captured;
     graph->work.push_back(std::move(work));
     if (stream != graph->origin) graph->open.insert(stream);
+  } else if (stream && is_late()) {
+    stream->late.push_back(std::move(work));
   } else {
+    catch_up(stream);
     work();
   }
   return cudaSuccess;
@@ -155,16 +196,19 @@ cudaError_t cudaFree(void *data) {
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void **data, size_t bytes) {
-  std::lock_guard<std::mutex> held(lock);
   *data = nullptr;
+  std::lock_guard<std::mutex> held(lock);
   if (is_to_fail()) return cudaErrorMemoryAllocation;
-  return posix_memalign(data, 4096, bytes + (bytes == 0)) == 0 ? cudaSuccess
-                                                               : cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 4096, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
+  pinned[static_cast<char *>(*data)] = bytes;
+  return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void **data, size_t bytes, unsigned) {
   return cudaMallocHost(data, bytes);
 }
 cudaError_t cudaFreeHost(void *data) {
+  std::lock_guard<std::mutex> held(lock);
+  pinned.erase(static_cast<char *>(data));
   free(data);
   return cudaSuccess;
 }
@@ -179,7 +223,10 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind)
 }
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-  return host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  const void *host = kind == cudaMemcpyHostToDevice ? from : to;
+  host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  if (kind != cudaMemcpyDeviceToDevice && !is_pinned(host)) catch_up(stream);
+  return cudaSuccess;
 }
 cudaError_t cudaMemset(void *data, int value, size_t bytes) {
   if (bytes > 0) memset(data, value, bytes);
@@ -198,14 +245,24 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
   return cudaStreamCreate(stream);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  catch_up(stream);
   delete stream;
   return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
-// A stream that waits for one that is recorded is recorded from then on, in the same graph.
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  catch_up(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
+// A stream that waits for one that is recorded is recorded from then on, in the same graph, whose
+// work is in order as it is.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  if (!event->captured) return cudaSuccess;
+  if (!event->captured) {
+    int awaited = event->recorded;
+    return host::enqueue(stream, [=] {
+      while (event->done < awaited && !event->stream->late.empty()) do_next(event->stream);
+    });
+  }
   if (stream->captured && stream->captured != event->captured) return cudaErrorInvalidValue;
   stream->captured = event->captured;
   stream->captured->streams.insert(stream);
@@ -232,12 +289,22 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (stream && stream->device != event->device) return cudaErrorInvalidResourceHandle;
   event->stream = stream;
   event->captured = stream ? stream->captured : nullptr;
-  return host::enqueue(stream, [=] { event->at = std::chrono::steady_clock::now(); });
+  int record = event->captured ? 0 : ++event->recorded;
+  return host::enqueue(stream, [=] {
+    event->at_ms = now_ms();
+    if (event->done < record) event->done = record;
+  });
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  catch_up(event->stream);
+  return fail_sometimes();
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  catch_up(event->stream);
+  return cudaSuccess;
+}
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  *milliseconds = std::chrono::duration<float, std::milli>(end->at - begin->at).count();
+  *milliseconds = static_cast<float>(end->at_ms - begin->at_ms);
   return cudaSuccess;
 }
 
@@ -264,6 +331,11 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *made, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  // A graph may be destroyed before it has run.
+  if (is_late()) {
+    for (const auto &work : graph->work) host::enqueue(stream, work);
+    return cudaSuccess;
+  }
   return host::enqueue(stream, [=] {
     for (const auto &work : graph->work) work();
   });

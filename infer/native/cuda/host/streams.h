@@ -3,6 +3,7 @@
 #ifndef INFER_HOST_STREAMS_H
 #define INFER_HOST_STREAMS_H
 
+#include <deque>
 #include <functional>
 #include <set>
 #include <vector>
@@ -17,6 +18,7 @@ struct host_graph {
 struct host_stream {
   int device = 0;
   host_graph *captured = nullptr;
+  std::deque<std::function<void()>> late;
 };
 
 #endif
