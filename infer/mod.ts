@@ -61,6 +61,7 @@ export { ModelFileError } from "./model_file_error.ts";
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
 export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
 export type {
+  CudaCommunicator,
   CudaPath,
   DeviceDescription,
   InstructionPath,

@@ -114,8 +114,8 @@ groupTest("by NCCL as through the host, with graphs and without", async () => {
   }
 });
 
-// Streams do nothing before somebody waits for them then: an event that one should wait for and does
-// not is seen.
+// Streams do nothing before somebody waits for them then: an event that one should wait for and
+// does not is seen.
 groupTest("each GPU waits for the others before it takes what they have", async () => {
   using _late = setVariables({ INFER_HOST_LATE: "1", INFER_HOST_DEVICES: "4" });
   const golden = readGolden("qwen3-linear");

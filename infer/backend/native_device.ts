@@ -109,7 +109,7 @@ export class NativeDevice implements Disposable {
    *
    * @throws {Deno.errors.NotFound} when there is no library
    * @throws {RangeError} when the path is unknown or the threads are too many
-   * @throws {RangeError} when `tensorParallel` is not a whole number above 0, or more than 1 without
+   * @throws {RangeError} when `tensorParallel` is no whole number above 0, or more than 1 without
    * `device: "cuda"`
    * @throws {Deno.errors.NotSupported} when the processor lacks the path's instructions, or there
    * is no GPU or no driver for it, or too few GPUs

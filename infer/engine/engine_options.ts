@@ -14,11 +14,24 @@ export interface EngineOptions {
   backend?: "auto" | "cuda" | "native" | "reference" | URL;
   /**
    * GPUs that compute together, each with a part of the model and of the keys and values, so that a
-   * model may be larger than one GPU's memory and steps take less time: the first ones of those that
-   * the environment variable `CUDA_VISIBLE_DEVICES` names, or the machine has. They meet by NCCL,
-   * where it is found (`libnccl.so.2`, or the path in `PHOTON_INFER_NCCL_LIBRARY`), else through the
+   * model may be larger than one GPU's memory and steps take less time: the first of those that the
+   * environment variable `CUDA_VISIBLE_DEVICES` names, or the machine has. They meet by NCCL, where
+   * it is found (`libnccl.so.2`, or the path in `PHOTON_INFER_NCCL_LIBRARY`), else through the
    * host's memory; `Engine.backend` says which. More than 1 takes the CUDA library, or fails.
    *
+   * They must divide the query heads of the model, and divide or be divided by its key-value heads;
+   * INT8 groups are not cut. `kvBytesMax` counts what all of them keep together.
+   *
+   * @example A model on the third and the fourth GPU, with `CUDA_VISIBLE_DEVICES=2,3`
+   * ```ts ignore
+   * import { Engine } from "@photon/std/infer";
+   *
+   * await using engine = await Engine.load("Llama-3.1-70B-Instruct", {
+   *   tensorParallel: 2,
+   *   weights: { groupSize: 64 },
+   * });
+   * console.log(engine.backend); // cuda: {..., "tensorParallel":2,"communicator":"nccl 2.30.7"}
+   * ```
    * @default {1}
    */
   tensorParallel?: number;
