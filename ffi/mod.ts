@@ -17,6 +17,7 @@
 export { Accept, Cancel, CqeFlag, CqFlag, Enter, Feature, Op, RecvSend } from "./abi.ts";
 export { Register, Setup, SqeFlag, SqFlag } from "./abi.ts";
 export { Errno, osError } from "./errno.ts";
+export type { RecordKeys } from "./kernel_tls.ts";
 export { mapMemory, type Mapping } from "./memory.ts";
 export {
   COMPLETIONS_DEFAULT,

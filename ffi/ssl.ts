@@ -4,6 +4,7 @@ import { takeOpenSslError } from "./openssl_error.ts";
 import { encodeCertificate, type Handle } from "./openssl_pem.ts";
 import { choosingFrom } from "./ssl_alpn.ts";
 import { encodeName, HOST_FLAGS, type SslContext, type TlsVersion } from "./ssl_context.ts";
+import { secretOf } from "./ssl_key_log.ts";
 import { type SslPipe, sslPipe } from "./ssl_pipe.ts";
 
 /** {@linkcode Ssl.read} needs more bytes of the peer. */
@@ -36,12 +37,15 @@ export class Ssl implements Disposable {
   readonly #calls: OpenSsl = openssl();
   readonly #pipe: SslPipe = sslPipe();
   readonly #alpnChoice: readonly string[];
+  readonly #secretName: string | null;
+  #secret: Uint8Array<ArrayBuffer> | null = null;
   #handle: Handle | null;
 
   /** Begins a connection; nothing is put out yet. */
   constructor(context: SslContext) {
     const calls = this.#calls;
     this.#alpnChoice = context.alpnChoice;
+    this.#secretName = context.tellsSecrets ? SECRET_NAMES[context.role] : null;
     this.#handle = calls.SSL_new(context.handle);
     if (this.#handle === null) throw takeOpenSslError();
     sslObjects.connections++;
@@ -93,7 +97,8 @@ export class Ssl implements Disposable {
   handshake(): boolean {
     const calls = this.#calls;
     calls.ERR_clear_error();
-    const call = () => calls.SSL_do_handshake(this.#handle);
+    let call = () => calls.SSL_do_handshake(this.#handle);
+    if (this.#secretName !== null) call = this.#listening(this.#secretName, call);
     const result = this.#alpnChoice.length > 0 ? choosingFrom(this.#alpnChoice, call) : call();
     if (result === 1) return true;
     this.#failUnlessWanting(result);
@@ -140,6 +145,11 @@ export class Ssl implements Disposable {
     if (!keeps) calls.SSL_free_buffers(this.#handle);
   }
 
+  /** Whether the peer asked for new keys, which the next {@linkcode write} would send. */
+  get owesNewKeys(): boolean {
+    return this.#calls.SSL_get_key_update_type(this.#handle) !== KEY_UPDATE_NONE;
+  }
+
   /** Says goodbye to the peer (close_notify). */
   shutdown(): void {
     this.#calls.SSL_shutdown(this.#handle);
@@ -162,6 +172,14 @@ export class Ssl implements Disposable {
       ),
       resumed: calls.SSL_session_reused(this.#handle) === 1,
     };
+  }
+
+  /**
+   * The secret that this side's records are made with (RFC 8446 section 7.1); null when the context
+   * does not ask for it, or the version is an older one.
+   */
+  get trafficSecret(): Uint8Array<ArrayBuffer> | null {
+    return this.#secret;
   }
 
   /** The peer's own certificate as it travels (DER); null when it showed none. */
@@ -190,6 +208,11 @@ export class Ssl implements Disposable {
     this.#calls.SSL_free(this.#handle);
     this.#handle = null;
     sslObjects.connections--;
+  }
+
+  /** A call that listens for this side's secret. */
+  #listening<T>(name: string, call: () => T): () => T {
+    return () => secretOf(name, (secret) => this.#secret = secret, call);
   }
 
   #alpnProtocol(): string | null {
@@ -232,10 +255,14 @@ export class SslSession implements Disposable {
 /** Four records of 16 KiB; with what is put around them they fit into the pipe twice over. */
 export const WRITE_BYTES_MAX = 65_536;
 
+/** In the key log, of each side's records behind the handshake. */
+const SECRET_NAMES = { client: "CLIENT_TRAFFIC_SECRET_0", server: "SERVER_TRAFFIC_SECRET_0" };
+
 // openssl/ssl.h
 const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_WANT_WRITE = 3;
 const SSL_ERROR_ZERO_RETURN = 6;
+const KEY_UPDATE_NONE = -1;
 const CTRL_SET_MODE = 33;
 const CTRL_SERVER_NAME = 55;
 const CTRL_CLEAR_MODE = 78;

@@ -9,6 +9,7 @@ import {
 } from "./openssl_pem.ts";
 import { alpnSelector } from "./ssl_alpn.ts";
 import { cipherOrder } from "./ssl_ciphers.ts";
+import { keyLogger } from "./ssl_key_log.ts";
 
 /** The versions that are spoken; older ones are broken (RFC 8996). */
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
@@ -33,6 +34,8 @@ export interface SslContextSettings {
   readonly minVersion: TlsVersion;
   /** Newest version. */
   readonly maxVersion: TlsVersion;
+  /** Whether connections tell the secret that their records are made with. */
+  readonly kernelTls: boolean;
 }
 
 /** What is wrong with a setting; the rest of the library words it. */
@@ -56,6 +59,8 @@ export class SslContext implements Disposable {
   readonly role: "client" | "server";
   /** Protocols that a server chooses from; empty for a client. */
   readonly alpnChoice: readonly string[];
+  /** Whether connections tell the secret that their records are made with. */
+  readonly tellsSecrets: boolean;
 
   readonly #calls: OpenSsl = openssl();
   #leaf: Handle | null = null;
@@ -67,6 +72,7 @@ export class SslContext implements Disposable {
     const server = settings.role === "server";
     this.role = settings.role;
     this.alpnChoice = server ? settings.alpnProtocols : [];
+    this.tellsSecrets = settings.kernelTls;
     calls.ERR_clear_error();
     this.handle = must(
       calls.SSL_CTX_new(server ? calls.TLS_server_method() : calls.TLS_client_method()),
@@ -130,6 +136,7 @@ export class SslContext implements Disposable {
     must(calls.SSL_CTX_set_ciphersuites(handle, encodeName(suites)));
     must(calls.SSL_CTX_set_cipher_list(handle, encodeName(ciphers)));
     calls.SSL_CTX_set_session_id_context(handle, SESSION_CONTEXT, SESSION_CONTEXT.length);
+    if (settings.kernelTls) calls.SSL_CTX_set_keylog_callback(handle, keyLogger());
     if (alpnProtocols.length === 0) return;
     if (role === "server") calls.SSL_CTX_set_alpn_select_cb(handle, alpnSelector(), null);
     else {

@@ -107,6 +107,7 @@ class DenoSecureSocket extends DenoStreamSocket implements SecureSocket {
       cipherSuite: null,
       resumed: null,
       serverName: null,
+      kernelTls: null,
       peerCertificate: null,
     };
   }

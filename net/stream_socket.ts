@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { RecordKeys } from "../ffi/kernel_tls.ts";
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 import type { FileHandle } from "../io/file_handle.ts";
 
@@ -63,6 +64,13 @@ export interface StreamSocket {
   setLinger(seconds: number | undefined): void;
   /** Sends bulk data of so many bytes and more without a copy; Infinity for none. */
   setZeroCopy?(byteLengthMin: number): void;
+  /**
+   * Has the kernel make records of TLS out of what is written from now on; nothing may be written
+   * until it resolves. False when it cannot, or where this is missing.
+   */
+  encrypt?(keys: RecordKeys): Promise<boolean>;
+  /** Behind all that was written, the goodbye of TLS that {@linkcode encrypt} makes a record of. */
+  sayGoodbye?(): Promise<void>;
   /** Unix sockets: who the peer is. */
   peerCredentials(): PeerCredentials;
 }

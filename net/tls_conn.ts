@@ -11,6 +11,8 @@ export interface TlsHandshakeInfo extends Deno.TlsHandshakeInfo {
   readonly cipherSuite: string | null;
   /** Whether a session of before was resumed. */
   readonly resumed: boolean | null;
+  /** Whether the kernel makes the records that this side sends. */
+  readonly kernelTls: boolean | null;
   /** Host that the client asked for. */
   readonly serverName: string | null;
   /** The peer's own certificate as it travels (DER), where it showed one. */

@@ -43,6 +43,13 @@ function messageOf({ library, reason, message }: OpenSslError, verifyResult: num
   return `received corrupt message: ${message}`;
 }
 
+/** What a connection ends with whose peer asks for what only OpenSSL could send. */
+export function newKeysError(): Error {
+  return new Deno.errors.NotSupported(
+    "Cannot answer the peer: the kernel makes the records, and gives no new keys",
+  );
+}
+
 // Data: the verification results of OpenSSL that Deno's TLS has a name for (openssl/x509_vfy.h).
 // deno-fmt-ignore
 const VERIFY_NAMES: Record<number, string> = {

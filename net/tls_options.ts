@@ -10,6 +10,14 @@ export interface TlsProtocolOptions {
   maxVersion?: TlsVersion;
   /** Longest handshake in milliseconds, after which it fails; 0 for any. Default 60000. */
   handshakeTimeoutMs?: number;
+  /**
+   * Whether the kernel makes the records, if it can: TLS 1.3 over TCP, Linux with `CONFIG_TLS`.
+   * `sendFile` then lends files to the socket as it does without TLS. What `handshake` resolves to
+   * says whether it does. Not verified on such a kernel yet, so it is off unless asked for.
+   *
+   * @default {false}
+   */
+  kernelTls?: boolean;
   /** Revocation lists as PEM, one for every issuer in a chain: whose certificates are refused. */
   revocationLists?: string[];
 }
@@ -223,5 +231,6 @@ function checkProtocol(options: TlsProtocolOptions): Required<TlsProtocolOptions
     );
   }
   const revocationLists = [...checkTexts("revocationLists", options.revocationLists)];
-  return { minVersion, maxVersion, handshakeTimeoutMs, revocationLists };
+  const { kernelTls = false } = options;
+  return { minVersion, maxVersion, handshakeTimeoutMs, kernelTls, revocationLists };
 }

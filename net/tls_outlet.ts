@@ -1,5 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { writeAll } from "../io/byte_stream.ts";
+import { startTimer } from "../io/engine_timer.ts";
+import { CLOSE_FLUSH_MS } from "../io/fd_stream.ts";
 import type { StreamSocket } from "./stream_socket.ts";
 
 /**
@@ -54,6 +56,24 @@ export class TlsOutlet {
   /** Resolves when nothing waits, also because sending failed. */
   async settled(): Promise<void> {
     await this.#draining;
+  }
+
+  /**
+   * Closes the socket behind the goodbye, where the kernel makes the records, but does not wait for
+   * a peer that takes nothing any more.
+   */
+  closeBehindGoodbye(): void {
+    const socket = this.#socket;
+    // Who reads hears of the end now.
+    socket.shutdown("read").catch(() => {});
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const stop = startTimer(CLOSE_FLUSH_MS, resolve);
+    const said = this.drained().then(() => socket.sayGoodbye!());
+    said.catch(() => {});
+    Promise.race([said, late]).catch(() => {}).then(() => {
+      stop();
+      socket.close();
+    });
   }
 
   async #drain(): Promise<void> {

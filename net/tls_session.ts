@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { RecordKeys } from "../ffi/kernel_tls.ts";
 import {
   ENDED,
   Ssl,
@@ -10,7 +11,9 @@ import {
 import type { SslContext } from "../ffi/ssl_context.ts";
 import { joinBytes } from "../io/copy_bytes.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
-import { cutOffError, tlsError, unfinishedError } from "./tls_error.ts";
+import { KernelRecords } from "./kernel_records.ts";
+import { recordKeys } from "./record_keys.ts";
+import { cutOffError, newKeysError, tlsError, unfinishedError } from "./tls_error.ts";
 
 /** How a client begins. */
 export interface ClientStart {
@@ -54,6 +57,7 @@ export class TlsSession implements Disposable {
   #serverName: string | null = null;
   #goodbyeSent = false;
   #keepsBuffers = true;
+  #kernel: KernelRecords | null = null;
 
   /** A client, whose first bytes {@linkcode start} puts out, or a server. */
   constructor(side: ClientStart | ServerStart) {
@@ -64,6 +68,7 @@ export class TlsSession implements Disposable {
     this.#serverStart = null;
     const { context, expectedPeer, serverName, session } = side;
     const ssl = this.#ssl = new Ssl(context);
+    if (context.tellsSecrets) this.#kernel = new KernelRecords();
     this.#serverName = serverName;
     if (serverName !== null) ssl.serverName = serverName;
     if (expectedPeer !== null) ssl.expectPeer(expectedPeer, serverName === null);
@@ -107,7 +112,34 @@ export class TlsSession implements Disposable {
 
   /** What there is for the peer; a view that holds until the next call on any session. */
   output(): Uint8Array<ArrayBuffer> {
-    return this.#ssl === null ? EMPTY : this.#ssl.output();
+    if (this.#ssl === null) return EMPTY;
+    const output = this.#ssl.output();
+    return this.#kernel === null ? output : this.#passOn(output, this.#kernel);
+  }
+
+  /**
+   * What the kernel needs to make the records that follow {@linkcode output}; null when that was
+   * not asked for, or the version is not 1.3.
+   */
+  get recordKeys(): RecordKeys | null {
+    if (this.#kernel === null || this.#state !== "open") return null;
+    const secret = this.#ssl!.trafficSecret;
+    return secret && recordKeys(this.agreement.cipherSuite, secret, this.#kernel.sequence);
+  }
+
+  /** Whether {@linkcode output} gives what is written as it is, for the kernel to encrypt. */
+  get kernelSends(): boolean {
+    return this.#kernel?.on ?? false;
+  }
+
+  /** The kernel makes all records from now on; it was given {@linkcode recordKeys}. */
+  leaveRecords(): void {
+    this.#kernel!.on = true;
+  }
+
+  /** Ends it where the kernel cannot go on: the peer asked for new keys (RFC 8446 4.6.3). */
+  checkKeys(): void {
+    if (this.#ssl!.owesNewKeys) this.#fail(newKeysError());
   }
 
   /**
@@ -183,18 +215,26 @@ export class TlsSession implements Disposable {
   /** Encrypts bytes and says how many of them; to be called when {@linkcode writable}. */
   write(bytes: Uint8Array): number {
     try {
-      return this.#ssl!.write(isPlain(bytes) ? bytes : copied(bytes));
+      const plaintext = isPlain(bytes) ? bytes : copied(bytes);
+      if (!this.#kernel?.on) return this.#ssl!.write(plaintext);
+      this.checkKeys();
+      return this.writable ? this.#kernel.pass(plaintext) : 0;
     } catch (error) {
       this.#failBy(error);
       return 0;
     }
   }
 
-  /** Says goodbye to the peer, who then reads the end of the stream; reading goes on. */
+  /**
+   * Says goodbye to the peer, who then reads the end of the stream; reading goes on. Where the
+   * kernel makes the records it has to be asked for this one.
+   */
   sayGoodbye(): void {
     if (!this.writable) return;
     this.#goodbyeSent = true;
     this.#ssl!.shutdown();
+    // OpenSSL would not resume a session that it thinks was cut off.
+    if (this.kernelSends) this.#ssl!.output();
   }
 
   /** Client: the session to resume later, if there is one by now; the caller frees it. */
@@ -235,7 +275,22 @@ export class TlsSession implements Disposable {
   #serverSsl(hello: ClientHello | null): Ssl {
     using start = this.#serverStart!;
     this.#serverName = hello?.serverName ?? null;
-    return new Ssl(start.choose(hello));
+    const context = start.choose(hello);
+    if (context.tellsSecrets) this.#kernel = new KernelRecords();
+    return new Ssl(context);
+  }
+
+  /**
+   * Counts a server's records behind the handshake. None of OpenSSL's may follow the kernel's: an
+   * alert is dropped, and new keys are never sent.
+   */
+  #passOn(output: Uint8Array<ArrayBuffer>, kernel: KernelRecords): Uint8Array<ArrayBuffer> {
+    if (!kernel.on) {
+      // What a client puts out with its last step still belongs to the handshake.
+      if (this.#serverStart !== null && this.#state === "open") kernel.count(output);
+      return output;
+    }
+    return kernel.take();
   }
 
   #shakeHands(): void {

@@ -3,6 +3,7 @@ import type { SslSession } from "../ffi/ssl.ts";
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import { Mutex } from "../thread/mutex.ts";
+import { abortable } from "./abortable.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import { sendByWrites } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
@@ -80,8 +81,8 @@ export class TlsSocket implements SecureSocket {
   async handshakeInfo(): Promise<TlsHandshakeInfo> {
     await this.handshake;
     this.#checkOpen();
-    const { agreement, serverName, peerCertificate } = this.session;
-    return this.#info ??= { ...agreement, serverName, peerCertificate };
+    const { agreement, serverName, peerCertificate, kernelSends: kernelTls } = this.session;
+    return this.#info ??= { ...agreement, serverName, peerCertificate, kernelTls };
   }
 
   /** The stream under the session. */
@@ -93,6 +94,7 @@ export class TlsSocket implements SecureSocket {
   takeApart(): TlsParts | null {
     const { session } = this;
     if (this.#closed || session.handshaking || this.#outlet.busy) return null;
+    if (session.kernelSends) return null;
     const turns = [this.#reading.tryLock(), this.#writing.tryLock()];
     if (turns.includes(undefined)) {
       for (const turn of turns) turn?.unlock();
@@ -133,7 +135,14 @@ export class TlsSocket implements SecureSocket {
     const { signal } = part;
     using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
     if (this.session.handshaking) await abortable(this.handshake, signal);
-    return await sendByWrites(part, (piece, limit) => this.#writeSome(piece, limit));
+    if (!this.session.kernelSends) {
+      return await sendByWrites(part, (piece, limit) => this.#writeSome(piece, limit));
+    }
+    if (this.#outlet.busy) await abortable(this.#outlet.drained(), signal);
+    this.#checkOpen();
+    this.session.checkKeys();
+    this.#checkWritable();
+    return await this.#transport.sendFile(part);
   }
 
   async shutdown(how: ShutdownHow): Promise<void> {
@@ -145,6 +154,7 @@ export class TlsSocket implements SecureSocket {
       this.session.sayGoodbye();
       this.#outlet.send(this.session.output());
       await this.#outlet.drained();
+      if (this.session.kernelSends) await this.#transport.sayGoodbye!();
     }
     await this.#transport.shutdown(how);
   }
@@ -152,6 +162,7 @@ export class TlsSocket implements SecureSocket {
   close(): void {
     this.#closed = true;
     const { session } = this;
+    const leavesGoodbye = session.kernelSends && session.writable;
     // Behind bytes that were given up in the middle of a record a goodbye would make no sense.
     if (!this.#outlet.busy) {
       session.sayGoodbye();
@@ -159,7 +170,8 @@ export class TlsSocket implements SecureSocket {
     }
     this.#offerSession();
     session[Symbol.dispose]();
-    this.#transport.close();
+    if (leavesGoodbye) this.#outlet.closeBehindGoodbye();
+    else this.#transport.close();
   }
 
   ref(): void {
@@ -209,6 +221,23 @@ export class TlsSocket implements SecureSocket {
     }
     if (this.#closed) throw interrupted();
     if (session.failure !== null) throw session.failure;
+    await this.#leaveRecords();
+  }
+
+  /** Has the kernel make the records, where that was asked for and it can. */
+  async #leaveRecords(): Promise<void> {
+    const { session } = this;
+    if (session.recordKeys === null) return;
+    // Who has a turn already waits for the handshake, as does who comes for one now.
+    const turns = [this.#reading.tryLock(), this.#writing.tryLock()];
+    try {
+      await this.#outlet.drained();
+      const keys = this.#closed ? null : session.recordKeys;
+      if (keys !== null && await this.#transport.encrypt?.(keys)) session.leaveRecords();
+    } finally {
+      for (const turn of turns) turn?.unlock();
+    }
+    this.#checkOpen();
   }
 
   /** Ends a handshake that takes too long: its read finds the end of the stream. */
@@ -292,15 +321,13 @@ export class TlsSocket implements SecureSocket {
   }
 
   async #writeSome(p: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
-    const { session } = this;
     const outlet = this.#outlet;
     this.#checkOpen();
     if (outlet.busy) await abortable(outlet.drained(), signal);
-    this.#checkOpen();
-    if (!session.writable) throw session.failure ?? notConnected();
+    this.#checkWritable();
     if (p.length === 0) throw detachedError("write");
-    const count = session.write(p);
-    outlet.send(session.output());
+    const count = this.session.write(p);
+    outlet.send(this.session.output());
     if (outlet.busy) await abortable(outlet.drained(), signal);
     return this.#written(count);
   }
@@ -327,6 +354,11 @@ export class TlsSocket implements SecureSocket {
 
   #checkOpen(): void {
     if (this.#closed) throw interrupted();
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen();
+    if (!this.session.writable) throw this.session.failure ?? notConnected();
   }
 }
 
@@ -357,18 +389,4 @@ function gathered(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
     offset += buffer.length;
   }
   return [joined];
-}
-
-/** Stops waiting for a promise, which goes on, once the signal is aborted. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

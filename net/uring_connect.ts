@@ -14,6 +14,7 @@ import { closeDescriptor, openSocket, peerName, socketName, SocketType } from ".
 import type { Engine } from "../io/engine.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import type { Completion } from "../io/slot_table.ts";
+import { abortable } from "./abortable.ts";
 import type { TcpConnectRequest, UnixConnectRequest } from "./addr.ts";
 import { connectFirst } from "./happy_eyeballs.ts";
 import type { AcceptedSocket } from "./stream_socket.ts";
@@ -82,17 +83,6 @@ function described<A extends Deno.Addr>(engine: Engine, fd: number): AcceptedSoc
     closeDescriptor(fd);
     throw error;
   }
-}
-
-/** Leaves a promise that cannot be stopped to itself once the signal is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  return Promise.race([promise, aborted])
-    .finally(() => signal.removeEventListener("abort", abort));
 }
 
 /**

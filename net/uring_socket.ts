@@ -1,5 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import {
+  encryptByKernel,
+  isKernelSuite,
+  type RecordKeys,
+  sendGoodbyeByKernel,
+} from "../ffi/kernel_tls.ts";
+import {
   type KeepAlive,
   type PeerCredentials,
   peerCredentials,
@@ -10,6 +16,7 @@ import {
 import { shutdownSocket } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { FdStream } from "../io/fd_stream.ts";
+import { waitFor } from "../io/wait_for.ts";
 import { uringSendFile } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
 
@@ -19,6 +26,7 @@ export class UringStreamSocket implements StreamSocket {
   readonly engine: Engine;
   /** The stream over the descriptor. */
   readonly stream: FdStream;
+  #saying: AbortController | null = null;
 
   /** Takes over a connected socket. */
   constructor(engine: Engine, fd: number) {
@@ -65,6 +73,7 @@ export class UringStreamSocket implements StreamSocket {
   }
 
   close(): void {
+    this.#saying?.abort();
     this.stream.close();
   }
 
@@ -96,6 +105,20 @@ export class UringStreamSocket implements StreamSocket {
 
   setZeroCopy(byteLengthMin: number): void {
     this.stream.zeroCopyBytesMin = byteLengthMin;
+  }
+
+  async encrypt(keys: RecordKeys): Promise<boolean> {
+    if (!isKernelSuite(keys.suite)) return false;
+    await this.stream.sender.drained();
+    return !this.stream.closed && encryptByKernel(this.fd, keys);
+  }
+
+  async sayGoodbye(): Promise<void> {
+    if (this.stream.sender.busy) await this.stream.sender.drained();
+    const { signal } = this.#saying ??= new AbortController();
+    while (!this.stream.closed && !sendGoodbyeByKernel(this.fd)) {
+      await waitFor(this.fd, { writable: true }, { signal });
+    }
   }
 
   peerCredentials(): PeerCredentials {

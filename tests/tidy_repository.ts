@@ -38,10 +38,10 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "@std/media-types/content-type": ["http"], // what a file is, by its name
   "node:async_hooks": ["thread"], // values that follow a coroutine; AsyncContext is not in Deno
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
-  "node:crypto":  ["http"], // SHA-1 of a WebSocket handshake in a call, digests of files piece by piece
+  "node:crypto":  ["http", "net"], // SHA-1, HMAC in a call, digests of files piece by piece
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
   "node:util":    ["http", "infer"], // parseArgs, for command lines
-  "node:process": ["http", "io", "rpc"], // opens node:net, zlib, crypto at first use, not at import
+  "node:process": ["http", "io", "net", "rpc"], // opens node:net, zlib, crypto at first use, not at import
   "node:zlib":    ["http"], // its types
   "node:timers":  ["io", "thread"], // setImmediate, the yield of a busy turn
 };

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { alpnSelector } from "../ffi/ssl_alpn.ts";
 import { cipherOrder } from "../ffi/ssl_ciphers.ts";
+import { keyLogger } from "../ffi/ssl_key_log.ts";
 import { sslPipe } from "../ffi/ssl_pipe.ts";
 import { engineInfo } from "../io/engine_info.ts";
 
@@ -11,4 +12,5 @@ if (engineInfo().engine === "uring") {
   cipherOrder();
   sslPipe();
   alpnSelector();
+  keyLogger();
 }
