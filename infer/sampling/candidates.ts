@@ -1,12 +1,14 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { philox } from "./philox.ts";
+import { LOG_WEIGHT_LEAST, MASS_ONE, massOf, raceTime, weightOf } from "./weight.ts";
 
 /**
  * The tokens that may still be drawn, with weights in proportion to their probabilities. Filters
  * take tokens out; {@linkcode draw} takes one.
  *
- * Filters keep the likelier and of equal tokens those with lower ids, so that the outcome never
- * depends on the order of anything.
+ * Filters keep those with the greater logits and of equal ones those with lower ids, and sums are of
+ * whole numbers, so that the outcome never depends on the order of anything. What a GPU draws
+ * (`infer/native/cuda/sample.cu`) is the same token.
  */
 export class Candidates {
   /** How many there are. */
@@ -33,12 +35,15 @@ export class Candidates {
    */
   fill(logits: Float32Array, temperature: number, minP: number): void {
     const max = logits[likeliest(logits)]!;
+    const divisor = Math.fround(temperature);
+    const least = logWeightLeast(minP);
     this.count = 0;
     for (let id = 0; id < logits.length; id++) {
-      const weight = Math.exp((logits[id]! - max) / temperature);
-      if (weight === 0 || weight < minP) continue;
+      const log = Math.fround(Math.fround(logits[id]! - max) / divisor);
+      if (log < least) continue;
       this.ids[this.count] = id;
-      this.weights[this.count++] = weight;
+      this.#keys[this.count] = logits[id]!;
+      this.weights[this.count++] = weightOf(log);
     }
   }
 
@@ -53,17 +58,17 @@ export class Candidates {
   keepTopK(k: number): void {
     if (k >= this.count) return;
     this.#keepFrom(this.#leastOf(k));
-    this.#keys.set(this.weights.subarray(0, this.count));
     this.#keepGreatest((kept) => kept === k);
   }
 
-  /** Keeps the fewest that together have the probability `p`. */
+  /** Keeps the fewest that together have the probability `p`, as an F32. */
   keepTopP(p: number): void {
-    const total = this.total;
-    // All below this together have less than what may go, so that they need not be ordered.
-    this.#keepFrom((1 - p) * total / this.count);
-    this.#keys.set(this.weights.subarray(0, this.count));
-    this.#keepGreatest((_, mass) => mass >= p * total);
+    const total = this.#mass;
+    const enough = Math.fround(p) * total;
+    // All below this together have less than what may go, so that they need not be ordered. A mass
+    // is off by half of one at most.
+    this.#keepFrom(((total - enough) / this.count - 1) / MASS_ONE);
+    this.#keepGreatest((_, mass) => mass >= enough);
   }
 
   /** Keeps the fewest that are about as surprising as the average and have the probability `p`. */
@@ -76,7 +81,8 @@ export class Candidates {
       entropy += probability * this.#keys[i]!;
     }
     for (let i = 0; i < this.count; i++) this.#keys[i] = -Math.abs(this.#keys[i]! - entropy);
-    this.#keepGreatest((_, mass) => mass >= p * total);
+    const enough = p * this.#mass;
+    this.#keepGreatest((_, mass) => mass >= enough);
   }
 
   /**
@@ -102,8 +108,8 @@ export class Candidates {
       const uniform = (noise[id & 3]! + 0.5) / 2 ** 32;
       // -log(u) is at least 1 - u: the logarithm is only taken where it can matter.
       if (weight <= best * (1 - uniform)) continue;
-      const ratio = weight / -Math.log(uniform);
-      if (ratio > best) [winner, best] = [id, ratio];
+      const ratio = weight / raceTime(noise[id & 3]!);
+      if (ratio > best || ratio === best && id < winner) [winner, best] = [id, ratio];
     }
     return winner;
   }
@@ -113,6 +119,13 @@ export class Candidates {
     let total = 0;
     for (let i = 0; i < this.count; i++) total += this.weights[i]!;
     return total;
+  }
+
+  /** Sum of the masses. */
+  get #mass(): number {
+    let mass = 0;
+    for (let i = 0; i < this.count; i++) mass += massOf(this.weights[i]!);
+    return mass;
   }
 
   /**
@@ -148,7 +161,7 @@ export class Candidates {
     for (let i = (left >> 1) - 1; i >= 0; i--) this.#sift(i, left);
     let [kept, mass] = [0, 0];
     while (left > 0 && !isEnough(kept, mass)) {
-      mass += this.weights[0]!;
+      mass += massOf(this.weights[0]!);
       kept++;
       this.#swap(0, --left);
       this.#sift(0, left);
@@ -184,6 +197,11 @@ export class Candidates {
   }
 }
 
+/** What the logarithm of a weight must be: `minP` as an F32, and no weight is 0. */
+export function logWeightLeast(minP: number): number {
+  return Math.max(Math.fround(Math.log(minP)), LOG_WEIGHT_LEAST);
+}
+
 /**
  * The token with the greatest logit, of equal ones that with the lowest id.
  *
@@ -201,8 +219,8 @@ export function likeliest(logits: Float32Array): number {
   return best;
 }
 
-/** `-log(u)` of the greatest `u`. */
-const LEAST_TIME = -Math.log((2 ** 32 - 0.5) / 2 ** 32);
+/** That of the greatest noise. */
+const LEAST_TIME = raceTime(2 ** 32 - 1);
 
 /** Bits of an F32 that are left out of a bucket: 16 buckets for each power of two. */
 const BUCKET_SHIFT = 19;
