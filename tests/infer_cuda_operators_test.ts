@@ -245,7 +245,7 @@ interface Sampling {
 function draw({ calls, handle }: NativeDevice, logits: Float32Array, how: Sampling): number {
   const { temperature = 1, topK = 0, topP = 1, minP = 0, seed = 0, position = 0 } = how;
   const words = new Int32Array(8);
-  new Float32Array(words.buffer).set([temperature, 0, topP, minP]);
+  new Float32Array(words.buffer).set([temperature, 0, topP, Math.log(minP)]);
   words[1] = topK;
   words[4] = seed;
   words[6] = position;

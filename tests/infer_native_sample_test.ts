@@ -29,8 +29,8 @@ nativeTest("infer_op_sample() draws each token as often as its probability says"
     [{}, [0, 1, 2, 3, 4, 5, 7]],
     [{ temperature: 2 }, [0, 1, 2, 3, 4, 5, 7]],
     [{ topK: 3 }, [1, 3, 7]],
-    // Ties of the k-th stay together.
-    [{ topK: 1 }, [1, 3]],
+    // Of ties the first come first.
+    [{ topK: 1 }, [1]],
     [{ minP: 0.3 }, [1, 3, 4, 7]],
     [{ topP: 0.7 }, [1, 3, 7]],
     [{ topP: 1e-9 }, [1]],
@@ -77,7 +77,7 @@ function sample({ calls, handle }: NativeDevice, logits: Float32Array, sampling:
   const { temperature = 1, topK = 0, topP = 1, minP = 0, seed = 0, position = 0 } = sampling;
   const bytes = new Uint8Array(32);
   const [floats, words] = [new Float32Array(bytes.buffer), new Int32Array(bytes.buffer)];
-  floats.set([temperature, 0, topP, minP]);
+  floats.set([temperature, 0, topP, Math.log(minP)]);
   words[1] = topK;
   words[4] = seed;
   words[6] = position;

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { ModelConfig } from "../model/model_config.ts";
+import type { Drawing } from "./drawing.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Backend extends Disposable {
   readonly bounds: StepBounds;
   /** Blocks of keys and values; tables name 0 to one less. */
   readonly blockCount: number;
+  /** Chooses tokens where the logits are, if it can: then no logits need to be looked at. */
+  readonly drawing?: Drawing | undefined;
 
   /**
    * Starts a step. The batch must not change until {@linkcode wait} returns.

@@ -11,6 +11,7 @@ import {
 } from "./native_device.ts";
 import { checkStatus } from "./native_library.ts";
 import { NATIVE_TYPES, NativeWeights } from "./native_weights.ts";
+import { NativeDrawing } from "./native_drawing.ts";
 import { checkStep } from "./step_check.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
@@ -53,6 +54,8 @@ export class NativeBackend implements Backend {
   readonly config: ModelConfig;
   readonly bounds: StepBounds;
   readonly blockCount: number;
+  /** On a GPU. */
+  readonly drawing: NativeDrawing | undefined;
   readonly #device: NativeDevice;
   readonly #weights: NativeWeights;
   readonly #context: bigint;
@@ -104,6 +107,9 @@ export class NativeBackend implements Backend {
     this.#context = newHandle((into) => {
       checkStatus(device.calls, device.calls.contextCreate(weights.handle, words, into));
     });
+    if (device.calls.draw) {
+      this.drawing = new NativeDrawing(device.calls, this.#context, bounds);
+    }
   }
 
   /** The device: its instruction path and threads. */

@@ -32,6 +32,8 @@ export const NATIVE_SYMBOLS = {
   wait:            { name: "infer_wait", parameters: ["u64"], result: "i32" },
   waitSoon:        { name: "infer_wait", parameters: ["u64"], result: "i32", nonblocking: true },
   copyBlocks:      { name: "infer_copy_blocks", parameters: ["u64", "buffer", "i32"], result: "i32" },
+  draw:            { name: "infer_cuda_draw", parameters: ["u64", "buffer", "usize", "i32", "buffer", "i32", "buffer"], result: "i32", optional: true },
+  drawn:           { name: "infer_cuda_drawn", parameters: ["u64", "buffer", "buffer"], result: "i32", optional: true },
   opRmsNorm:       { name: "infer_op_rms_norm", parameters: ["u64", "buffer", "buffer", "i32", "i32", "f32", "buffer"], result: "i32" },
   opRope:          { name: "infer_op_rope", parameters: ["u64", "buffer", "buffer", "i32", "i32", "i32", "buffer", "f32"], result: "i32" },
   opSwiglu:        { name: "infer_op_swiglu", parameters: ["u64", "buffer", "buffer", "usize", "buffer"], result: "i32" },

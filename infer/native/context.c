@@ -105,7 +105,8 @@ int32_t infer_submit(infer_context *context, const int32_t *step, size_t words, 
   const infer_model_config *m = &context->model->config;
   int32_t status = device_check_idle(context->model->device);
   if (!status) {
-    status = step_check(step, words, &context->config, m->vocabulary_size, m->context_tokens_max);
+    status = step_check(step, words, &context->config, m->vocabulary_size, m->context_tokens_max,
+                        0);
   }
   if (status) return status;
   context->step = step;

@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 // Grows whenever a call, a struct or the step's layout changes.
-#define INFER_ABI_VERSION 1
+#define INFER_ABI_VERSION 2
 
 enum infer_status {
   INFER_OK = 0,
@@ -123,16 +123,17 @@ typedef struct {
   int32_t reserved[5];
 } infer_step_header;
 
-// How a token is drawn. Zero temperature: the likeliest. top_k 0, top_p 1, min_p 0 keep all.
+// How a token is drawn. Zero temperature: the likeliest. top_k 0, top_p 1, log_min_p of less than
+// LOG_WEIGHT_LEAST keep all.
 typedef struct {
   float temperature;
   int32_t top_k;
   float top_p;
-  float min_p;
+  float log_min_p; // logarithm of the least share of the likeliest's probability
   uint32_t seed_low;
   uint32_t seed_high;
   uint32_t position;
-  uint32_t reserved;
+  uint32_t answer; // which of those to one prompt
 } infer_sampling;
 
 // --- Library and device ---

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 /** Version of the C interface that this release speaks, as in infer.h. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** File name of the library for processors. */
 export const LIBRARY_NAME = "libinfer_cpu.so";
@@ -34,7 +34,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "multiply.c" },
   { name: "operators.c" },
   { name: "pool.c" },
-  { name: "sample.c" },
+  { name: "sample.c", flags: ["-ffp-contract=off"] },
   { name: "source.c" },
   { name: "status.c" },
   { name: "step.c" },
@@ -50,19 +50,20 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
-  ...["row_kernels.h", "source.h", "status.h", "step_check.h", "vector.h"],
+  ...["row_kernels.h", "sample_math.h", "source.h", "status.h", "step_check.h", "vector.h"],
 ];
 
 /** The sources of the library for GPUs. */
 // Data: what cuda/ compiles, beside what both libraries share.
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
-  ...["cuda/context.cu", "cuda/decode.cu", "cuda/device.cu", "cuda/elementwise.cu"],
+  ...["cuda/context.cu", "cuda/device.cu", "cuda/draw.cu", "cuda/draw_operator.cu"],
+  ...["cuda/draw_step.cu", "cuda/elementwise.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],
   ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
-  ...["cuda/pack.cu", "cuda/place.cu", "cuda/round.cu", "cuda/sample.cu"],
-  ...["cuda/sample_operator.cu", "cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu"],
+  ...["cuda/pack.cu", "cuda/place.cu", "cuda/round.cu"],
+  ...["cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu"],
   ...["cuda/wide_int8.cu"],
 ];
 
@@ -74,11 +75,23 @@ export const CUDA_SHARED: readonly string[] = ["model.c", "source.c", "status.c"
 export const CUDA_HEADERS: readonly string[] = [
   ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
-  ...["cuda/decode.cuh", "cuda/decode.h", "cuda/device.cuh", "cuda/elementwise.cuh"],
+  ...[
+    "cuda/device.cuh",
+    "cuda/draw.cuh",
+    "cuda/draw.h",
+    "cuda/draw_step.cuh",
+    "cuda/elementwise.cuh",
+  ],
   ...["cuda/embed.cuh", "cuda/intrinsics.cuh", "cuda/kv.cuh", "cuda/kv_put.cuh"],
   ...["cuda/launch.cuh", "cuda/linear.cuh", "cuda/load.cuh", "cuda/matrix.cuh"],
   ...["cuda/logit_rules.cuh", "cuda/logit_rules.h"],
   ...["cuda/narrow.cuh", "cuda/narrow_math.cuh", "cuda/pack.cuh", "cuda/place.cuh"],
-  ...["cuda/round.cuh", "cuda/sample.cuh", "cuda/sample_select.cuh", "cuda/step_pack.cuh"],
-  ...["cuda/step_view.cuh", "cuda/transfer.cuh", "cuda/wide.cuh", "cuda/wide_sender.cuh"],
+  ...["cuda/round.cuh", "cuda/sample_draw.cuh", "cuda/sample_select.cuh", "cuda/step_pack.cuh"],
+  ...[
+    "cuda/step_view.cuh",
+    "cuda/top_logits.cuh",
+    "cuda/transfer.cuh",
+    "cuda/wide.cuh",
+    "cuda/wide_sender.cuh",
+  ],
 ];

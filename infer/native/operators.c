@@ -214,7 +214,7 @@ int32_t infer_op_attention(infer_device *device, const int32_t *step, size_t wor
       .block_count = block_count,
       .kv_type = kv_type,
   };
-  int32_t status = step_check(step, words, &bounds, INT32_MAX, INT32_MAX);
+  int32_t status = step_check(step, words, &bounds, INT32_MAX, INT32_MAX, 0);
   if (status) return status;
   if (bounds.block_tokens < 1 || block_count < 1) {
     return fail(INFER_INVALID, "Cannot make %d blocks of %d", block_count, bounds.block_tokens);

@@ -68,7 +68,7 @@ static int32_t check_sequence(const int32_t *step, int sequence, const infer_con
 }
 
 int32_t step_check(const int32_t *step, size_t words, const infer_context_config *bounds,
-                   int vocabulary_size, int context_tokens_max) {
+                   int vocabulary_size, int context_tokens_max, int unread) {
   if (words < sizeof(infer_step_header) / sizeof(int32_t)) {
     return fail(INFER_INVALID, "A step of %zu words has no header", words);
   }
@@ -77,7 +77,7 @@ int32_t step_check(const int32_t *step, size_t words, const infer_context_config
   if (status) return status;
   for (int32_t i = 0; i < h->token_count; i++) {
     int32_t id = step[h->token_ids + i];
-    if (id >= 0 && id < vocabulary_size) continue;
+    if (id >= -unread && id < vocabulary_size) continue;
     return fail(INFER_INVALID, "Token %d is outside the vocabulary of %d", id, vocabulary_size);
   }
   for (int32_t i = 0; i < h->logit_count; i++) {

@@ -12,9 +12,10 @@ static inline const infer_step_header *step_header(const int32_t *step) {
 // Checks how large a context is to be.
 int32_t bounds_check(const infer_context_config *config);
 
-// Checks all that a step reads memory by.
+// Checks all that a step reads memory by. Ids from -1 down to -`unread` stand for tokens that are not
+// known yet.
 int32_t step_check(const int32_t *step, size_t words, const infer_context_config *bounds,
-                   int vocabulary_size, int context_tokens_max);
+                   int vocabulary_size, int context_tokens_max, int unread);
 
 // Positions and sequences of all tokens.
 void step_positions(const int32_t *step, int32_t *positions, int32_t *sequences);

@@ -184,7 +184,7 @@ static void test_sample(infer_device *device) {
   for (int count = 1; count < 400; count += 37) {
     float *logits = random_floats((size_t)count);
     for (uint32_t i = 0; i < 64; i++) {
-      infer_sampling s = {(float)(i % 4), (int32_t)(i % 5), i % 3 ? 0.7f : 1, i % 2 ? 0.2f : 0, i};
+      infer_sampling s = {(float)(i % 4), (int32_t)(i % 5), i % 3 ? 0.7f : 1, i % 2 ? -1.6f : -INFINITY, i};
       int32_t token = -1;
       CHECK(!infer_op_sample(device, logits, count, &s, &token));
       CHECK(token >= 0 && token < count);

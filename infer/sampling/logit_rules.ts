@@ -1,6 +1,18 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { CheckedParams } from "./sampling_params.ts";
 
+/** What is done to a row of logits before they are probabilities, in this order. */
+export interface LogitEdits {
+  /** Words with a bit for each token that is possible; where absent, all are. */
+  readonly allowed?: Uint32Array | undefined;
+  /** Tokens that are not. */
+  readonly banned: readonly number[];
+  /** What is added to the logits of tokens. */
+  readonly bias: readonly (readonly [id: number, value: number])[];
+  /** Tokens that have penalties, and how often each is in the output. */
+  readonly seen: ReadonlyMap<number, number>;
+}
+
 /**
  * What a request's parameters do to logits before they are probabilities: masks, biases and
  * penalties, and the history that the penalties look at.
@@ -12,9 +24,8 @@ export class LogitRules {
   readonly #bias: readonly (readonly [id: number, value: number])[];
   /** Words with a bit for each allowed token. */
   readonly #allowed: Uint32Array | undefined;
-  readonly #promptTokens: ReadonlySet<number>;
-  /** How often each token is in the output. */
-  #counts = new Map<number, number>();
+  /** How often each token is in the output; those of the prompt too, where they matter. */
+  #counts: Map<number, number>;
   #outputTokens = 0;
 
   /** `endTokenIds` end an answer and are masked until it may end. */
@@ -29,17 +40,14 @@ export class LogitRules {
     this.#endTokenIds = endTokenIds;
     this.#bias = Object.entries(params.logitBias).map(([id, value]) => [Number(id), value]);
     this.#allowed = bitsOf(params.allowedTokenIds, vocabularySize);
-    this.#promptTokens = new Set(params.repetitionPenalty === 1 ? [] : promptTokens);
+    this.#counts = new Map();
+    if (params.repetitionPenalty === 1) return;
+    for (const id of promptTokens) this.#counts.set(id, 0);
   }
 
   /** Another with the same history, which goes its own way. */
   fork(): LogitRules {
-    const fork = new LogitRules(
-      this.#params,
-      this.#vocabularySize,
-      this.#promptTokens,
-      this.#endTokenIds,
-    );
+    const fork = new LogitRules(this.#params, this.#vocabularySize, [], this.#endTokenIds);
     fork.#counts = new Map(this.#counts);
     fork.#outputTokens = this.#outputTokens;
     return fork;
@@ -53,42 +61,64 @@ export class LogitRules {
 
   /** Whether the row stays as it is. */
   get areIdle(): boolean {
+    const { bannedTokenIds } = this.#params;
+    return this.areFixed && this.#allowed === undefined && bannedTokenIds.length === 0 &&
+      this.#bias.length === 0;
+  }
+
+  /** Whether tokens that are still to come change nothing of what is done. */
+  get areFixed(): boolean {
+    return this.#outputTokens >= this.#params.minTokens && !this.#hasPenalties;
+  }
+
+  /** What {@linkcode apply} does now. */
+  get edits(): LogitEdits {
     const { bannedTokenIds, minTokens } = this.#params;
-    return this.#allowed === undefined && bannedTokenIds.length === 0 && this.#bias.length === 0 &&
-      this.#outputTokens >= minTokens && !this.#hasPenalties;
+    const mustGoOn = this.#outputTokens < minTokens;
+    return {
+      allowed: this.#allowed,
+      banned: mustGoOn ? [...bannedTokenIds, ...this.#endTokenIds] : bannedTokenIds,
+      bias: this.#bias,
+      seen: this.#hasPenalties ? this.#counts : NONE_SEEN,
+    };
   }
 
   /** Changes a row of logits, in vLLM's order: masks, bias, penalties. */
   apply(logits: Float32Array): void {
-    if (this.#allowed) keepOnly(logits, this.#allowed);
-    for (const id of this.#params.bannedTokenIds) logits[id] = -Infinity;
-    if (this.#outputTokens < this.#params.minTokens) {
-      for (const id of this.#endTokenIds) logits[id] = -Infinity;
-    }
-    for (const [id, value] of this.#bias) logits[id]! += value;
-    if (this.#hasPenalties) this.#penalise(logits);
+    applyEdits(logits, this.edits, this.#params);
   }
 
   get #hasPenalties(): boolean {
     const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#params;
     return repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
   }
+}
 
-  #penalise(logits: Float32Array): void {
-    const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#params;
-    const repeat = (id: number) => {
-      const logit = logits[id]!;
-      logits[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
-    };
+/** Penalties of the tokens that were seen. */
+export type Penalties = Pick<
+  CheckedParams,
+  "repetitionPenalty" | "frequencyPenalty" | "presencePenalty"
+>;
+
+/** Changes a row of logits. */
+export function applyEdits(
+  logits: Float32Array,
+  { allowed, banned, bias, seen }: LogitEdits,
+  { repetitionPenalty, frequencyPenalty, presencePenalty }: Penalties,
+): void {
+  if (allowed) keepOnly(logits, allowed);
+  for (const id of banned) logits[id] = -Infinity;
+  for (const [id, value] of bias) logits[id]! += value;
+  for (const [id, count] of seen) {
+    const logit = logits[id]!;
     if (repetitionPenalty !== 1) {
-      for (const id of this.#promptTokens) repeat(id);
-      for (const id of this.#counts.keys()) if (!this.#promptTokens.has(id)) repeat(id);
+      logits[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
     }
-    for (const [id, count] of this.#counts) {
-      logits[id]! -= frequencyPenalty * count + presencePenalty;
-    }
+    if (count > 0) logits[id]! -= frequencyPenalty * count + presencePenalty;
   }
 }
+
+const NONE_SEEN: ReadonlyMap<number, number> = new Map();
 
 /** Makes every logit whose bit is not set impossible. */
 export function keepOnly(logits: Float32Array, allowed: Uint32Array): void {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { TokenMatcher } from "../grammar/token_matcher.ts";
-import { Candidates, likeliest } from "./candidates.ts";
+import { Candidates, likeliest, logWeightLeast } from "./candidates.ts";
 import { logprobsOf, type TokenLogprob } from "./log_probabilities.ts";
+import type { DrawSettings } from "./draw_settings.ts";
 import { keepOnly, LogitRules } from "./logit_rules.ts";
 import {
   type CheckedParams,
@@ -56,6 +57,12 @@ export interface Sampler {
    * @throws {RangeError} as {@linkcode sample}
    */
   distribution(logits: Float32Array): Candidates;
+
+  /**
+   * What a device needs to know to choose the token that {@linkcode sample} would; null when it
+   * has to be chosen here.
+   */
+  settings(position: number): DrawSettings | null;
 
   /**
    * Log probabilities of a position, as {@linkcode sample} gives them with a token.
@@ -158,6 +165,21 @@ class RowSampler implements Sampler {
     return candidates;
   }
 
+  settings(position: number): DrawSettings | null {
+    const { params, answer } = this;
+    if (params.typicalP < 1) return null;
+    const edits = this.#rules.edits;
+    return {
+      ...{ params, answer, position },
+      temperature: this.#isGreedy ? 0 : params.temperature,
+      logMinP: logWeightLeast(params.minP),
+      isFixed: this.#rules.areFixed && this.#matcher === undefined,
+      edits: this.#matcher
+        ? { ...edits, allowed: this.#allowedBy(this.#matcher, edits.allowed) }
+        : edits,
+    };
+  }
+
   accept(token: number): void {
     const isEnd = this.#endTokenIds.includes(token);
     if (!isEnd && this.#matcher?.accept(token) === false) {
@@ -175,6 +197,21 @@ class RowSampler implements Sampler {
       this.#matcher?.fork(),
       answer,
     );
+  }
+
+  /** What the grammar allows, and the parameters. */
+  #allowedBy(matcher: TokenMatcher, others: Uint32Array | undefined): Uint32Array {
+    const words = new Uint32Array(Math.ceil(this.#vocabularySize / 32));
+    const allowed = matcher.allowed();
+    for (let i = 0; i < words.length; i++) words[i] = allowed[i] ?? 0;
+    const mayEnd = matcher.mayEnd;
+    for (const id of this.#endTokenIds) {
+      const bit = 1 << (id & 31);
+      if (mayEnd) words[id >>> 5]! |= bit;
+      else words[id >>> 5]! &= ~bit;
+    }
+    if (others) { for (let i = 0; i < words.length; i++) words[i]! &= others[i]!; }
+    return words;
   }
 
   get #isGreedy(): boolean {

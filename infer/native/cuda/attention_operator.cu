@@ -173,7 +173,7 @@ static int32_t check_operator(infer_device *device, const int32_t *step, size_t 
   bool has_header = words >= sizeof(infer_step_header) / 4;
   bounds.block_tokens = has_header ? step_header(step)->block_tokens : 0;
   bounds.block_count = block_count;
-  int32_t status = step_check(step, words, &bounds, INT32_MAX, INT32_MAX);
+  int32_t status = step_check(step, words, &bounds, INT32_MAX, INT32_MAX, 0);
   if (status) return status;
   if (bounds.block_tokens >= 1 && block_count >= 1) return device_check_idle(device);
   return fail(INFER_INVALID, "Cannot make %d blocks of %d", block_count, bounds.block_tokens);

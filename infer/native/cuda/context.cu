@@ -161,8 +161,9 @@ void infer_context_destroy(infer_context *context) {
   if (!context) return;
   context_join(context->device);
   cudaStreamSynchronize(context->device->place.stream);
+  context_set_idle(context);
   step_free_graphs(context);
-  decode_free(context);
+  draw_free(context);
   kv_free(&context->kv);
   void *const device_memory[] = {context->memory, context->output, context->copy_pairs};
   for (void *memory : device_memory) {
@@ -179,7 +180,8 @@ int32_t context_grow_outputs(infer_context *c, int rows) {
   if (rows <= c->output_rows) return INFER_OK;
   int most = 1;
   while (most < rows) most *= 2;
-  // Graphs write there.
+  // Graphs write there, and steps that are on their way.
+  cudaStreamSynchronize(c->device->place.stream);
   step_free_graphs(c);
   if (c->output) cudaFree(c->output);
   if (c->pinned_output) cudaFreeHost(c->pinned_output);
@@ -199,7 +201,7 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
   const infer_model_config *m = &c->model->config;
   int32_t status = device_check_idle(c->device);
   if (!status) status = step_check(step, words, &c->config, m->vocabulary_size,
-                                   m->context_tokens_max);
+                                   m->context_tokens_max, 0);
   step_shape shape;
   if (!status) status = shape_step(c->config, step, c->device->has_graphs, 0, &shape);
   if (!status) status = context_grow_outputs(c, shape.logits);
@@ -228,6 +230,12 @@ void context_set_running(infer_context *context) {
   pthread_mutex_unlock(&context->device->lock);
 }
 
+void context_set_idle(infer_context *context) {
+  pthread_mutex_lock(&context->device->lock);
+  if (context->device->running == context) context->device->running = NULL;
+  pthread_mutex_unlock(&context->device->lock);
+}
+
 // The step has ended: its outputs to where they are wanted. Holding the lock.
 static void take_outputs(infer_device *device) {
   infer_context *c = device->running;
@@ -239,14 +247,15 @@ static void take_outputs(infer_device *device) {
     memcpy(c->logits_to, c->pinned_output + (size_t)c->output_rows * hidden,
            rows * vocabulary * sizeof(float));
   }
-  if (c->decode_steps > 0) decode_take_tokens(c);
   device->running = NULL;
 }
 
 bool context_is_idle(infer_device *device) {
   pthread_mutex_lock(&device->lock);
   infer_context *c = device->running;
-  if (c && cudaEventQuery(c->is_done) == cudaSuccess) take_outputs(device);
+  // What was drawn is fetched by the caller.
+  bool is_drawing = c && c->draws.on_way > 0;
+  if (c && !is_drawing && cudaEventQuery(c->is_done) == cudaSuccess) take_outputs(device);
   bool is_idle = device->running == NULL;
   pthread_mutex_unlock(&device->lock);
   return is_idle;
@@ -257,6 +266,9 @@ int32_t context_join(infer_device *device) {
   infer_context *c = device->running;
   pthread_mutex_unlock(&device->lock);
   if (!c) return INFER_OK;
+  if (c->draws.on_way > 0) {
+    return cuda_status(cudaStreamSynchronize(device->place.stream), "run a step");
+  }
   cudaError_t error = cudaEventSynchronize(c->is_done);
   pthread_mutex_lock(&device->lock);
   // Another thread that waited may have been here first.

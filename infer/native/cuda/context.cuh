@@ -8,8 +8,8 @@
 #define INFER_CUDA_CONTEXT_CUH
 
 #include "attend.cuh"
-#include "decode.cuh"
 #include "device.cuh"
+#include "draw_step.cuh"
 #include "kv.cuh"
 #include "linear.cuh"
 #include "step_pack.cuh"
@@ -53,12 +53,8 @@ struct infer_context {
   float *logits_to;
   float *states_to;
   int logit_count;
-  // Steps in a row, see decode.h: 0 for a step with logits.
-  decode_room decode;
-  int32_t *tokens_to;
-  int decode_steps;
-  int decode_rows;      // of a step, padded
-  int decode_sequences;
+  // Steps that choose tokens, see draw.h.
+  draw_room draws;
 };
 
 // Whether no step is on its way; takes the outputs of one that just ended.
@@ -73,11 +69,14 @@ int32_t context_grow_outputs(infer_context *context, int rows);
 // A step of the context is on its way from now on.
 void context_set_running(infer_context *context);
 
-// Sends the words in `pinned_step` to the device.
-cudaError_t step_send(infer_context *context, const step_shape &shape);
+// None is any more.
+void context_set_idle(infer_context *context);
 
-// Records or starts all kernels of a step whose words are in `pinned_step`, or are on the device
-// already where it is one of many in a row.
+// Sends the words of a step to the device.
+cudaError_t step_send(infer_context *context, const int32_t *pinned, const step_shape &shape);
+
+// Records or starts all kernels of a step whose words are in `pinned_step`; where it chooses tokens,
+// they are on the device already.
 cudaError_t step_run(infer_context *context, const step_shape &shape);
 
 // Starts a step, from a graph where that pays.
@@ -85,9 +84,6 @@ cudaError_t step_start(infer_context *context, const step_shape &shape);
 
 void step_free_graphs(infer_context *context);
 
-// The tokens of steps in a row, which have ended, to where they are wanted.
-void decode_take_tokens(infer_context *context);
-
-void decode_free(infer_context *context);
+void draw_free(infer_context *context);
 
 #endif

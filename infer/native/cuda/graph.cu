@@ -6,7 +6,7 @@
 
 static bool is_same(const step_shape &a, const step_shape &b) {
   return a.tokens == b.tokens && a.context_max == b.context_max &&
-         a.is_decode == b.is_decode;
+         a.is_drawn == b.is_drawn;
 }
 
 void step_free_graphs(infer_context *context) {

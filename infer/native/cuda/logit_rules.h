@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// Masks, biases and penalties on logits where they are, and what log probabilities need.
+// Masks, biases and penalties on logits where they are, as the engine's sampler has them.
 #ifndef INFER_CUDA_LOGIT_RULES_H
 #define INFER_CUDA_LOGIT_RULES_H
 
@@ -19,7 +19,7 @@ typedef struct {
   int32_t banned_begin, banned_end;
   int32_t bias_begin, bias_end;
   int32_t seen_begin, seen_end;
-  int32_t reserved;
+  int32_t reserved; // the library's own
 } infer_logit_rules;
 
 typedef struct {
@@ -34,13 +34,6 @@ typedef struct {
   int32_t bias_count;
   int32_t seen_count;
 } infer_logit_lists;
-
-// Edits rows of logits [rows][vocabulary], as the engine's sampler does. `log_sums` [rows] gets the
-// logarithm of the sum of the exponentials of each row before: a logit less it is a log
-// probability.
-INFER_API int32_t infer_cuda_edit_logits(infer_device *device, float *logits, int32_t rows,
-                                         int32_t vocabulary, const infer_logit_rules *rules,
-                                         const infer_logit_lists *lists, float *log_sums);
 
 #ifdef __cplusplus
 }

@@ -1,18 +1,20 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Finds what top_k and top_p leave of a row without sorting it: three histograms of the bits of its
-// numbers, from the highest down. Probabilities are summed as whole numbers of 2^-40, so that a sum
-// does not depend on the order in which threads come.
+// numbers, from the highest down. Probabilities are summed as whole numbers (sample_math.h), so
+// that a sum does not depend on the order in which threads come.
 #ifndef INFER_CUDA_SAMPLE_SELECT_CUH
 #define INFER_CUDA_SAMPLE_SELECT_CUH
 
-#include "sample.cuh"
+#include "launch.cuh"
+
+extern "C" {
+#include "../infer.h"
+}
+#include "../sample_math.h"
 
 #define SAMPLE_THREADS 512
 #define SAMPLE_WARPS (SAMPLE_THREADS / 32)
 #define BINS 2048
-// Below e^-28.4 a probability is less than half of 2^-40.
-#define MASS_ONE 1099511627776.0
-#define MASS_LOG_MIN -28.5f
 
 // What a row's threads share.
 struct sample_shared {
@@ -22,13 +24,15 @@ struct sample_shared {
   int bin;
 };
 
-// A row of which some tokens are left: those with a key of `least` or more.
+// A row of which some tokens are left: those with a key of more than `least`, and of those that
+// have it the ones before `ties_end`.
 struct sample_view {
   const float *logits;
   int count;
   float temperature;
-  float largest; // by the temperature
+  float largest;
   uint32_t least;
+  int ties_end;
 };
 
 // A number's bits in an order of unsigned numbers; 0 and -0 are one.
@@ -37,15 +41,17 @@ DEVICE_INLINE uint32_t key_of(float x) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-DEVICE_INLINE float scaled_logit(const sample_view &row, int token) {
-  return row.logits[token] / row.temperature;
+DEVICE_INLINE float logit_of(uint32_t key) {
+  return __uint_as_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
 }
 
-// The probability of a number beside that of the largest, which is 1.
-DEVICE_INLINE unsigned long long mass_of(float scaled, float largest) {
-  float log = scaled - largest;
-  if (!(log > MASS_LOG_MIN)) return 0;
-  return (unsigned long long)(exp((double)log) * MASS_ONE + 0.5);
+DEVICE_INLINE bool is_left(const sample_view &row, int token, uint32_t key) {
+  return key > row.least || (key == row.least && token < row.ties_end);
+}
+
+DEVICE_INLINE unsigned long long mass_at(const sample_view &row, float logit) {
+  float log = sample_log(logit, row.largest, row.temperature);
+  return log >= LOG_WEIGHT_LEAST ? sample_mass(sample_weight(log)) : 0;
 }
 
 DEVICE_INLINE unsigned long long block_sum(unsigned long long value, sample_shared *shared) {
@@ -64,8 +70,8 @@ template <bool IS_MASS>
 DEVICE_INLINE unsigned long long total_of(const sample_view &row, sample_shared *shared) {
   unsigned long long sum = 0;
   for (int i = (int)threadIdx.x; i < row.count; i += SAMPLE_THREADS) {
-    float scaled = scaled_logit(row, i);
-    if (key_of(scaled) >= row.least) sum += IS_MASS ? mass_of(scaled, row.largest) : 1;
+    float logit = row.logits[i];
+    if (is_left(row, i, key_of(logit))) sum += IS_MASS ? mass_at(row, logit) : 1;
   }
   return block_sum(sum, shared);
 }
@@ -114,10 +120,10 @@ DEVICE_INLINE found_key find_key(const sample_view &row, unsigned long long targ
     for (int i = (int)threadIdx.x; i < BINS; i += SAMPLE_THREADS) shared->bins[i] = 0;
     __syncthreads();
     for (int i = (int)threadIdx.x; i < row.count; i += SAMPLE_THREADS) {
-      float scaled = scaled_logit(row, i);
-      uint32_t key = key_of(scaled);
-      if (key < row.least || (known > 0 && key >> (32 - known) != found.key)) continue;
-      unsigned long long more = IS_MASS ? mass_of(scaled, row.largest) : 1;
+      float logit = row.logits[i];
+      uint32_t key = key_of(logit);
+      if (!is_left(row, i, key) || (known > 0 && key >> (32 - known) != found.key)) continue;
+      unsigned long long more = IS_MASS ? mass_at(row, logit) : 1;
       if (more > 0) atomicAdd(&shared->bins[key >> shift & ((1u << bits) - 1)], more);
     }
     find_bin(target - found.below, shared);
@@ -127,6 +133,47 @@ DEVICE_INLINE found_key find_key(const sample_view &row, unsigned long long targ
     __syncthreads();
   }
   return found;
+}
+
+// Of the tokens with that key, which are `ties`, keeps the first `keep`.
+DEVICE_INLINE void keep_ties(sample_view *row, uint32_t key, unsigned long long ties,
+                             unsigned long long keep, sample_shared *shared) {
+  int end = key == row->least ? row->ties_end : row->count;
+  row->least = key;
+  row->ties_end = end;
+  if (keep >= ties) return;
+  int low = 0, high = end;
+  while (low < high) {
+    int middle = low + (high - low) / 2;
+    unsigned long long before = 0;
+    for (int i = (int)threadIdx.x; i < middle; i += SAMPLE_THREADS) {
+      before += key_of(row->logits[i]) == key;
+    }
+    if (block_sum(before, shared) >= keep) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  row->ties_end = low;
+}
+
+// Keeps the likeliest that are `enough`, counted or by mass, of `total`; `enough` is 1 or more.
+template <bool IS_MASS>
+DEVICE_INLINE void keep_enough(sample_view *row, unsigned long long enough,
+                               unsigned long long total, sample_shared *shared) {
+  if (enough >= total && !IS_MASS) return;
+  found_key found = find_key<IS_MASS>(*row, total - enough, shared);
+  unsigned long long ties = 0;
+  for (int i = (int)threadIdx.x; i < row->count; i += SAMPLE_THREADS) {
+    uint32_t key = key_of(row->logits[i]);
+    ties += key == found.key && is_left(*row, i, key);
+  }
+  ties = block_sum(ties, shared);
+  // Those with the key are all as heavy.
+  unsigned long long each = IS_MASS ? mass_at(*row, logit_of(found.key)) : 1;
+  unsigned long long above = total - found.below - ties * each;
+  keep_ties(row, found.key, ties, (enough - above + each - 1) / each, shared);
 }
 
 #endif

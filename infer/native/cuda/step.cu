@@ -114,22 +114,30 @@ static cudaError_t run_layer(const step_run_state &s, int layer) {
   return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
 }
 
-// Draws the next step's tokens.
-static cudaError_t draw(const step_run_state &s, const float *logits) {
-  const decode_room &room = s.context->decode;
-  sample_args args = {};
-  args.logits = logits;
-  args.how = room.how;
+static draw_args draw_of(const step_run_state &s, const float *logits, int draws) {
+  const draw_room &room = s.context->draws;
+  draw_args args = {};
+  args.state = (draw_state *)room.memory;
+  args.draws = (infer_draw *)(room.memory + DRAWS_AT);
   args.results = room.results;
-  args.rows = s.step.logits;
+  args.logits = logits;
   args.vocabulary = s.config->vocabulary_size;
-  RETURN_IF_FAILED(sample_run(args, *s.place));
-  return advance_run({s.step, room}, *s.place);
+  args.draws_max = draws;
+  args.step = s.step;
+  return args;
+}
+
+// Chooses tokens; where each sequence has one, they can be the next step's.
+static cudaError_t draw(const step_run_state &s, const float *logits, int draws) {
+  draw_args args = draw_of(s, logits, draws);
+  RETURN_IF_FAILED(choose_run(args, *s.place));
+  bool is_decode = s.step.tokens == s.step.sequences && s.step.tokens == s.step.logits;
+  return is_decode ? advance_run(args, *s.place) : cudaSuccess;
 }
 
 // States and logits of the tokens that want some, and their way to the host, or what follows on the
 // device.
-static cudaError_t give_logits(const step_run_state &s, bool is_decode) {
+static cudaError_t give_logits(const step_run_state &s, const step_shape &shape) {
   infer_context *c = s.context;
   size_t rows = (size_t)s.step.logits, hidden = (size_t)s.config->hidden_size;
   size_t vocabulary = (size_t)s.config->vocabulary_size;
@@ -144,7 +152,7 @@ static cudaError_t give_logits(const step_run_state &s, bool is_decode) {
   args.jobs[0] = job_at(c, -1, role, -1, c->output + logits_at);
   args.job_count = 1;
   RETURN_IF_FAILED(linear_run(args, *s.place));
-  if (is_decode) return draw(s, c->output + logits_at);
+  if (shape.is_drawn) return draw(s, c->output + logits_at, shape.draws);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
                                    cudaMemcpyDeviceToHost, s.place->stream));
   return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
@@ -152,8 +160,8 @@ static cudaError_t give_logits(const step_run_state &s, bool is_decode) {
                          s.place->stream);
 }
 
-cudaError_t step_send(infer_context *c, const step_shape &shape) {
-  return cudaMemcpyAsync(c->step, c->pinned_step,
+cudaError_t step_send(infer_context *c, const int32_t *pinned, const step_shape &shape) {
+  return cudaMemcpyAsync(c->step, pinned,
                          (size_t)lay_out_step(shape).words * sizeof(int32_t),
                          cudaMemcpyHostToDevice, c->device->place.stream);
 }
@@ -164,7 +172,15 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   s.config = &c->model->config;
   s.place = &c->device->place;
   s.step = view_step(shape, c->step, c->turns);
-  if (!shape.is_decode) RETURN_IF_FAILED(step_send(c, shape));
+  // Behind a copy: nothing to overlap with.
+  run_place first = *s.place;
+  first.overlaps = false;
+  if (shape.is_drawn) {
+    RETURN_IF_FAILED(feed_run(draw_of(s, NULL, 0), first));
+    first.overlaps = s.place->overlaps;
+  } else {
+    RETURN_IF_FAILED(step_send(c, c->pinned_step, shape));
+  }
   embed_args embed = {};
   embed.step = s.step;
   embed.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
@@ -173,12 +189,9 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   embed.head_size = s.config->head_size;
   embed.rope_scale = s.config->rope_scale;
   embed.turns = c->turns;
-  // Behind a copy: nothing to overlap with.
-  run_place first = *s.place;
-  first.overlaps = false;
   RETURN_IF_FAILED(embed_run(embed, first));
   for (int layer = 0; layer < s.config->layer_count; layer++) {
     RETURN_IF_FAILED(run_layer(s, layer));
   }
-  return give_logits(s, shape.is_decode);
+  return give_logits(s, shape);
 }

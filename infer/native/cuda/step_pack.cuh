@@ -20,7 +20,8 @@ struct step_shape {
   int query_max;
   int ahead;      // tokens that a sequence's blocks have room for, beyond its context
   bool is_graph;  // the same again and again
-  bool is_decode; // one of many in a row
+  bool is_drawn;  // tokens are chosen on the device
+  int draws;      // at most
 };
 
 // Offsets, in words, of a step's arrays on both sides.

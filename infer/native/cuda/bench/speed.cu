@@ -10,7 +10,7 @@
 #include <chrono>
 #include <vector>
 
-#include "../decode.h"
+#include "../draw.h"
 
 struct model_shape {
   const char *name;
@@ -147,18 +147,27 @@ static double median(std::vector<double> values) {
 
 static void time_decode(infer_context *context, const model_shape &shape, double model_bytes,
                         double bandwidth, int batch) {
-  const int steps = INFER_DECODE_STEPS_MAX;
+  const int steps = INFER_DRAW_STEPS_MAX;
   int blocks = (CONTEXT + steps) / BLOCK_TOKENS + 1;
   std::vector<int32_t> step = make_step(batch, 1, CONTEXT - 1, blocks);
-  std::vector<infer_sampling> sampling((size_t)batch);
-  std::vector<int32_t> tokens((size_t)(batch * steps));
+  std::vector<infer_draw> draws((size_t)batch);
+  for (int i = 0; i < batch; i++) {
+    infer_draw draw = {};
+    draw.sampling.top_p = 1;
+    draw.rules.repetition = 1;
+    draw.rules.mask = draw.logprobs = -1;
+    draw.row = i;
+    draws[(size_t)i] = draw;
+  }
+  std::vector<infer_drawn> results((size_t)(batch * steps));
+  infer_logit_lists lists = {};
+  double device_us = 0;
   std::vector<double> times;
   for (int i = 0; i <= REPEATS; i++) {
     double begin = seconds_now();
-    check(infer_cuda_decode(context, step.data(), step.size(), steps, sampling.data(),
-                            tokens.data()),
-          "decode");
-    check(infer_wait(context), "decode");
+    check(infer_cuda_draw(context, step.data(), step.size(), steps, draws.data(), batch, &lists),
+          "draw");
+    check(infer_cuda_drawn(context, results.data(), &device_us), "draw");
     // The first makes the graph.
     if (i > 0) times.push_back((seconds_now() - begin) / steps);
   }
@@ -201,7 +210,7 @@ int main() {
   printf("{\"device\":%s,\"copy_gb_per_s\":%.0f}\n", text, bandwidth * 1e-9);
   for (const model_shape &shape : SHAPES) {
     infer_model *model = make_model(device, shape.config);
-    int blocks = (CONTEXT + INFER_DECODE_STEPS_MAX) / BLOCK_TOKENS + 1;
+    int blocks = (CONTEXT + INFER_DRAW_STEPS_MAX) / BLOCK_TOKENS + 1;
     infer_context_config config = {};
     config.tokens_max = PROMPT_MAX;
     config.sequences_max = BATCH_MAX;
