@@ -1,38 +1,30 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Backend, StepOutput } from "../backend/backend.ts";
-import { StepBatch } from "../backend/step_batch.ts";
+import type { DrawOutput } from "../backend/drawing.ts";
 import { createSampler } from "../sampling/sampler.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
 import { Sequence } from "../scheduler/sequence.ts";
 import { Answer, type AnswerContext } from "./answer.ts";
+import { type EngineCounters, noCounters } from "./engine_counters.ts";
 import type { EngineRequest, EngineSink } from "./engine_request.ts";
 import {
   type ActiveRequest,
   chooseTokens,
   NO_DRAFT,
-  rowOf,
+  RowChoice,
+  type StepChoice,
   type Task,
   wantedLogits,
 } from "./engine_task.ts";
 import { Embedding, PromptLogprobs, READ_ROWS_MAX } from "./prompt_readings.ts";
 import type { Speculation } from "./speculation.ts";
+import { canDraw, DrawnChoice, type DrawnStep, mayRunAhead, StepPacker } from "./step_packer.ts";
+import { StepClock, type StepTimes } from "./step_times.ts";
 
-/** What an engine has done since it was made. */
-export interface EngineCounters {
-  /** Tokens of prompts that were answered, or read. */
-  promptTokens: number;
-  /** Tokens of answers. */
-  generatedTokens: number;
-  /** Tokens that were guessed and looked at. */
-  draftTokens: number;
-  /** Tokens of those that were right. */
-  acceptedTokens: number;
-  /** Requests that came to their end. */
-  finishedRequests: number;
-  /** Requests that were given up, or failed. */
-  abortedRequests: number;
-}
+/** Steps in a row that a device takes by itself, at most; and how long they may take together. */
+const STEPS_IN_A_ROW_MAX = 8;
+const STEPS_IN_A_ROW_US = 5000;
 
 /** What an engine is made of. */
 export interface EngineCoreOptions {
@@ -44,6 +36,8 @@ export interface EngineCoreOptions {
   readonly sink: EngineSink;
   /** Guesses how answers go on. */
   readonly speculation?: Speculation | undefined;
+  /** Told where the time of each step went. */
+  readonly trace?: ((times: StepTimes) => void) | undefined;
 }
 
 /**
@@ -54,16 +48,11 @@ export class EngineCore {
   /** What decides. */
   readonly scheduler: Scheduler;
   /** What was done. */
-  readonly counters: EngineCounters = {
-    promptTokens: 0,
-    generatedTokens: 0,
-    draftTokens: 0,
-    acceptedTokens: 0,
-    finishedRequests: 0,
-    abortedRequests: 0,
-  };
+  readonly counters: EngineCounters = noCounters();
+  /** Where its time went. */
+  readonly clock: StepClock = new StepClock();
   readonly #backend: Backend;
-  readonly #batch: StepBatch;
+  readonly #packer: StepPacker;
   readonly #context: AnswerContext;
   readonly #sink: EngineSink;
   readonly #speculation: Speculation | undefined;
@@ -71,19 +60,24 @@ export class EngineCore {
   readonly #tasks: Map<Sequence, Task> = new Map();
   /** First row of each sequence of the step. */
   readonly #rows: Int32Array;
-  /** The one token of a sequence that is caught up, which most are. */
-  readonly #oneToken = new Int32Array(1);
   readonly #copies: number[] = [];
+  readonly #trace: EngineCoreOptions["trace"];
+  /** The step that the device is at while the next one is prepared. */
+  #onWay: DrawnStep | null = null;
+  /** What a step takes, as far as it is known. */
+  #stepUs = 0;
 
   /**
    * An engine without requests.
    *
    * @throws {RangeError} when a bound makes no sense
    */
-  constructor(backend: Backend, { bounds, context, sink, speculation }: EngineCoreOptions) {
+  constructor(backend: Backend, options: EngineCoreOptions) {
+    const { bounds, context, sink, speculation, trace } = options;
     this.scheduler = new Scheduler(bounds);
     this.#backend = backend;
-    this.#batch = new StepBatch(backend.bounds);
+    this.#packer = new StepPacker(backend);
+    this.#trace = trace;
     this.#context = context;
     this.#sink = sink;
     this.#speculation = speculation;
@@ -92,7 +86,7 @@ export class EngineCore {
 
   /** Whether a step has anything to do. */
   get hasWork(): boolean {
-    return this.scheduler.hasWork;
+    return this.scheduler.hasWork || this.#onWay !== null;
   }
 
   /** Requests on their way. */
@@ -124,28 +118,116 @@ export class EngineCore {
   }
 
   /**
-   * Computes one step.
+   * Computes one step. Where the device chooses tokens and what it chooses decides nothing else, it
+   * only starts it, and reads the one that it started before:
+   *
+   *     device   | step 1        | step 2        | step 3 ...
+   *     here     | prepare 2 |   | read 1, prepare 3 |  | read 2 ...
    *
    * @throws what the backend throws; no request can be relied upon then
    */
   step(): void {
-    const scheduled = this.scheduler.schedule();
-    if (scheduled.length === 0) return;
-    this.#batch.clear();
-    for (let i = 0; i < scheduled.length; i++) {
-      this.#rows[i] = this.#pack(this.#tasks.get(scheduled[i]!)!);
+    const { clock, scheduler } = this;
+    clock.begin();
+    let before = this.#takeOnWay();
+    let tasks = this.#tasksOf(scheduler.schedule());
+    if (before && !(tasks.length > 0 && canDraw(this.#backend, tasks))) {
+      clock.lap("prepareUs");
+      this.#readDrawn(before);
+      before = null;
+      // Some have come to their end.
+      tasks = tasks.filter(({ sequence }) => sequence.state === "running");
     }
-    this.#backend.submit(this.#batch);
+    if (tasks.length > 0 && canDraw(this.#backend, tasks)) this.#stepDrawing(tasks, before);
+    else if (tasks.length > 0) this.#stepReading(tasks);
+    this.#trace?.(clock.step);
+  }
+
+  /** The step that is on its way; the scheduler counts it as done. */
+  #takeOnWay(): DrawnStep | null {
+    const step = this.#onWay;
+    this.#onWay = null;
+    for (const [i, { sequence }] of step?.tasks.entries() ?? []) {
+      this.scheduler.goAhead(sequence, step!.firstDraws[i]! < 0 ? 0 : step!.steps);
+    }
+    return step;
+  }
+
+  #tasksOf(sequences: readonly Sequence[]): Task[] {
+    return sequences.map((sequence) => this.#tasks.get(sequence)!);
+  }
+
+  /** A step whose logits come here. */
+  #stepReading(tasks: readonly Task[]): void {
+    const { clock } = this;
+    this.#packer.clear();
+    for (const [i, task] of tasks.entries()) this.#rows[i] = this.#packer.add(task);
+    clock.lap("prepareUs");
+    this.#backend.submit(this.#packer.batch);
+    clock.lap("submitUs");
     const output = this.#backend.wait();
-    for (let i = 0; i < scheduled.length; i++) {
-      const task = this.#tasks.get(scheduled[i]!);
-      // A request that failed in this step takes all of its answers along.
-      if (task === undefined) continue;
-      try {
-        this.#read(task, output, this.#rows[i]!);
-      } catch (error) {
-        this.#fail(task.active, error);
-      }
+    clock.lap("waitUs");
+    for (const [i, task] of tasks.entries()) {
+      this.#guard(task, () => this.#read(task, output, this.#rows[i]!));
+    }
+    clock.lap("readUs");
+  }
+
+  /** A step that chooses its tokens itself. */
+  #stepDrawing(tasks: readonly Task[], before: DrawnStep | null): void {
+    const { clock } = this;
+    const isAhead = mayRunAhead(tasks);
+    const steps = isAhead ? this.scheduler.runOn(this.#stepsInARowMax()) : 1;
+    const firstDraws = this.#packDrawing(tasks, steps);
+    const step: DrawnStep = { tasks, firstDraws, steps, mayRunAhead: isAhead };
+    clock.lap("prepareUs");
+    this.#backend.drawing!.submit(this.#packer.batch, this.#packer.draws, steps);
+    clock.lap("submitUs");
+    if (before) this.#readDrawn(before);
+    if (isAhead) this.#onWay = step;
+    else this.#readDrawn(step);
+  }
+
+  /** A long row would make answers stutter, and requests wait. */
+  #stepsInARowMax(): number {
+    const { drawing } = this.#backend;
+    const fitting = Math.max(1, Math.floor(STEPS_IN_A_ROW_US / Math.max(this.#stepUs, 1)));
+    return Math.min(drawing!.stepsMax, STEPS_IN_A_ROW_MAX, fitting);
+  }
+
+  #packDrawing(tasks: readonly Task[], steps: number): number[] {
+    const packer = this.#packer;
+    packer.clear();
+    return tasks.map((task) => {
+      const row = packer.add(task, steps);
+      return task.firstDraw = packer.addDraws(task, row);
+    });
+  }
+
+  /** Waits for a step that chose its tokens itself. */
+  #readDrawn(step: DrawnStep): void {
+    const { clock } = this;
+    clock.lap("readUs");
+    const output = this.#backend.drawing!.wait();
+    clock.lap("waitUs");
+    clock.add("deviceUs", output.deviceUs);
+    this.#stepUs = output.deviceUs / step.steps;
+    for (const [i, task] of step.tasks.entries()) {
+      this.#guard(task, () => {
+        if (step.mayRunAhead) this.#readAhead(task, output, step.firstDraws[i]!, step.steps);
+        else this.#readChosen(task, output, step.firstDraws[i]!);
+      });
+    }
+    clock.lap("readUs");
+  }
+
+  /** A request that fails, or has failed in this step, takes all of its answers along. */
+  #guard(task: Task, read: () => void): void {
+    if (this.#tasks.get(task.sequence) !== task) return;
+    try {
+      read();
+    } catch (error) {
+      this.#fail(task.active, error);
     }
   }
 
@@ -175,6 +257,7 @@ export class EngineCore {
       readsAll,
       drafter: answer && this.#drafter(),
       draft: NO_DRAFT,
+      firstDraw: -1,
     });
   }
 
@@ -212,35 +295,47 @@ export class EngineCore {
     this.#tasks.set(task.sequence, task);
   }
 
-  /** Puts a sequence into the batch; gives its first row. */
-  #pack(task: Task): number {
-    const { tokens, computedTokens, scheduledTokens, table } = task.sequence;
-    const logits = wantedLogits(task);
-    if (scheduledTokens === 1) this.#oneToken[0] = tokens[computedTokens]!;
-    return this.#batch.add({
-      tokens: scheduledTokens === 1
-        ? this.#oneToken
-        : tokens.subarray(computedTokens, computedTokens + scheduledTokens),
-      computedTokens,
-      blocks: table,
-      logits,
-    });
-  }
-
   /** Takes what a step gave for a sequence. */
   #read(task: Task, output: StepOutput, firstRow: number): void {
     const { sequence, answer, logprobs, embedding } = task;
-    const { isCaughtUp, draftCount, scheduledTokens } = sequence;
+    const { isCaughtUp, draftCount, scheduledTokens, length } = sequence;
     const wanted = wantedLogits(task);
     if (wanted !== "none") {
       logprobs?.read(sequence, output, firstRow);
       embedding?.read(sequence, output, firstRow);
     }
     if (!isCaughtUp) return this.scheduler.complete(sequence);
-    if (sequence.length === sequence.promptLength) this.#promptIsRead(task);
+    if (length === sequence.promptLength) this.#promptIsRead(task);
     const lastRow = firstRow + (wanted === "all" ? scheduledTokens : 1) - 1;
-    if (answer) this.#goOn(task, answer, output, lastRow - draftCount);
-    else this.#end(task);
+    if (answer) {
+      return this.#goOn(task, answer, new RowChoice(output, lastRow - draftCount, length));
+    }
+    this.scheduler.complete(sequence);
+    this.#end(task);
+  }
+
+  /** Takes what a step chose for a sequence. */
+  #readChosen(task: Task, output: DrawOutput, firstDraw: number): void {
+    const { sequence, answer, active } = task;
+    if (firstDraw < 0) return this.scheduler.complete(sequence);
+    if (sequence.length === sequence.promptLength) this.#promptIsRead(task);
+    this.#goOn(task, answer!, new DrawnChoice(output, firstDraw, answer!, active.unforked));
+  }
+
+  /** The same where the scheduler is ahead of it. */
+  #readAhead(task: Task, output: DrawOutput, firstDraw: number, steps: number): void {
+    const { sequence } = task;
+    const answer = task.answer!;
+    if (firstDraw < 0) return;
+    if (sequence.knownTokens === sequence.promptLength) this.#promptIsRead(task);
+    for (let i = 0; i < steps && !answer.isDone; i++) {
+      const sampled = output.token(firstDraw, i);
+      answer.sampler.accept(sampled.token);
+      answer.push(sampled);
+      this.scheduler.tell(sequence, sampled.token);
+    }
+    this.#deliver(answer);
+    if (answer.isDone) this.#end(task);
   }
 
   #promptIsRead({ active: { request }, answer, sequence, logprobs, embedding }: Task): void {
@@ -250,15 +345,15 @@ export class EngineCore {
   }
 
   /** Chooses what follows a sequence: one token, and one more for each draft that was right. */
-  #goOn(task: Task, answer: Answer, output: StepOutput, firstRow: number): void {
+  #goOn(task: Task, answer: Answer, choice: StepChoice): void {
     const { sequence, active } = task;
     const { draftCount } = sequence;
     if (active.unforked > 0) {
       // Forks need to know what is computed; there are no drafts behind a prompt.
       this.scheduler.complete(sequence);
-      this.#fork(task, answer, output, firstRow);
+      this.#fork(task, answer, choice);
     }
-    for (const sampled of chooseTokens(task, answer, output, firstRow)) {
+    for (const sampled of chooseTokens(task, answer, choice)) {
       answer.push(sampled);
       // A text that stops it may end before the last draft.
       if (answer.isDone) break;
@@ -271,7 +366,7 @@ export class EngineCore {
   }
 
   /** Gives the other answers of a request their own way, from the same row of logits. */
-  #fork(task: Task, answer: Answer, output: StepOutput, row: number): void {
+  #fork(task: Task, answer: Answer, choice: StepChoice): void {
     const { active, sequence } = task;
     const { request } = active;
     const { tokens, priority, salt } = request;
@@ -285,12 +380,11 @@ export class EngineCore {
       const forkTask: Task = {
         ...{ active, sequence: child, answer: fork },
         ...{ logprobs: null, embedding: null, readsAll: false },
-        ...{ drafter: this.#drafter(), draft: NO_DRAFT },
+        ...{ drafter: this.#drafter(), draft: NO_DRAFT, firstDraw: -1 },
       };
       this.#begin(forkTask);
       if (!this.scheduler.fork(sequence, child, this.#copies)) continue;
-      // Sampling edits the row.
-      const sampled = sampler.sample(rowOf(output, row).slice(), child.length);
+      const sampled = choice.forked(sampler);
       sampler.accept(sampled.token);
       fork.push(sampled);
       this.#chosen(forkTask, fork);
@@ -300,15 +394,18 @@ export class EngineCore {
 
   /** Tells of the tokens that were just chosen, and lets the sequence go on, or end. */
   #chosen(task: Task, answer: Answer): void {
-    const { sequence } = task;
+    task.sequence.append(answer.fresh.at(-1)!.token);
+    this.#deliver(answer);
+    if (answer.isDone) return this.#end(task);
+    this.#guess(task, answer);
+  }
+
+  #deliver(answer: Answer): void {
     const { fresh, index, request } = answer;
     this.counters.generatedTokens += fresh.length;
-    sequence.append(fresh.at(-1)!.token);
     this.#sink.delta(request.id, index, fresh, answer.text);
     fresh.length = 0;
     answer.text = "";
-    if (answer.isDone) return this.#end(task);
-    this.#guess(task, answer);
   }
 
   #guess(task: Task, { sampler }: Answer): void {
@@ -323,8 +420,7 @@ export class EngineCore {
 
   #end(task: Task): void {
     const { active, sequence, answer } = task;
-    // Its blocks stay known to the prefix cache.
-    this.scheduler.complete(sequence);
+    // Its blocks are known to the prefix cache, and stay so.
     this.scheduler.finish(sequence);
     task.drafter?.close?.();
     this.#tasks.delete(sequence);

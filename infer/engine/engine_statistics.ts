@@ -33,6 +33,16 @@ export interface EngineStats {
   readonly finishedRequests: number;
   /** Requests that were given up, or failed. */
   readonly abortedRequests: number;
+  /** Microseconds of choosing what steps work on, and packing it. */
+  readonly prepareUs: number;
+  /** Microseconds in the calls that start steps. */
+  readonly submitUs: number;
+  /** Microseconds of waiting for the device. */
+  readonly waitUs: number;
+  /** Microseconds of taking what was chosen: text, ends, messages. */
+  readonly readUs: number;
+  /** Microseconds that the device took, where it can tell. */
+  readonly deviceUs: number;
 }
 
 // Data: every statistic, in the order in which the threads share them.
@@ -56,6 +66,11 @@ const STATISTICS: readonly {
   { name: "acceptedTokens",   of: ({ counters }) => counters.acceptedTokens },
   { name: "finishedRequests", of: ({ counters }) => counters.finishedRequests },
   { name: "abortedRequests",  of: ({ counters }) => counters.abortedRequests },
+  { name: "prepareUs",        of: ({ clock }) => clock.total.prepareUs },
+  { name: "submitUs",         of: ({ clock }) => clock.total.submitUs },
+  { name: "waitUs",           of: ({ clock }) => clock.total.waitUs },
+  { name: "readUs",           of: ({ clock }) => clock.total.readUs },
+  { name: "deviceUs",         of: ({ clock }) => clock.total.deviceUs },
 ];
 
 /** Memory in which {@linkcode publishStatistics} writes and {@linkcode readStatistics} reads. */

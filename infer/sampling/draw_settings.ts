@@ -16,6 +16,4 @@ export interface DrawSettings {
   readonly answer: number;
   /** What is done to the logits before. */
   readonly edits: LogitEdits;
-  /** Whether it is the same for the tokens that follow, but for their positions. */
-  readonly isFixed: boolean;
 }

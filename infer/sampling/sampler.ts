@@ -37,6 +37,8 @@ export interface Sampler {
   readonly params: CheckedParams;
   /** Which of the `n` answers it is for. */
   readonly answer: number;
+  /** Whether tokens that are still to come change nothing of how one is chosen, but its position. */
+  readonly isFixed: boolean;
 
   /**
    * Chooses the token of a position. Nothing but the row changes: call {@linkcode accept} with the
@@ -165,6 +167,10 @@ class RowSampler implements Sampler {
     return candidates;
   }
 
+  get isFixed(): boolean {
+    return this.#rules.areFixed && this.#matcher === undefined;
+  }
+
   settings(position: number): DrawSettings | null {
     const { params, answer } = this;
     if (params.typicalP < 1) return null;
@@ -173,7 +179,6 @@ class RowSampler implements Sampler {
       ...{ params, answer, position },
       temperature: this.#isGreedy ? 0 : params.temperature,
       logMinP: logWeightLeast(params.minP),
-      isFixed: this.#rules.areFixed && this.#matcher === undefined,
       edits: this.#matcher
         ? { ...edits, allowed: this.#allowedBy(this.#matcher, edits.allowed) }
         : edits,

@@ -3,6 +3,10 @@ import { BlockPool } from "./block_pool.ts";
 import { RankedList } from "./ranked_list.ts";
 import { checkBounds, type SchedulerBounds } from "./scheduler_bounds.ts";
 import type { Sequence } from "./sequence.ts";
+import { findPrefix, rememberPrefix } from "./sequence_prefix.ts";
+
+/** Stands for a token that is not known yet. */
+const UNKNOWN_TOKEN = -1;
 
 /** What a scheduler has done since it was made, in tokens where nothing else is said. */
 export interface SchedulerCounters {
@@ -194,7 +198,49 @@ export class Scheduler {
     sequence.computedTokens = Math.min(computed, sequence.length);
     sequence.scheduledTokens = 0;
     sequence.draftCount = 0;
-    this.#remember(sequence);
+    rememberPrefix(sequence, this.bounds, this.pool.prefixes);
+  }
+
+  /**
+   * How many steps can follow each other for the sequences of the step, with one token each and
+   * nobody waiting. They get blocks for all of them; nobody loses one.
+   */
+  runOn(stepsMax: number): number {
+    let steps = this.waiting.length > 0 ? 1 : stepsMax;
+    for (const sequence of this.#scheduled) {
+      const { length, lengthMax, scheduledTokens, isCaughtUp, draftCount } = sequence;
+      if (scheduledTokens !== 1 || !isCaughtUp || draftCount > 0) return 1;
+      steps = Math.min(steps, lengthMax - length);
+    }
+    while (steps > 1 && this.#blocksToRunOn(steps) > this.pool.freeCount) steps--;
+    if (steps <= 1) return 1;
+    for (const sequence of this.#scheduled) {
+      const needed = this.#blocksFor(sequence.computedTokens + steps);
+      while (sequence.table.length < needed) sequence.pushBlock(this.pool.take());
+      sequence.scheduledTokens = steps;
+    }
+    return steps;
+  }
+
+  /**
+   * The step is on its way for a sequence, and the next one is to be scheduled before what it
+   * chooses is known: `chosen` tokens, which are told of later. Does nothing for one that was
+   * finished meanwhile.
+   */
+  goAhead(sequence: Sequence, chosen: number): void {
+    if (sequence.state !== "running") return;
+    sequence.computedTokens += sequence.scheduledTokens;
+    sequence.scheduledTokens = 0;
+    for (let i = 0; i < chosen; i++) sequence.append(UNKNOWN_TOKEN);
+    sequence.unreadTokens += chosen;
+    rememberPrefix(sequence, this.bounds, this.pool.prefixes);
+  }
+
+  /** The first token of a sequence that was not known is. */
+  tell(sequence: Sequence, token: number): void {
+    sequence.tokens[sequence.knownTokens] = token;
+    sequence.unreadTokens--;
+    if (sequence.state === "running") rememberPrefix(sequence, this.bounds, this.pool.prefixes);
   }
 
   /** Ends a sequence wherever it is; its blocks are free at once. */
@@ -220,6 +266,8 @@ export class Scheduler {
 
   /** Schedules a running sequence, or preempts it. */
   #continue(sequence: Sequence): void {
+    // Its last token is on its way.
+    if (sequence.unreadTokens > 0 && sequence.length >= sequence.lengthMax) return;
     const lacking = sequence.length - sequence.computedTokens;
     const count = lacking === 1
       ? 1 + this.#draftRoom(sequence)
@@ -231,8 +279,8 @@ export class Scheduler {
   }
 
   /** How many of the tokens that a sequence lacks are computed in one step. */
-  #chunkOf({ length, computedTokens, chunkTokensMax }: Sequence, tokensMax: number): number {
-    const lacking = length - computedTokens;
+  #chunkOf({ knownTokens, computedTokens, chunkTokensMax }: Sequence, tokensMax: number): number {
+    const lacking = knownTokens - computedTokens;
     return Math.min(lacking, tokensMax, chunkTokensMax, this.bounds.prefillTokensMax);
   }
 
@@ -302,12 +350,20 @@ export class Scheduler {
     if (this.running.length === sequencesMax) return false;
     const reserved = this.#reserved();
     if (this.pool.freeCount <= reserved) return false;
-    const hits = this.#findPrefix(sequence);
+    const hits = findPrefix(sequence, this.bounds, this.pool.prefixes, this.#hits);
     let needed = this.#blocksFor(sequence.length) + reserved;
     for (let i = 0; i < hits; i++) {
       if (this.pool.usersOf(this.#hits[i]!) > 0) needed--;
     }
     return needed <= this.pool.freeCount;
+  }
+
+  #blocksToRunOn(steps: number): number {
+    let blocks = 0;
+    for (const { computedTokens, table } of this.#scheduled) {
+      blocks += Math.max(0, this.#blocksFor(computedTokens + steps) - table.length);
+    }
+    return blocks;
   }
 
   #reserved(): number {
@@ -332,7 +388,7 @@ export class Scheduler {
   /** Lets a waiting sequence run, for which there is room. */
   #start(sequence: Sequence): void {
     const { blockTokens, prefixCache } = this.bounds;
-    const hits = this.#findPrefix(sequence);
+    const hits = findPrefix(sequence, this.bounds, this.pool.prefixes, this.#hits);
     sequence.chain = this.pool.prefixes.root(sequence.salt);
     for (let i = 0; i < hits; i++) {
       const block = this.#hits[i]!;
@@ -354,39 +410,6 @@ export class Scheduler {
     this.#spareTokens -= count;
     sequence.state = "running";
     this.running.add(sequence);
-  }
-
-  /**
-   * Finds the blocks of the longest known beginning of a sequence. The last token is never among
-   * them, as what follows it is known only by computing it.
-   *
-   * @returns how many blocks of `#hits` there are
-   */
-  #findPrefix(sequence: Sequence): number {
-    const { blockTokens, prefixCache } = this.bounds;
-    if (!prefixCache || !sequence.usesPrefixCache) return 0;
-    const { prefixes } = this.pool;
-    const blocks = Math.floor((sequence.length - 1) / blockTokens);
-    let chain = prefixes.root(sequence.salt);
-    for (let i = 0; i < blocks; i++) {
-      const block = prefixes.find(chain, sequence.tokens, i * blockTokens);
-      if (block < 0) return i;
-      this.#hits[i] = block;
-      chain = prefixes.idOf(block);
-    }
-    return blocks;
-  }
-
-  /** Tells the prefix cache of the blocks that have become full. */
-  #remember(sequence: Sequence): void {
-    const { blockTokens, prefixCache } = this.bounds;
-    if (!prefixCache) return;
-    const full = Math.floor(sequence.computedTokens / blockTokens);
-    for (let i = sequence.knownBlocks; i < full; i++) {
-      const { chain, table, tokens } = sequence;
-      sequence.chain = this.pool.prefixes.add(table[i]!, chain, tokens, i * blockTokens);
-    }
-    sequence.knownBlocks = full;
   }
 
   #blocksFor(tokens: number): number {

@@ -52,6 +52,8 @@ export class Sequence {
   length: number;
   /** Tokens behind them that were proposed and are to be checked. */
   draftCount = 0;
+  /** Tokens at the end of {@linkcode length} that a step on its way chooses: not known yet. */
+  unreadTokens = 0;
   /** Tokens whose keys and values are in blocks. */
   computedTokens = 0;
   /** Tokens that the step which is on its way computes. */
@@ -105,6 +107,11 @@ export class Sequence {
     if (this.length === this.tokens.length) this.reserve(this.length * 2);
     this.tokens[this.length++] = token;
     this.draftCount = 0;
+  }
+
+  /** Tokens that are certain and known. */
+  get knownTokens(): number {
+    return this.length - this.unreadTokens;
   }
 
   /** Makes room for so many tokens. */

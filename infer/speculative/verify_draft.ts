@@ -52,17 +52,33 @@ export function verifyDraft(
   if (rows.length !== draft.tokens.length + 1) {
     throw new RangeError(`Cannot verify ${draft.tokens.length} tokens with ${rows.length} rows`);
   }
-  const tokens: SampledToken[] = [];
-  let acceptedTokens = 0;
-  for (let i = 0; i < rows.length; i++) {
+  return followDraft(sampler, draft.tokens, isEnd, (i) => {
     const guess = draft.tokens[i];
     const q = draft.distributions?.[i];
-    const sampled = guess === undefined || q === undefined
+    return guess === undefined || q === undefined
       ? sampler.sample(rows[i]!, position + i)
       : acceptOrReplace(sampler, rows[i]!, guess, q, position + i);
+  });
+}
+
+/**
+ * Takes the guesses that are right, and one token more. The sampler has accepted them all.
+ *
+ * @param choose the token after so many guesses
+ */
+export function followDraft(
+  sampler: Sampler,
+  guesses: readonly number[],
+  isEnd: (token: number) => boolean,
+  choose: (offset: number) => SampledToken,
+): VerifiedDraft {
+  const tokens: SampledToken[] = [];
+  let acceptedTokens = 0;
+  for (let i = 0; i <= guesses.length; i++) {
+    const sampled = choose(i);
     sampler.accept(sampled.token);
     tokens.push(sampled);
-    if (sampled.token !== guess) break;
+    if (sampled.token !== guesses[i]) break;
     acceptedTokens++;
     if (isEnd(sampled.token)) break;
   }
