@@ -91,7 +91,7 @@ export type {
   TokenUsage,
 } from "./engine/generation.ts";
 export type { OpenBackend } from "./engine/open_backend.ts";
-export type { SpeculativeOptions } from "./engine/speculation.ts";
+export type { SpeculativeOptions } from "./speculative/speculative_options.ts";
 export { GrammarError } from "./grammar/grammar_node.ts";
 export { GrammarCompiler, type StructuredOutput } from "./grammar/structured_output.ts";
 export type { TokenMatcher } from "./grammar/token_matcher.ts";

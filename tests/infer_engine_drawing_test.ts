@@ -1,30 +1,15 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Backend } from "../infer/backend/backend.ts";
-import { EngineCore } from "../infer/engine/engine_core.ts";
-import type { AnswerEnd, EngineRequest, EngineSink } from "../infer/engine/engine_request.ts";
-import type { Speculation } from "../infer/engine/speculation.ts";
 import type { StepTimes } from "../infer/engine/step_times.ts";
-import type { SampledToken } from "../infer/sampling/sampler.ts";
-import { checkSamplingParams, type SamplingParams } from "../infer/sampling/sampling_params.ts";
+import type { SamplingParams } from "../infer/sampling/sampling_params.ts";
 import type { SchedulerBounds } from "../infer/scheduler/scheduler_bounds.ts";
-import { PromptLookup } from "../infer/speculative/prompt_lookup.ts";
 import { DrawingBackend, SoftBackend } from "./infer_drawing_backend.ts";
+import { type Ask, askWith, Run } from "./infer_engine_run.ts";
 import { HASH_VOCABULARY, HashBackend } from "./infer_hash_backend.ts";
 
 // An engine whose backend chooses tokens says what one says that looks at logits itself, whatever
 // is on its way meanwhile.
-
-/** A request, and when it comes and is given up. */
-interface Ask {
-  readonly kind: EngineRequest["kind"];
-  readonly prompt: readonly number[];
-  readonly params: SamplingParams;
-  readonly priority: number;
-  readonly comesAt: number;
-  readonly abortsAt: number | null;
-}
 
 const BOUNDS: SchedulerBounds = {
   ...{ tokensMax: 64, sequencesMax: 8, blockCount: 128, blockTokens: 4, blocksPerSequenceMax: 32 },
@@ -47,6 +32,10 @@ const paramsOf: fc.Arbitrary<SamplingParams> = fc.record({
   stopTokenIds: fc.array(token, { maxLength: 3 }),
   logitBias: fc.constantFrom({}, { 3: -2, 50: 1.5 }),
   logprobs: fc.constantFrom(undefined, undefined, 0, 3),
+  structuredOutput: fc.constantFrom(
+    ...[undefined, undefined, undefined, undefined],
+    ...[{ choice: ["ABBA", "A hat", "xyz"] }, { regex: "[a-f]{3,9}(X|yy)+" }],
+  ),
   promptLogprobs: fc.constantFrom(undefined, undefined, undefined, undefined, 2),
 }).map((all) => {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
@@ -77,8 +66,8 @@ Deno.test("answers that a device chose are those that the sampler chooses", () =
     boundsOf,
     fc.constantFrom(NO_LOOKUP, NO_LOOKUP, 3),
     (asks, bounds, guessed) => {
-      const drawn = new Run(bounds, (inner) => new DrawingBackend(inner), guessed);
-      const plain = new Run(bounds, (inner) => new SoftBackend(inner), null);
+      const drawn = new Run(bounds, new DrawingBackend(hashBackend(bounds)), guessed);
+      const plain = new Run(bounds, new SoftBackend(hashBackend(bounds)), null);
       for (const run of [drawn, plain]) run.run(asks);
       for (const [i, { abortsAt }] of asks.entries()) {
         if (abortsAt === null) assertEquals(drawn.said(i), plain.said(i));
@@ -98,7 +87,7 @@ Deno.test("answers that a device chose are those that the sampler chooses", () =
 });
 
 Deno.test("a step is prepared while the one before runs, and eight follow in one call", () => {
-  const run = new Run(BOUNDS, (inner) => new DrawingBackend(inner), null);
+  const run = new Run(BOUNDS, new DrawingBackend(hashBackend(BOUNDS)), null);
   const params = { temperature: 1, seed: 3, maxTokens: 40, ignoreEos: true };
   run.run([askWith(params), askWith({ ...params, seed: 4 })]);
   const { most } = run.backend as DrawingBackend;
@@ -108,7 +97,7 @@ Deno.test("a step is prepared while the one before runs, and eight follow in one
 });
 
 Deno.test("a device that fails fails what is on its way, with its words", () => {
-  const run = new Run(BOUNDS, (inner) => new DrawingBackend(inner), null);
+  const run = new Run(BOUNDS, new DrawingBackend(hashBackend(BOUNDS)), null);
   (run.backend as DrawingBackend).failsAt = 2;
   const ask = askWith({ temperature: 0, maxTokens: 40, ignoreEos: true });
   assertThrows(() => run.run([ask, ask]), Error, "the device is gone");
@@ -121,7 +110,7 @@ Deno.test("a device that fails fails what is on its way, with its words", () => 
 
 Deno.test("the trace tells where the time of each step went", () => {
   const steps: StepTimes[] = [];
-  const run = new Run(BOUNDS, (inner) => new DrawingBackend(inner), null, (times) => {
+  const run = new Run(BOUNDS, new DrawingBackend(hashBackend(BOUNDS)), null, (times) => {
     steps.push({ ...times });
   });
   run.run([askWith({ temperature: 0, maxTokens: 20 })]);
@@ -132,100 +121,10 @@ Deno.test("the trace tells where the time of each step went", () => {
   }
 });
 
-function askWith(params: SamplingParams): Ask {
-  const others = { kind: "generate", priority: 0, comesAt: 0, abortsAt: null } as const;
-  return { ...others, prompt: [1, 2, 3, 4, 5], params };
-}
-
-/** What became of a request. */
-interface Said {
-  readonly tokens: SampledToken[][];
-  readonly texts: string[];
-  readonly ends: (Omit<AnswerEnd, "cachedTokens"> | undefined)[];
-  prompt?: readonly SampledToken[];
-  embedding?: readonly number[];
-  error?: string;
-}
-
-/** An engine from its first request to its last word. */
-class Run implements EngineSink {
-  readonly backend: Backend;
-  readonly core: EngineCore;
-  readonly #said: Said[] = [];
-
-  constructor(
-    bounds: SchedulerBounds,
-    backendOver: (inner: Backend) => Backend,
-    guessed: number | null,
-    trace?: (times: StepTimes) => void,
-  ) {
-    const { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens } = bounds;
-    const stepBounds = { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens };
-    this.backend = backendOver(new HashBackend(stepBounds, bounds.blockCount));
-    const tokens = { bytesOf: (id: number) => Uint8Array.of(32 + id % 90), isSpecial: () => false };
-    const lookup = new PromptLookup();
-    const speculation: Speculation | undefined = guessed === null
-      ? undefined
-      : { tokens: guessed, sequence: () => lookup, [Symbol.dispose]: () => {} };
-    this.core = new EngineCore(this.backend, {
-      ...{ bounds, context: { tokens, eosTokenIds: [7, 8] }, sink: this, speculation, trace },
-    });
-  }
-
-  said(id: number): Said {
-    return this.#said[id] ??= { tokens: [], texts: [], ends: [] };
-  }
-
-  /** A request that was given up has said the beginning of what it would say. */
-  assertBegins(id: number, whole: Said): void {
-    const { texts, tokens } = this.said(id);
-    for (const [i, text] of texts.entries()) {
-      const other = whole.texts[i] ?? "";
-      assert(other.startsWith(text) || text.startsWith(other), `${text} and ${other}`);
-      const count = Math.min(tokens[i]!.length, whole.tokens[i]?.length ?? 0);
-      assertEquals(tokens[i]!.slice(0, count), whole.tokens[i]?.slice(0, count) ?? []);
-    }
-  }
-
-  run(asks: readonly Ask[]): void {
-    const last = Math.max(...asks.flatMap(({ comesAt, abortsAt }) => [comesAt, abortsAt ?? 0]));
-    for (let step = 0; step <= last || this.core.hasWork; step++) {
-      assert(step < 3000, "it does not end");
-      for (const [id, ask] of asks.entries()) {
-        if (ask.comesAt === step) this.#add(id, ask);
-        if (ask.abortsAt === step) this.core.abort(id);
-      }
-      this.core.step();
-    }
-  }
-
-  delta(id: number, answer: number, tokens: readonly SampledToken[], text: string): void {
-    const said = this.said(id);
-    (said.tokens[answer] ??= []).push(...structuredClone(tokens));
-    said.texts[answer] = (said.texts[answer] ?? "") + text;
-  }
-
-  end(id: number, answer: number, { cachedTokens: _, ...end }: AnswerEnd): void {
-    this.said(id).ends[answer] = end;
-  }
-
-  prompt(id: number, tokens: readonly SampledToken[]): void {
-    this.said(id).prompt = structuredClone(tokens);
-  }
-
-  embedding(id: number, values: Float32Array): void {
-    this.said(id).embedding = [...values];
-  }
-
-  failed(id: number, error: unknown): void {
-    this.said(id).error = String(error);
-  }
-
-  #add(id: number, { kind, prompt, params, priority }: Ask): void {
-    this.core.add({
-      ...{ id, kind, priority, salt: "", skipSpecialTokens: true, pooling: "last" },
-      tokens: Int32Array.from(prompt),
-      params: checkSamplingParams(params, HASH_VOCABULARY),
-    });
-  }
+function hashBackend(bounds: SchedulerBounds): HashBackend {
+  const { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens, blockCount } = bounds;
+  return new HashBackend(
+    { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens },
+    blockCount,
+  );
 }

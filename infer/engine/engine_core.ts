@@ -19,12 +19,9 @@ import {
 } from "./engine_task.ts";
 import { Embedding, PromptLogprobs, READ_ROWS_MAX } from "./prompt_readings.ts";
 import type { Speculation } from "./speculation.ts";
-import { canDraw, DrawnChoice, type DrawnStep, mayRunAhead, StepPacker } from "./step_packer.ts";
-import { StepClock, type StepTimes } from "./step_times.ts";
-
-/** Steps in a row that a device takes by itself, at most; and how long they may take together. */
-const STEPS_IN_A_ROW_MAX = 8;
-const STEPS_IN_A_ROW_US = 5000;
+import { DrawnChoice } from "./step_packer.ts";
+import { StepRunner } from "./step_runner.ts";
+import type { StepClock, StepTimes } from "./step_times.ts";
 
 /** What an engine is made of. */
 export interface EngineCoreOptions {
@@ -49,24 +46,14 @@ export class EngineCore {
   readonly scheduler: Scheduler;
   /** What was done. */
   readonly counters: EngineCounters = noCounters();
-  /** Where its time went. */
-  readonly clock: StepClock = new StepClock();
   readonly #backend: Backend;
-  readonly #packer: StepPacker;
+  readonly #runner: StepRunner;
   readonly #context: AnswerContext;
   readonly #sink: EngineSink;
   readonly #speculation: Speculation | undefined;
   readonly #active: Map<number, ActiveRequest> = new Map();
   readonly #tasks: Map<Sequence, Task> = new Map();
-  /** First row of each sequence of the step. */
-  readonly #rows: Int32Array;
   readonly #copies: number[] = [];
-  readonly #trace: EngineCoreOptions["trace"];
-  /** The step that the device is at while the next one is prepared. */
-  #onWay: DrawnStep | null = null;
-  /** What a step takes, as far as it is known. */
-  #stepUs = 0;
-
   /**
    * An engine without requests.
    *
@@ -76,17 +63,27 @@ export class EngineCore {
     const { bounds, context, sink, speculation, trace } = options;
     this.scheduler = new Scheduler(bounds);
     this.#backend = backend;
-    this.#packer = new StepPacker(backend);
-    this.#trace = trace;
     this.#context = context;
     this.#sink = sink;
     this.#speculation = speculation;
-    this.#rows = new Int32Array(bounds.sequencesMax);
+    this.#runner = new StepRunner(backend, this.scheduler, {
+      taskOf: (sequence) => this.#tasks.get(sequence),
+      read: (...step) => this.#read(...step),
+      readChosen: (...step) => this.#readChosen(...step),
+      readAhead: (...step) => this.#readAhead(...step),
+      failed: (task, error) => this.#fail(task.active, error),
+      trace,
+    });
+  }
+
+  /** Where the time of steps went. */
+  get clock(): StepClock {
+    return this.#runner.clock;
   }
 
   /** Whether a step has anything to do. */
   get hasWork(): boolean {
-    return this.scheduler.hasWork || this.#onWay !== null;
+    return this.scheduler.hasWork || this.#runner.isBusy;
   }
 
   /** Requests on their way. */
@@ -118,117 +115,12 @@ export class EngineCore {
   }
 
   /**
-   * Computes one step. Where the device chooses tokens and what it chooses decides nothing else, it
-   * only starts it, and reads the one that it started before:
-   *
-   *     device   | step 1        | step 2        | step 3 ...
-   *     here     | prepare 2 |   | read 1, prepare 3 |  | read 2 ...
+   * Computes one step, or starts it and reads the one before; see {@linkcode StepRunner}.
    *
    * @throws what the backend throws; no request can be relied upon then
    */
   step(): void {
-    const { clock, scheduler } = this;
-    clock.begin();
-    let before = this.#takeOnWay();
-    let tasks = this.#tasksOf(scheduler.schedule());
-    if (before && !(tasks.length > 0 && canDraw(this.#backend, tasks))) {
-      clock.lap("prepareUs");
-      this.#readDrawn(before);
-      before = null;
-      // Some have come to their end.
-      tasks = tasks.filter(({ sequence }) => sequence.state === "running");
-    }
-    if (tasks.length > 0 && canDraw(this.#backend, tasks)) this.#stepDrawing(tasks, before);
-    else if (tasks.length > 0) this.#stepReading(tasks);
-    this.#trace?.(clock.step);
-  }
-
-  /** The step that is on its way; the scheduler counts it as done. */
-  #takeOnWay(): DrawnStep | null {
-    const step = this.#onWay;
-    this.#onWay = null;
-    for (const [i, { sequence }] of step?.tasks.entries() ?? []) {
-      this.scheduler.goAhead(sequence, step!.firstDraws[i]! < 0 ? 0 : step!.steps);
-    }
-    return step;
-  }
-
-  #tasksOf(sequences: readonly Sequence[]): Task[] {
-    return sequences.map((sequence) => this.#tasks.get(sequence)!);
-  }
-
-  /** A step whose logits come here. */
-  #stepReading(tasks: readonly Task[]): void {
-    const { clock } = this;
-    this.#packer.clear();
-    for (const [i, task] of tasks.entries()) this.#rows[i] = this.#packer.add(task);
-    clock.lap("prepareUs");
-    this.#backend.submit(this.#packer.batch);
-    clock.lap("submitUs");
-    const output = this.#backend.wait();
-    clock.lap("waitUs");
-    for (const [i, task] of tasks.entries()) {
-      this.#guard(task, () => this.#read(task, output, this.#rows[i]!));
-    }
-    clock.lap("readUs");
-  }
-
-  /** A step that chooses its tokens itself. */
-  #stepDrawing(tasks: readonly Task[], before: DrawnStep | null): void {
-    const { clock } = this;
-    const isAhead = mayRunAhead(tasks);
-    const steps = isAhead ? this.scheduler.runOn(this.#stepsInARowMax()) : 1;
-    const firstDraws = this.#packDrawing(tasks, steps);
-    const step: DrawnStep = { tasks, firstDraws, steps, mayRunAhead: isAhead };
-    clock.lap("prepareUs");
-    this.#backend.drawing!.submit(this.#packer.batch, this.#packer.draws, steps);
-    clock.lap("submitUs");
-    if (before) this.#readDrawn(before);
-    if (isAhead) this.#onWay = step;
-    else this.#readDrawn(step);
-  }
-
-  /** A long row would make answers stutter, and requests wait. */
-  #stepsInARowMax(): number {
-    const { drawing } = this.#backend;
-    const fitting = Math.max(1, Math.floor(STEPS_IN_A_ROW_US / Math.max(this.#stepUs, 1)));
-    return Math.min(drawing!.stepsMax, STEPS_IN_A_ROW_MAX, fitting);
-  }
-
-  #packDrawing(tasks: readonly Task[], steps: number): number[] {
-    const packer = this.#packer;
-    packer.clear();
-    return tasks.map((task) => {
-      const row = packer.add(task, steps);
-      return task.firstDraw = packer.addDraws(task, row);
-    });
-  }
-
-  /** Waits for a step that chose its tokens itself. */
-  #readDrawn(step: DrawnStep): void {
-    const { clock } = this;
-    clock.lap("readUs");
-    const output = this.#backend.drawing!.wait();
-    clock.lap("waitUs");
-    clock.add("deviceUs", output.deviceUs);
-    this.#stepUs = output.deviceUs / step.steps;
-    for (const [i, task] of step.tasks.entries()) {
-      this.#guard(task, () => {
-        if (step.mayRunAhead) this.#readAhead(task, output, step.firstDraws[i]!, step.steps);
-        else this.#readChosen(task, output, step.firstDraws[i]!);
-      });
-    }
-    clock.lap("readUs");
-  }
-
-  /** A request that fails, or has failed in this step, takes all of its answers along. */
-  #guard(task: Task, read: () => void): void {
-    if (this.#tasks.get(task.sequence) !== task) return;
-    try {
-      read();
-    } catch (error) {
-      this.#fail(task.active, error);
-    }
+    this.#runner.step();
   }
 
   #add(request: EngineRequest): void {

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { LoadWeightsOptions } from "../model/load_weights.ts";
-import type { SpeculativeOptions } from "./speculation.ts";
+import type { SpeculativeOptions } from "../speculative/speculative_options.ts";
 
 /** Options of `Engine.load`. */
 export interface EngineOptions {
@@ -70,6 +70,13 @@ export interface EngineOptions {
   /** How tokens are guessed, of which a step then looks at several; where absent, they are not. */
   speculative?: SpeculativeOptions;
   /**
+   * Whether an answer of a GPU is the same, bit by bit, whatever else it computes in the same
+   * steps; that is slower. The other backends always are like this.
+   *
+   * @default {false}
+   */
+  deterministic?: boolean;
+  /**
    * Steps by which a request may be passed by later ones, for each level that these are more
    * urgent.
    *
@@ -118,6 +125,7 @@ export function checkEngineOptions(options: EngineOptions): EngineOptions & Chec
     blockTokens: options.blockTokens ?? 16,
     kvBytesMax: options.kvBytesMax ?? 2 ** 30,
     prefixCache: options.prefixCache ?? true,
+    deterministic: options.deterministic ?? false,
     agingSteps: options.agingSteps ?? 256,
     requestsMax: options.requestsMax ?? 1024,
   };

@@ -2,8 +2,8 @@
 import type { StepBounds } from "../backend/step_batch.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import { checkBounds, type SchedulerBounds } from "../scheduler/scheduler_bounds.ts";
+import type { SpeculativeOptions } from "../speculative/speculative_options.ts";
 import type { CheckedOptions, EngineOptions } from "./engine_options.ts";
-import type { SpeculativeOptions } from "./speculation.ts";
 
 /** What a backend is to be like. */
 export interface BackendPlan {
@@ -11,6 +11,8 @@ export interface BackendPlan {
   readonly backend: string;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;
+  /** Whether answers must not depend on what else is computed. */
+  readonly deterministic: boolean;
   /** How tokens are guessed, where they are. */
   readonly speculative?: SpeculativeOptions;
   /** How large a step can be. */
@@ -59,6 +61,7 @@ export function planEngine(
   return {
     backend: String(backend),
     weights,
+    deterministic: options.deterministic,
     ...(speculative && { speculative }),
     stepBounds,
     bounds,

@@ -62,10 +62,13 @@ function isWithoutDevice(error: unknown, device: NativeKind): error is Error {
 
 async function openNative(
   source: ModelSource,
-  { stepBounds: bounds, bounds: { blockCount }, weights }: BackendPlan,
+  { stepBounds: bounds, bounds: { blockCount }, weights, deterministic }: BackendPlan,
   device: NativeKind,
 ): Promise<OpenedBackend> {
-  const backend = await NativeBackend.load(source, { bounds, blockCount, weights, device });
+  const backend = await NativeBackend.load(source, {
+    ...{ bounds, blockCount, weights, device },
+    ...(deterministic && device === "cuda" && { path: "deterministic" }),
+  });
   const name = device === "cpu" ? "native" : device;
   return { backend, description: `${name}: ${JSON.stringify(backend.device)}` };
 }

@@ -1,25 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { openModel } from "../model/open_model.ts";
 import type { Drafter } from "../speculative/draft.ts";
-import { DraftModel, type DraftModelOptions } from "../speculative/draft_model.ts";
-import { PromptLookup, type PromptLookupOptions } from "../speculative/prompt_lookup.ts";
+import { DraftModel } from "../speculative/draft_model.ts";
+import { PromptLookup } from "../speculative/prompt_lookup.ts";
+import type { SpeculativeOptions } from "../speculative/speculative_options.ts";
 import type { BackendPlan } from "./engine_plan.ts";
 import { openBackend } from "./open_backend.ts";
-
-/**
- * How tokens are guessed, of which the model then looks at several in one step: by what the text
- * has said before, or by a smaller model. What answers say is not changed by it.
- */
-export interface SpeculativeOptions extends PromptLookupOptions, DraftModelOptions {
-  /** A smaller model with the same vocabulary; where absent, earlier text is looked up. */
-  readonly model?: string;
-  /**
-   * Tokens of a guess.
-   *
-   * @default {4}
-   */
-  readonly tokens?: number;
-}
 
 /** Guesses for the sequences of an engine. */
 export interface Speculation extends Disposable {

@@ -2,23 +2,9 @@
 import { BlockPool } from "./block_pool.ts";
 import { RankedList } from "./ranked_list.ts";
 import { checkBounds, type SchedulerBounds } from "./scheduler_bounds.ts";
+import type { SchedulerCounters } from "./scheduler_counters.ts";
 import type { Sequence } from "./sequence.ts";
 import { findPrefix, rememberPrefix } from "./sequence_prefix.ts";
-
-/** Stands for a token that is not known yet. */
-const UNKNOWN_TOKEN = -1;
-
-/** What a scheduler has done since it was made, in tokens where nothing else is said. */
-export interface SchedulerCounters {
-  /** Steps. */
-  steps: number;
-  /** Sequences that lost their blocks to others. */
-  preemptions: number;
-  /** Tokens that the prefix cache was asked for. */
-  prefixQueries: number;
-  /** Tokens of those that it had. */
-  prefixHits: number;
-}
 
 /**
  * Which sequences a step works on, and with which blocks: continuous batching by a budget of
@@ -83,7 +69,7 @@ export class Scheduler {
 
   /** Whether there is anything to do. */
   get hasWork(): boolean {
-    return this.running.length > 0 || this.waiting.length > 0;
+    return this.running.length + this.waiting.length > 0;
   }
 
   /**
@@ -223,23 +209,20 @@ export class Scheduler {
   }
 
   /**
-   * The step is on its way for a sequence, and the next one is to be scheduled before what it
-   * chooses is known: `chosen` tokens, which are told of later. Does nothing for one that was
-   * finished meanwhile.
+   * The next step is scheduled before the `chosen` tokens of the last are known, for a sequence.
+   * Does nothing for one that was finished meanwhile.
    */
   goAhead(sequence: Sequence, chosen: number): void {
     if (sequence.state !== "running") return;
     sequence.computedTokens += sequence.scheduledTokens;
     sequence.scheduledTokens = 0;
-    for (let i = 0; i < chosen; i++) sequence.append(UNKNOWN_TOKEN);
-    sequence.unreadTokens += chosen;
+    sequence.appendUnknown(chosen);
     rememberPrefix(sequence, this.bounds, this.pool.prefixes);
   }
 
-  /** The first token of a sequence that was not known is. */
+  /** The first unknown token of a sequence is known. */
   tell(sequence: Sequence, token: number): void {
-    sequence.tokens[sequence.knownTokens] = token;
-    sequence.unreadTokens--;
+    sequence.tell(token);
     if (sequence.state === "running") rememberPrefix(sequence, this.bounds, this.pool.prefixes);
   }
 
@@ -264,9 +247,8 @@ export class Scheduler {
     sequence.rank = this.counters.steps + sequence.priority * this.bounds.agingSteps;
   }
 
-  /** Schedules a running sequence, or preempts it. */
+  /** Schedules a running sequence, or preempts it; not one whose last token is on its way. */
   #continue(sequence: Sequence): void {
-    // Its last token is on its way.
     if (sequence.unreadTokens > 0 && sequence.length >= sequence.lengthMax) return;
     const lacking = sequence.length - sequence.computedTokens;
     const count = lacking === 1

@@ -109,6 +109,18 @@ export class Sequence {
     this.draftCount = 0;
   }
 
+  /** Puts tokens behind that are chosen, and told of later. */
+  appendUnknown(count: number): void {
+    for (let i = 0; i < count; i++) this.append(UNKNOWN_TOKEN);
+    this.unreadTokens += count;
+  }
+
+  /** The first token that was not known is. */
+  tell(token: number): void {
+    this.tokens[this.knownTokens] = token;
+    this.unreadTokens--;
+  }
+
   /** Tokens that are certain and known. */
   get knownTokens(): number {
     return this.length - this.unreadTokens;
@@ -141,6 +153,9 @@ export class Sequence {
     this.knownBlocks = 0;
   }
 }
+
+/** Stands for a token that is not known yet. */
+const UNKNOWN_TOKEN = -1;
 
 /** Below 0 when `a` is served before `b`. */
 export function compareRank(a: Sequence, b: Sequence): number {

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // What the kernels and their callers use of the CUDA runtime, on the processor: found instead of
 // the real header when this folder is the compiler's first for includes. A stream does everything
-// at once; a graph keeps calls and repeats them.
+// at once, or as late as it may (see runtime.cpp); a graph keeps calls and repeats them.
 #ifndef INFER_HOST_CUDA_RUNTIME_H
 #define INFER_HOST_CUDA_RUNTIME_H
 
@@ -55,6 +55,7 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorNotReady = 600,
+  cudaErrorLaunchFailure = 719,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -15,9 +17,11 @@ struct host_graph {
 };
 struct host_stream {
   host_graph *captured = nullptr;
+  std::deque<std::function<void()>> late;
 };
 struct host_event {
-  int unused;
+  double at_ms;
+  host_stream *stream;
 };
 
 namespace {
@@ -26,6 +30,41 @@ constexpr size_t MEMORY_BYTES = size_t{8} << 30;
 std::mutex lock;
 std::map<void *, size_t> allocated;
 size_t allocated_bytes;
+
+// Memory that copies may read and write later; all other is copied at once.
+std::map<char *, size_t> pinned;
+
+bool is_pinned(const void *data) {
+  auto after = pinned.upper_bound(static_cast<char *>(const_cast<void *>(data)));
+  if (after == pinned.begin()) return false;
+  auto found = std::prev(after);
+  return static_cast<const char *>(data) < found->first + found->second;
+}
+
+// With INFER_HOST_LATE set a stream does nothing before somebody waits for it: what the host changes
+// too early is seen.
+bool is_late() { return getenv("INFER_HOST_LATE") != nullptr; }
+
+void catch_up(host_stream *stream) {
+  while (stream && !stream->late.empty()) {
+    auto work = std::move(stream->late.front());
+    stream->late.pop_front();
+    work();
+  }
+}
+
+double now_ms() {
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(now).count();
+}
+
+// With INFER_HOST_FAILS_AFTER set the device is gone after so many waits.
+cudaError_t fail_sometimes() {
+  static int waits = 0;
+  const char *after = getenv("INFER_HOST_FAILS_AFTER");
+  if (!after) waits = 0;
+  return after && waits++ >= atoi(after) ? cudaErrorLaunchFailure : cudaSuccess;
+}
 
 // With INFER_HOST_LEAKS set a program that did not free all device memory does not end well.
 struct leak_check {
@@ -44,7 +83,10 @@ namespace host {
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream && stream->captured) {
     stream->captured->work.push_back(std::move(work));
+  } else if (stream && is_late()) {
+    stream->late.push_back(std::move(work));
   } else {
+    catch_up(stream);
     work();
   }
   return cudaSuccess;
@@ -117,13 +159,17 @@ cudaError_t cudaFree(void *data) {
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void **data, size_t bytes) {
-  return posix_memalign(data, 4096, bytes + (bytes == 0)) == 0 ? cudaSuccess
-                                                               : cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 4096, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
+  std::lock_guard<std::mutex> held(lock);
+  pinned[static_cast<char *>(*data)] = bytes;
+  return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void **data, size_t bytes, unsigned) {
   return cudaMallocHost(data, bytes);
 }
 cudaError_t cudaFreeHost(void *data) {
+  std::lock_guard<std::mutex> held(lock);
+  pinned.erase(static_cast<char *>(data));
   free(data);
   return cudaSuccess;
 }
@@ -138,7 +184,10 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind)
 }
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-  return host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  const void *host = kind == cudaMemcpyHostToDevice ? from : to;
+  host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  if (kind != cudaMemcpyDeviceToDevice && !is_pinned(host)) catch_up(stream);
+  return cudaSuccess;
 }
 cudaError_t cudaMemset(void *data, int value, size_t bytes) {
   if (bytes > 0) memset(data, value, bytes);
@@ -156,11 +205,15 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
   return cudaStreamCreate(stream);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  catch_up(stream);
   delete stream;
   return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  catch_up(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
 cudaError_t cudaEventCreate(cudaEvent_t *event) {
   *event = new host_event{};
@@ -173,11 +226,20 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   delete event;
   return cudaSuccess;
 }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 0;
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->stream = stream;
+  return host::enqueue(stream, [=] { event->at_ms = now_ms(); });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  catch_up(event->stream);
+  return fail_sometimes();
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  catch_up(event->stream);
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  *milliseconds = static_cast<float>(end->at_ms - begin->at_ms);
   return cudaSuccess;
 }
 
@@ -195,6 +257,11 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *made, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  // A graph may be destroyed before it has run.
+  if (is_late()) {
+    for (const auto &work : graph->work) host::enqueue(stream, work);
+    return cudaSuccess;
+  }
   return host::enqueue(stream, [=] {
     for (const auto &work : graph->work) work();
   });
