@@ -91,8 +91,6 @@ while (performance.now() < begin + 1000 * seconds) step();
 const wallUs = 1000 * (performance.now() - begin);
 const tokens = core.counters.generatedTokens - before.tokens;
 const { total } = core.clock;
-/** Of a step of all sequences. */
-const each = (part: keyof StepTimes) => (total[part] - before[part]) * sequences / tokens;
 const host = each("prepareUs") + each("submitUs") + each("readUs");
 if (traceFile) await Deno.writeTextFile(traceFile, `${lines.join("\n")}\n`);
 console.log(JSON.stringify({
@@ -100,3 +98,8 @@ console.log(JSON.stringify({
   ...{ wait: each("waitUs"), read: each("readUs"), device: each("deviceUs") },
   ...{ host: host / (wallUs * sequences / tokens), rate: tokens / wallUs * 1e6 },
 }));
+
+/** Of a step of all sequences. */
+function each(part: keyof StepTimes): number {
+  return (total[part] - before[part]) * sequences / tokens;
+}

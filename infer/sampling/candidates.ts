@@ -6,9 +6,9 @@ import { LOG_WEIGHT_LEAST, MASS_ONE, massOf, raceTime, weightOf } from "./weight
  * The tokens that may still be drawn, with weights in proportion to their probabilities. Filters
  * take tokens out; {@linkcode draw} takes one.
  *
- * Filters keep those with the greater logits and of equal ones those with lower ids, and sums are of
- * whole numbers, so that the outcome never depends on the order of anything. What a GPU draws
- * (`infer/native/cuda/sample.cu`) is the same token.
+ * Filters keep those with the greater logits and of equal ones those with lower ids, and sums are
+ * of whole numbers, so that the outcome never depends on the order of anything. What a GPU draws
+ * (`infer/native/cuda/sample_draw.cuh`) is the same token.
  */
 export class Candidates {
   /** How many there are. */
