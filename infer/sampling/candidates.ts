@@ -64,7 +64,8 @@ export class Candidates {
   /** Keeps the fewest that together have the probability `p`, as an F32. */
   keepTopP(p: number): void {
     const total = this.#mass;
-    const enough = Math.fround(p) * total;
+    // The likeliest is enough where an F32 has no such number.
+    const enough = Math.max(Math.fround(p) * total, 1);
     // All below this together have less than what may go, so that they need not be ordered. A mass
     // is off by half of one at most.
     this.#keepFrom(((total - enough) / this.count - 1) / MASS_ONE);
