@@ -24,9 +24,11 @@ export const suite: Suite = {
 
 // deno-fmt-ignore
 const STEPS = [
-  { name: "step, 64 answers",              sequences: 64,  prompts: 0 },
-  { name: "step, 60 answers, 4 prompts",   sequences: 64,  prompts: 4 },
-  { name: "step, 256 answers",             sequences: 256, prompts: 0 },
+  { name: "step, 1 answer, drawn",         sequences: 1,   prompts: 0, way: "drawn"  },
+  { name: "step, 64 answers",              sequences: 64,  prompts: 0, way: "logits" },
+  { name: "step, 64 answers, drawn",       sequences: 64,  prompts: 0, way: "drawn"  },
+  { name: "step, 60 answers, 4 prompts",   sequences: 64,  prompts: 4, way: "logits" },
+  { name: "step, 256 answers",             sequences: 256, prompts: 0, way: "logits" },
 ];
 
 // deno-fmt-ignore
@@ -42,8 +44,9 @@ const QUICK_REQUESTS = 192;
 function prepare({ quick }: Plan): Promise<Prepared> {
   const seconds = quick ? 1 : 3;
   const requests = quick ? QUICK_REQUESTS : REQUESTS;
-  const steps = (quick ? STEPS.slice(0, 2) : STEPS).map(({ name, sequences, prompts }) => {
-    const peer = denoPeer("infer_step.ts", ...[sequences, prompts, seconds].map(String));
+  const steps = (quick ? STEPS.slice(0, 4) : STEPS).map(({ name, sequences, prompts, way }) => {
+    const numbers = [sequences, prompts, seconds].map(String);
+    const peer = denoPeer("infer_step.ts", ...numbers, way);
     return { name, subjects: [{ name: "ours", load: () => peer }] };
   });
   const batching = COMPUTES.map(({ name, computes }) => ({
@@ -54,7 +57,7 @@ function prepare({ quick }: Plan): Promise<Prepared> {
     }),
   }));
   const cost =
-    "a step: schedule, pack, sample, detokenize, write to the caller; chunks of 64 tokens";
+    "a step: schedule, pack, sample (drawn: on the device), detokenize, write to the caller";
   const device = "the device computes nothing and takes its time: it reads all weights each step";
   const times = "wait: to the first token; run: from there; all requests are there at the start";
   return Promise.resolve({ cases: [...steps, ...batching], notes: [cost, device, times] });

@@ -59,6 +59,8 @@ export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
 export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
+export type { DrawBatch } from "./backend/draw_batch.ts";
+export type { Drawing, DrawOutput } from "./backend/drawing.ts";
 export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
 export type {
   CudaCommunicator,
@@ -138,6 +140,8 @@ export type { AddedToken, Recognized } from "./tokenizer/added_tokens.ts";
 export { type DecodeOptions, Detokenizer, type TokenBytes } from "./tokenizer/detokenizer.ts";
 export { type DecodeTextOptions, type EncodeOptions, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Candidates } from "./sampling/candidates.ts";
+export type { DrawSettings } from "./sampling/draw_settings.ts";
+export type { LogitEdits } from "./sampling/logit_rules.ts";
 export { logprobsOf, type TokenLogprob } from "./sampling/log_probabilities.ts";
 export {
   createSampler,

@@ -1,9 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// `infer_step.ts SEQUENCES PROMPTS SECONDS`: what a step of an engine costs beside the arithmetic:
-// schedule, pack, sample, detokenize, and write what came into the line to the caller. PROMPTS of
-// the sequences are prompts on their way.
+// `infer_step.ts SEQUENCES PROMPTS SECONDS [drawn]`: what a step of an engine costs beside the
+// arithmetic: schedule, pack, sample, detokenize, and write what came into the line to the caller.
+// PROMPTS of the sequences are prompts on their way. "drawn": the device chooses the tokens.
 
 import type { Backend, StepOutput } from "../../infer/backend/backend.ts";
+import type { Drawing } from "../../infer/backend/drawing.ts";
 import type { StepBatch, StepBounds } from "../../infer/backend/step_batch.ts";
 import { openTokenizer } from "../../infer/chat/open_tokenizer.ts";
 import { EngineCore } from "../../infer/engine/engine_core.ts";
@@ -15,18 +16,29 @@ import { checkSamplingParams } from "../../infer/sampling/sampling_params.ts";
 import { mailboxMemory } from "../../io/work_mailbox.ts";
 import { percentile } from "./percentile.ts";
 
-const [sequences, prompts, seconds] = Deno.args.map(Number) as [number, number, number];
+const [sequences, prompts, seconds] = Deno.args.slice(0, 3).map(Number) as [
+  ...[number, number, number],
+];
+const isDrawn = Deno.args[3] === "drawn";
 const MODEL = new URL("../../tests/fixtures/infer/models/llama-tied-default", import.meta.url);
 const PROMPT_TOKENS = 512;
 const ANSWER_TOKENS = 512;
 const CHUNK_TOKENS = 64;
 const BLOCK_TOKENS = 16;
 
+/** Chooses at once, another token in each row; one step at a time, to be measured as one. */
+const noDrawing: Drawing = {
+  ...{ stepsMax: 1, drawsMax: 4096 },
+  submit: (_batch, { records, lists }) => void [records, lists],
+  wait: () => ({ deviceUs: 0, token: (draw) => ({ token: draw * 37 % 256 }) }),
+};
+
 /** Answers at once, with logits that were there before. */
 class NoBackend implements Backend {
   readonly config: ModelConfig;
   readonly bounds: StepBounds;
   readonly blockCount: number;
+  readonly drawing: Drawing | undefined = isDrawn ? noDrawing : undefined;
   readonly #logits: Float32Array;
   readonly #states: Float32Array;
   #rows = 0;

@@ -3,6 +3,7 @@ import type { LoadWeightsOptions } from "../model/load_weights.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelSource } from "../model/model_source.ts";
 import type { Backend, StepOutput } from "./backend.ts";
+import type { Drawing } from "./drawing.ts";
 import {
   type DeviceDescription,
   NativeDevice,
@@ -55,7 +56,7 @@ export class NativeBackend implements Backend {
   readonly bounds: StepBounds;
   readonly blockCount: number;
   /** On a GPU. */
-  readonly drawing: NativeDrawing | undefined;
+  readonly drawing: Drawing | undefined;
   readonly #device: NativeDevice;
   readonly #weights: NativeWeights;
   readonly #context: bigint;

@@ -33,11 +33,6 @@ export class NativeDrawing implements Drawing {
     this.drawsMax = bounds.tokensMax + DRAWS_MORE_MAX;
   }
 
-  /** Whether a step is on its way. */
-  get isBusy(): boolean {
-    return this.#onWay.length > 0;
-  }
-
   /** See {@linkcode Drawing.submit}; the library checks what it is given. */
   submit(batch: StepBatch, draws: DrawBatch, steps: number): void {
     if (this.#onWay.length === CALLS_MAX) {

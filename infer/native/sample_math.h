@@ -53,8 +53,10 @@ SAMPLE_INLINE float sample_log(float logit, float largest, float temperature) {
   return ADD(logit, -largest) / temperature;
 }
 
+// The likeliest itself is always left.
 SAMPLE_INLINE float sample_log_least(const infer_sampling *s) {
-  return s->log_min_p > LOG_WEIGHT_LEAST ? s->log_min_p : LOG_WEIGHT_LEAST;
+  float least = s->log_min_p > LOG_WEIGHT_LEAST ? s->log_min_p : LOG_WEIGHT_LEAST;
+  return least < 0 ? least : 0;
 }
 
 // The exponential, from LOG_WEIGHT_LEAST to 0.
@@ -78,9 +80,10 @@ SAMPLE_INLINE uint64_t sample_mass(float weight) {
   return (uint64_t)ADD_F64(MULTIPLY_F64((double)weight, MASS_ONE), 0.5);
 }
 
-// The least mass that is `top_p` of a sum.
+// The least mass, not none, that is `top_p` of a sum.
 SAMPLE_INLINE uint64_t sample_enough(float top_p, uint64_t sum) {
-  return (uint64_t)ceil(MULTIPLY_F64((double)top_p, (double)sum));
+  double enough = ceil(MULTIPLY_F64((double)top_p, (double)sum));
+  return enough > 1 ? (uint64_t)enough : 1;
 }
 
 // How long a token runs: -log((noise + 0.5) / 2^32).

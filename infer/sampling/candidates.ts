@@ -6,9 +6,9 @@ import { LOG_WEIGHT_LEAST, MASS_ONE, massOf, raceTime, weightOf } from "./weight
  * The tokens that may still be drawn, with weights in proportion to their probabilities. Filters
  * take tokens out; {@linkcode draw} takes one.
  *
- * Filters keep those with the greater logits and of equal ones those with lower ids, and sums are of
- * whole numbers, so that the outcome never depends on the order of anything. What a GPU draws
- * (`infer/native/cuda/sample.cu`) is the same token.
+ * Filters keep those with the greater logits and of equal ones those with lower ids, and sums are
+ * of whole numbers, so that the outcome never depends on the order of anything. What a GPU draws
+ * (`infer/native/cuda/sample_draw.cuh`) is the same token.
  */
 export class Candidates {
   /** How many there are. */
@@ -64,7 +64,8 @@ export class Candidates {
   /** Keeps the fewest that together have the probability `p`, as an F32. */
   keepTopP(p: number): void {
     const total = this.#mass;
-    const enough = Math.fround(p) * total;
+    // The likeliest is enough where an F32 has no such number.
+    const enough = Math.max(Math.fround(p) * total, 1);
     // All below this together have less than what may go, so that they need not be ordered. A mass
     // is off by half of one at most.
     this.#keepFrom(((total - enough) / this.count - 1) / MASS_ONE);

@@ -37,7 +37,7 @@ export interface Sampler {
   readonly params: CheckedParams;
   /** Which of the `n` answers it is for. */
   readonly answer: number;
-  /** Whether tokens that are still to come change nothing of how one is chosen, but its position. */
+  /** Whether tokens to come change nothing of how the ones behind them are chosen. */
   readonly isFixed: boolean;
 
   /**

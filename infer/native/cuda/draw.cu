@@ -162,13 +162,6 @@ int32_t draws_check(const infer_draw *draws, int32_t count, int32_t rows, int32_
       return fail(INFER_INVALID, "Cannot tell of the %d likeliest tokens, only %d",
                   draw->logprobs, INFER_TOP_MAX);
     }
-    // The likeliest token must be left.
-    if (!(draw->sampling.top_p > 0) || !(draw->sampling.log_min_p <= 0) ||
-        draw->sampling.temperature != draw->sampling.temperature) {
-      return fail(INFER_INVALID, "Cannot draw with top_p %g, log_min_p %g, temperature %g",
-                  (double)draw->sampling.top_p, (double)draw->sampling.log_min_p,
-                  (double)draw->sampling.temperature);
-    }
     status = logit_rules_check(&draw->rules, lists);
   }
   return status;
