@@ -8,31 +8,57 @@ import { FAKE_NCCL } from "./infer_cuda_group.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
 
+/** Of each way: some seconds. On a GPU bench.sh runs a hundred thousand. */
+const RANDOM_STEPS = 120;
+
 // Data: programs that make every call, and what they are told.
 const PROGRAMS = [
-  { program: "test_operators.c", env: {} },
+  { program: "test_operators.c", more: {} },
   {
     program: "cuda/test_group.c",
-    env: { INFER_HOST_DEVICES: "4", PHOTON_INFER_NCCL_LIBRARY: FAKE_NCCL },
+    more: { INFER_HOST_DEVICES: "4", PHOTON_INFER_NCCL_LIBRARY: FAKE_NCCL },
   },
 ];
 
-for (const { program, env } of PROGRAMS) {
+for (const { program, more } of PROGRAMS) {
   cudaTest(
     `CUDA emulation: ${program}: clean under the sanitizers, whatever warps run first`,
     async () => {
       const path = `${BUILD_DIRECTORY}/${program.replace(/^.*\/|\.c$/g, "")}_cuda`;
       await buildEmulation(path, program);
       for (const seed of ["0", "1"]) {
-        const all = { ...env, INFER_HOST_SEED: seed, INFER_HOST_LEAKS: "1" };
-        const { success, stdout, stderr } = await new Deno.Command(path, { env: all }).output();
-        const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-        assert(success, err!.slice(0, 4_000));
-        assertEquals(err, "");
-        assertEquals(out!.trim().split("\n").at(-1), "ok");
+        // One of them with large products, the other without.
+        using _use = useCublasLt(seed === "0" ? "never" : "always");
+        assertEquals(await lastLineOf(path, [], { ...more, INFER_HOST_SEED: seed }), "ok");
       }
     },
   );
+}
+
+cudaTest("CUDA emulation: random operators and steps, clean and without a leak", async () => {
+  const program = `${BUILD_DIRECTORY}/random_steps_cuda`;
+  await buildEmulation(program, "cuda/bench/random_steps.cu");
+  for (const use of ["never", "always", "measured"] as const) {
+    using _use = useCublasLt(use);
+    const line = JSON.parse(await lastLineOf(program, [`${RANDOM_STEPS}`, use.length.toString()]));
+    assertEquals(line.random_steps, RANDOM_STEPS);
+    assertEquals(line.free_bytes_after, line.free_bytes_before);
+  }
+});
+
+/** Runs a program of the emulation, which must say nothing of errors or leaks. */
+async function lastLineOf(
+  program: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = { INFER_HOST_LEAKS: "1", ...more };
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], env })
+    .output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert(success, err!.slice(0, 4_000));
+  assertEquals(err, "");
+  return out!.trim().split("\n").at(-1)!;
 }
 
 cudaTest("CUDA emulation: INT8 is within 1 % of the stored weights' perplexity", async () => {

@@ -12,7 +12,7 @@
 DEVICE_INLINE float kv_number(int type, const unsigned char *row, int at) {
   if (type == INFER_F32) return ((const float *)row)[at];
   if (type == INFER_F16) return __half2float(((const __half *)row)[at]);
-  if (type == INFER_FP8) return f16_to_float((uint16_t)widen_e4m3(row[at]).x);
+  if (type == INFER_FP8) return e4m3_to_number(row[at]);
   return (float)((const int8_t *)row)[at];
 }
 

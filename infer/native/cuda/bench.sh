@@ -4,7 +4,12 @@
 # against the library for processors and the golden fixtures, and times it. Run anywhere in a
 # checkout; results go into bench/results/.
 #
-#     infer/native/cuda/bench.sh [--no-tests] [--sanitize]
+#     infer/native/cuda/bench.sh [--no-tests] [--sanitize] [--leaks] [--all] [--transformers]
+#
+#     --sanitize      memcheck and racecheck over every operator and random steps
+#     --leaks         a hundred thousand random operators and steps, and device memory after them
+#     --all           also without cuBLASLt, prompts in W8A8, keys and values in INT8 and FP8
+#     --transformers  beside Hugging Face transformers, where PYTHON has them and torch with CUDA
 set -eu
 cd "$(dirname "$0")/../../.."
 nvcc=${NVCC:-nvcc}
@@ -14,10 +19,16 @@ if ! "$nvcc" --version >/dev/null 2>&1; then
 fi
 tests=1
 sanitize=0
+leaks=0
+all=0
+transformers=0
 for option in "$@"; do
   case $option in
     --no-tests) tests=0 ;;
     --sanitize) sanitize=1 ;;
+    --leaks) leaks=1 ;;
+    --all) all=1 ;;
+    --transformers) transformers=1 ;;
     *) echo "There is no option $option" >&2; exit 1 ;;
   esac
 done
@@ -26,22 +37,47 @@ NVCC=$nvcc deno task build
 build=infer/native/.build
 library=$PWD/$build/libphoton_infer_cuda.so
 lib=$(dirname "$nvcc")/../lib
-"$nvcc" -std=c++17 -O2 -cudart=static -L"$lib" -o $build/cuda_speed infer/native/cuda/bench/speed.cu \
-  "$library" -Xlinker -rpath="$PWD/$build"
-
-# Operators and models on the GPU, the very tests that run on the emulation elsewhere.
-check() {
-  PHOTON_INFER_CUDA_LIBRARY=$library "$@" deno test -A --preload=tests/warm_up.ts \
-    --v8-flags=--expose-gc tests/infer_cuda_*_test.ts
+# A program linked with the library: its name, then its source.
+link() {
+  "$nvcc" -std=c++17 -O2 -arch=native -cudart=static -L"$lib" -o "$build/$1" "$2" \
+    "$library" -Xlinker -rpath="$PWD/$build"
 }
-if [ $tests = 1 ]; then check env; fi
+link cuda_speed infer/native/cuda/bench/speed.cu
+
+# Operators, models and perplexity on the GPU, the very tests that run on the emulation elsewhere.
+if [ $tests = 1 ]; then
+  PHOTON_INFER_CUDA_LIBRARY=$library deno test -A --preload=tests/warm_up.ts \
+    --v8-flags=--expose-gc tests/infer_cuda_*_test.ts
+  PHOTON_INFER_CUDA_LIBRARY=$library deno test -A --preload=tests/warm_up.ts \
+    --v8-flags=--expose-gc --filter perplexity tests/infer_cuda_soak.ts
+fi
+# Programs in C: a tool that looks at every access is slow enough without an engine of JavaScript.
+if [ $sanitize = 1 ] || [ $leaks = 1 ]; then
+  link cuda_operators infer/native/test_operators.c
+  link cuda_random_steps infer/native/cuda/bench/random_steps.cu
+fi
 if [ $sanitize = 1 ]; then
   for tool in memcheck racecheck; do
-    check compute-sanitizer --tool $tool --error-exitcode 1 --target-processes all
+    for use in never always; do
+      export PHOTON_INFER_CUBLASLT=$use
+      compute-sanitizer --tool $tool --error-exitcode 1 $build/cuda_operators
+      compute-sanitizer --tool $tool --error-exitcode 1 $build/cuda_random_steps 400
+    done
   done
+  unset PHOTON_INFER_CUBLASLT
 fi
+# Kernels are loaded at once, so that memory they take is not held for a leak.
+if [ $leaks = 1 ]; then CUDA_MODULE_LOADING=EAGER $build/cuda_random_steps 100000; fi
 
 mkdir -p bench/results
 result=bench/results/infer_cuda_$(date +%Y%m%d_%H%M).jsonl
 $build/cuda_speed | tee "$result"
+if [ $all = 1 ]; then
+  PHOTON_INFER_CUBLASLT=never $build/cuda_speed | tee -a "$result"
+  $build/cuda_speed w8a8 | tee -a "$result" || echo "W8A8 is left out" >&2
+  for kv in int8 fp8; do $build/cuda_speed cuda $kv | tee -a "$result"; done
+fi
+if [ $transformers = 1 ]; then
+  "${PYTHON:-python3}" infer/native/cuda/bench/transformers_speed.py | tee -a "$result"
+fi
 echo "kept in $result"

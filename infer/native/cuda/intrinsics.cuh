@@ -228,6 +228,11 @@ DEVICE_INLINE uint8_t e4m3_of(float x) {
 #endif
 }
 
+// One as a float: its bits lie as in a float's, but for an exponent that is off by 120.
+DEVICE_INLINE float e4m3_to_number(uint32_t code) {
+  return __uint_as_float((code & 0x80) << 24 | (code & 0x7f) << 20) * 0x1p120f;
+}
+
 // Four as halves, exactly.
 DEVICE_INLINE uint2 widen_e4m3(uint32_t codes) {
 #if HAS_ADA

@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // Times models of random weights on a GPU: decoding, and prompts. One JSON object a line. Linked
 // with the library; see bench.sh.
+//
+//     cuda_speed [path] [f16|int8|fp8]     how the device computes, and keeps keys and values
 #include <cuda_runtime.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "../draw.h"
+#include "../intrinsics.cuh"
 
 struct model_shape {
   const char *name;
@@ -65,6 +68,57 @@ static double copy_bandwidth() {
   cudaFree(from);
   cudaFree(to);
   return 2.0 * (double)bytes / (best * 1e-3);
+}
+
+#define RATE_WARPS 8
+#define RATE_BLOCKS 4 // of a multiprocessor
+#define RATE_SUMS 8   // products that are on their way at a time
+#define RATE_REPEATS 4096
+
+// Multiplies tiles in registers: nothing but the tensor cores is waited for.
+template <bool IS_INT8>
+static __global__ void __launch_bounds__(32 * RATE_WARPS) rate_kernel(int *results) {
+  int integers[RATE_SUMS][4] = {};
+  float floats[RATE_SUMS][4] = {};
+  const uint32_t a[4] = {threadIdx.x, blockIdx.x, 3, 4};
+  for (int i = 0; i < RATE_REPEATS; i++) {
+#pragma unroll
+    for (int j = 0; j < RATE_SUMS; j++) {
+      if (IS_INT8) {
+        mma_s8(integers[j], a[0], a[1], a[2], a[3], a[0], a[1]);
+      } else {
+        mma_f16(floats[j], a, a[0], a[1]);
+      }
+    }
+  }
+  int sum = 0;
+  for (int j = 0; j < RATE_SUMS; j++) sum += integers[j][0] + (int)floats[j][0];
+  results[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
+// Operations a second of tensor cores by mma instructions, in INT8 or F16.
+template <bool IS_INT8>
+static double matrix_rate() {
+  cudaDeviceProp properties;
+  if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess) exit(1);
+  unsigned blocks = RATE_BLOCKS * (unsigned)properties.multiProcessorCount;
+  int *results = NULL;
+  if (cudaMalloc(&results, blocks * 32 * RATE_WARPS * sizeof(int)) != cudaSuccess) exit(1);
+  cudaEvent_t begin, end;
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  float best = 1e9f, milliseconds;
+  for (int i = 0; i < 2 * REPEATS; i++) {
+    cudaEventRecord(begin);
+    rate_kernel<IS_INT8><<<blocks, 32 * RATE_WARPS>>>(results);
+    cudaEventRecord(end);
+    cudaEventSynchronize(end);
+    cudaEventElapsedTime(&milliseconds, begin, end);
+    best = std::min(best, milliseconds);
+  }
+  cudaFree(results);
+  double tile = 2.0 * 16 * 8 * (IS_INT8 ? 32 : 16);
+  return tile * RATE_SUMS * RATE_REPEATS * RATE_WARPS * blocks / (best * 1e-3);
 }
 
 static void put_matrix(infer_model *model, int role, int layer, int rows, int columns) {
@@ -180,7 +234,7 @@ static void time_decode(infer_context *context, const model_shape &shape, double
 }
 
 static void time_prompt(infer_context *context, const model_shape &shape, double model_bytes,
-                        int tokens) {
+                        const double rates[2], int tokens) {
   const infer_model_config &c = shape.config;
   std::vector<int32_t> step = make_step(1, tokens, 0, (tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
   std::vector<float> logits((size_t)c.vocabulary_size), states((size_t)c.hidden_size);
@@ -196,18 +250,39 @@ static void time_prompt(infer_context *context, const model_shape &shape, double
   double embedding = (double)c.vocabulary_size * c.hidden_size;
   double operations = 2 * (model_bytes - embedding) * tokens;
   printf("{\"model\":\"%s\",\"prompt\":%d,\"tokens_per_s\":%.0f,\"first_token_ms\":%.2f,"
-         "\"tera_operations_per_s\":%.1f}\n",
-         shape.name, tokens, tokens / time, time * 1e3, operations / time * 1e-12);
+         "\"tera_operations_per_s\":%.1f,\"percent_of_int8_rate\":%.1f,"
+         "\"percent_of_f16_rate\":%.1f}\n",
+         shape.name, tokens, tokens / time, time * 1e3, operations / time * 1e-12,
+         100 * operations / time / rates[0], 100 * operations / time / rates[1]);
   fflush(stdout);
 }
 
-int main() {
+// The type of keys and values of a name.
+static int kv_type_of(const char *name) {
+  static const struct {
+    const char *name;
+    int type;
+  } types[] = {{"f16", INFER_F16}, {"int8", INFER_INT8}, {"fp8", INFER_FP8}};
+  for (const auto &type : types) {
+    if (strcmp(name, type.name) == 0) return type.type;
+  }
+  fprintf(stderr, "There are no keys and values in %s\n", name);
+  exit(1);
+}
+
+int main(int count, char **words) {
+  const char *path = count > 1 ? words[1] : "cuda", *kv = count > 2 ? words[2] : "f16";
   double bandwidth = copy_bandwidth();
+  const double rates[2] = {matrix_rate<true>(), matrix_rate<false>()};
   infer_device *device;
-  check(infer_device_open(0, "", &device), "open the GPU");
+  check(infer_device_open(0, path, &device), "open the GPU");
   char text[512];
+  const char *products = getenv("PHOTON_INFER_CUBLASLT");
   infer_device_describe(device, text, sizeof text);
-  printf("{\"device\":%s,\"copy_gb_per_s\":%.0f}\n", text, bandwidth * 1e-9);
+  printf("{\"device\":%s,\"copy_gb_per_s\":%.0f,\"int8_tera_operations_per_s\":%.0f,"
+         "\"f16_tera_operations_per_s\":%.0f,\"kv\":\"%s\",\"cublasLt\":\"%s\"}\n",
+         text, bandwidth * 1e-9, rates[0] * 1e-12, rates[1] * 1e-12, kv,
+         products ? products : "measured");
   for (const model_shape &shape : SHAPES) {
     infer_model *model = make_model(device, shape.config);
     int blocks = (CONTEXT + INFER_DRAW_STEPS_MAX) / BLOCK_TOKENS + 1;
@@ -217,12 +292,12 @@ int main() {
     config.blocks_per_sequence_max = PROMPT_MAX / BLOCK_TOKENS;
     config.block_tokens = BLOCK_TOKENS;
     config.block_count = std::max(BATCH_MAX * blocks, PROMPT_MAX / BLOCK_TOKENS);
-    config.kv_type = INFER_F16;
+    config.kv_type = kv_type_of(kv);
     infer_context *context;
     check(infer_context_create(model, &config, &context), "make a context");
     double bytes = (double)infer_model_bytes(model);
     for (int batch : {1, 4, 8, 16, 64, 256}) time_decode(context, shape, bytes, bandwidth, batch);
-    for (int tokens : {100, 128, 512, 2048, 8192}) time_prompt(context, shape, bytes, tokens);
+    for (int tokens : {100, 128, 512, 2048, 8192}) time_prompt(context, shape, bytes, rates, tokens);
     infer_context_destroy(context);
     infer_model_destroy(model);
   }
