@@ -57,10 +57,10 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
     const numbers = ["127.0.0.1", port, CONNECTIONS, 1, 0, ...times].map(String);
     return { program: "env", args: [`HTTP_LOAD_PATH=${path}`, program, ...args, ...numbers] };
   };
-  const messages = (port: number) =>
+  const messages = (kind: "ws" | "ws-text") => (port: number) =>
     withArguments(
       echoLoad as CommandLine,
-      ...["ws:127.0.0.1", port, SOCKETS, MESSAGE_BYTES, ...times].map(String),
+      ...[`${kind}:127.0.0.1`, port, SOCKETS, MESSAGE_BYTES, ...times].map(String),
     );
   const of = (name: string, servers: Servers, run: (port: number) => CommandLine): Case => ({
     name,
@@ -74,7 +74,12 @@ async function prepare({ quick }: Plan): Promise<Prepared> {
     cases: [
       of(`file of 64 KiB, ${CONNECTIONS} connections`, await fileServers(), requests("/file")),
       of(`proxy of hello, ${CONNECTIONS} connections`, await proxies(), requests("/")),
-      of(`WebSocket ${MESSAGE_BYTES} B, ${SOCKETS} sockets`, await webSockets(), messages),
+      of(`WebSocket ${MESSAGE_BYTES} B, ${SOCKETS} sockets`, await webSockets(), messages("ws")),
+      of(
+        `WebSocket ${MESSAGE_BYTES} B of text, ${SOCKETS} sockets`,
+        await webSockets(),
+        messages("ws-text"),
+      ),
     ],
     notes: [
       `load: http_load.c, echo_load.c, ${window.seconds} s a run; us of CPU are per answer`,

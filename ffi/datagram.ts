@@ -30,16 +30,8 @@ export function sendToNow(
 ): number {
   const buffer = bytes as Uint8Array<ArrayBuffer>;
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  const sent = Number(
-    libc().sendto(
-      fd,
-      buffer,
-      BigInt(bytes.length),
-      flags,
-      nameBytes === 0 ? null : name,
-      nameBytes,
-    ),
-  );
+  const to = nameBytes === 0 ? null : name;
+  const sent = libc().sendto(fd, buffer, BigInt(bytes.length), flags, to, nameBytes);
   return sent < 0 ? -lastErrno() : sent;
 }
 
@@ -119,7 +111,7 @@ export class DatagramBatch {
     this.#words.set([CONTROL_LENGTH, 0, IPPROTO_UDP, UDP_SEGMENT, segmentBytes, 0], control);
     this.#write(0, bytes, name, nameBytes, CONTROL_BYTES);
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    const sent = Number(libc().sendmsg(fd, this.#memory.pointer, flags));
+    const sent = libc().sendmsg(fd, this.#memory.pointer, flags);
     return sent < 0 ? -lastErrno() : sent;
   }
 

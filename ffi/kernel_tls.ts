@@ -71,7 +71,7 @@ export function encodeCryptoInfo(
  */
 export function sendGoodbyeByKernel(fd: number): boolean {
   const { pointer } = (message ??= goodbye());
-  const sent = Number(libc().sendmsg(fd, pointer, MSG_DONTWAIT | MSG_NOSIGNAL));
+  const sent = libc().sendmsg(fd, pointer, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) return true;
   const errno = lastErrno();
   if (errno === Errno.EAGAIN || errno === Errno.EINTR) return false;

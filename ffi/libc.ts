@@ -5,11 +5,13 @@ import { openLibrary } from "./load.ts";
 // All of them return at once on the descriptors they are used with; whatever may block goes
 // through the ring. The exceptions run on Deno's blocking pool, where their error number stays: it
 // belongs to the pool's thread. The calls of a file's `...Sync` methods wait, as they are asked to.
+// Sizes come back as i32, where no call moves 2 GiB: a bigint is allocated, and collecting garbage
+// meanwhile leaves an error number of its own.
 // deno-fmt-ignore
 const symbols = {
   mmap:          { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" }, // void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t)
   munmap:        { parameters: ["pointer", "usize"], result: "i32" },                                 // int munmap(void *addr, size_t len)
-  syscall:       { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },    // long syscall(long number, ...)
+  syscall:       { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },    // long syscall(long number, ...)
   errnoLocation: { name: "__errno_location", parameters: [], result: "pointer" },                     // int *__errno_location(void)
   socket:        { parameters: ["i32", "i32", "i32"], result: "i32" },                                // int socket(int domain, int type, int protocol)
   socketpair:    { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },                      // int socketpair(int domain, int type, int protocol, int sv[2])
@@ -24,21 +26,23 @@ const symbols = {
   pipe2:         { parameters: ["buffer", "i32"], result: "i32" },                                    // int pipe2(int fd[2], int flags)
   fcntl:         { parameters: ["i32", "i32", "i32"], result: "i32" },                                // int fcntl(int fd, int command, int)
   eventfd:       { parameters: ["u32", "i32"], result: "i32" },                                       // int eventfd(unsigned initial, int flags)
-  read:          { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t read(int fd, void *, size_t)
-  write:         { parameters: ["i32", "buffer", "usize"], result: "isize" },                         // ssize_t write(int fd, const void *, size_t)
+  read:          { parameters: ["i32", "buffer", "usize"], result: "i32" },                           // ssize_t read(int fd, void *, size_t)
+  write:         { parameters: ["i32", "buffer", "usize"], result: "i32" },                           // ssize_t write(int fd, const void *, size_t)
+  writeSoon:     { name: "write", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true }, // the same, of a file
+  pwriteSoon:    { name: "pwrite", parameters: ["i32", "buffer", "usize", "i64"], result: "isize", nonblocking: true }, // ssize_t pwrite(int fd, const void *, size_t, off_t)
   sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_setaffinity(pid_t, size_t, const cpu_set_t *)
   sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },                       // int sched_getaffinity(pid_t, size_t, cpu_set_t *)
   getpid:        { parameters: [], result: "i32" },                                                   // pid_t getpid(void)
-  send:          { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },                  // ssize_t send(int fd, const void *, size_t, int flags)
-  recv:          { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },                  // ssize_t recv(int fd, void *, size_t, int flags)
-  sendto:        { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" }, // ssize_t sendto(int fd, const void *, size_t, int flags, const struct sockaddr *, socklen_t)
-  recvfrom:      { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "isize" }, // ssize_t recvfrom(int fd, void *, size_t, int flags, struct sockaddr *, socklen_t *)
-  sendmsg:       { parameters: ["i32", "pointer", "i32"], result: "isize" },                          // ssize_t sendmsg(int fd, const struct msghdr *, int flags)
-  recvmsg:       { parameters: ["i32", "pointer", "i32"], result: "isize" },                          // ssize_t recvmsg(int fd, struct msghdr *, int flags)
+  send:          { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },                    // ssize_t send(int fd, const void *, size_t, int flags)
+  recv:          { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },                    // ssize_t recv(int fd, void *, size_t, int flags)
+  sendto:        { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" }, // ssize_t sendto(int fd, const void *, size_t, int flags, const struct sockaddr *, socklen_t)
+  recvfrom:      { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "i32" }, // ssize_t recvfrom(int fd, void *, size_t, int flags, struct sockaddr *, socklen_t *)
+  sendmsg:       { parameters: ["i32", "pointer", "i32"], result: "i32" },                            // ssize_t sendmsg(int fd, const struct msghdr *, int flags)
+  recvmsg:       { parameters: ["i32", "pointer", "i32"], result: "i32" },                            // ssize_t recvmsg(int fd, struct msghdr *, int flags)
   sendmmsg:      { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },                     // int sendmmsg(int fd, struct mmsghdr *, unsigned count, int flags)
   connect:       { parameters: ["i32", "buffer", "u32"], result: "i32" },                             // int connect(int fd, const struct sockaddr *, socklen_t)
   setFlags:      { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },                 // int fcntl(int fd, F_SETFL, int flags)
-  sendfile:      { parameters: ["i32", "i32", "buffer", "usize"], result: "isize" },                  // ssize_t sendfile(int out, int in, off_t *, size_t)
+  sendfile:      { parameters: ["i32", "i32", "buffer", "usize"], result: "i32" },                    // ssize_t sendfile(int out, int in, off_t *, size_t)
   fstat:         { parameters: ["i32", "buffer"], result: "i32" },                                    // int fstat(int fd, struct stat *)
   getaddrinfo:   { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32", nonblocking: true }, // int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **)
   getaddrinfoNow: { name: "getaddrinfo", parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" }, // the same, waited for

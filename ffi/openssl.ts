@@ -15,6 +15,7 @@ const cryptoSymbols = {
   BIO_nwrite0:         { parameters: ["pointer", "buffer"], result: "i32" },                       // int BIO_nwrite0(BIO *, char **buf)
   BIO_nwrite:          { parameters: ["pointer", "buffer", "i32"], result: "i32" },                // int BIO_nwrite(BIO *, char **buf, int num)
   BIO_nread:           { parameters: ["pointer", "buffer", "i32"], result: "i32" },                // int BIO_nread(BIO *, char **buf, int num)
+  BIO_ctrl_pending:    { parameters: ["pointer"], result: "u32" },                                 // size_t BIO_ctrl_pending(BIO *), of a pipe of less than 4 GiB
   PEM_read_bio_X509:   { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },           // X509 *PEM_read_bio_X509(BIO *, X509 **, pem_password_cb *, void *)
   PEM_read_bio_X509_CRL:   { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "pointer" },       // X509_CRL *PEM_read_bio_X509_CRL(BIO *, X509_CRL **, pem_password_cb *, void *)
   PEM_read_bio_PrivateKey: { parameters: ["pointer", "pointer", "pointer", "buffer"], result: "pointer" },        // EVP_PKEY *PEM_read_bio_PrivateKey(BIO *, EVP_PKEY **, pem_password_cb *, void *)

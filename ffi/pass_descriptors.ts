@@ -42,7 +42,7 @@ export function sendDescriptorsNow(
   // struct cmsghdr: length u64, level i32, type i32; then the descriptors.
   const length = CONTROL_HEAD_BYTES + 4 * fds.length;
   words.set([length, 0, SOL_SOCKET, SCM_RIGHTS, ...fds], CONTROL / 4);
-  const sent = Number(libc().sendmsg(socket, mapping.pointer, MSG_DONTWAIT | MSG_NOSIGNAL));
+  const sent = libc().sendmsg(socket, mapping.pointer, MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? -lastErrno() : sent;
 }
 
@@ -57,7 +57,7 @@ export function receiveDescriptorsNow(
 ): { bytes: Uint8Array; fds: number[] } | number | null {
   const { mapping, words } = message(DESCRIPTOR_PAYLOAD_BYTES_MAX, CONTROL_BYTES_MAX);
   const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-  const received = Number(libc().recvmsg(socket, mapping.pointer, flags));
+  const received = libc().recvmsg(socket, mapping.pointer, flags);
   if (received < 0) return -lastErrno();
   if (received === 0) return null;
   const { controlBytes } = readMessageHeader(words, 0);

@@ -21,7 +21,7 @@ export function sendFileNow(
   const { setFlags, sendfile } = libc();
   position[0] = BigInt(offset);
   setFlags(socket, F_SETFL, O_RDWR | O_NONBLOCK);
-  const sent = Number(sendfile(socket, file, position, BigInt(byteLength)));
+  const sent = sendfile(socket, file, position, BigInt(byteLength));
   const errno = sent < 0 ? lastErrno() : 0;
   setFlags(socket, F_SETFL, O_RDWR);
   return sent < 0 ? -errno : sent;
@@ -46,7 +46,7 @@ export function isCached(file: number, offset: number, byteLength: number): bool
     0n,
     0n,
   );
-  return result === 0n && Number(range[2]) >= pages;
+  return result === 0 && Number(range[2]) >= pages;
 }
 
 /**

@@ -149,7 +149,7 @@ export function sendNow(
 ): number {
   const buffer = bytes as Uint8Array<ArrayBuffer>;
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-  const sent = Number(libc().send(fd, buffer, BigInt(byteLength), flags));
+  const sent = libc().send(fd, buffer, BigInt(byteLength), flags);
   return sent < 0 ? -lastErrno() : sent;
 }
 
@@ -161,13 +161,13 @@ export function sendNow(
  */
 export function receiveNow(fd: number, into: Uint8Array, byteLength: number): number {
   const buffer = into as Uint8Array<ArrayBuffer>;
-  const received = Number(libc().recv(fd, buffer, BigInt(byteLength), MSG_DONTWAIT));
+  const received = libc().recv(fd, buffer, BigInt(byteLength), MSG_DONTWAIT);
   return received < 0 ? -lastErrno() : received;
 }
 
 /** Whether a socket is open and has nothing to read: what an idle connection should look like. */
 export function isQuietNow(fd: number): boolean {
-  const received = Number(libc().recv(fd, one, 1n, MSG_DONTWAIT | MSG_PEEK));
+  const received = libc().recv(fd, one, 1n, MSG_DONTWAIT | MSG_PEEK);
   return received < 0 && lastErrno() === Errno.EAGAIN;
 }
 

@@ -83,6 +83,16 @@ export class Ssl implements Disposable {
     this.#pipe.feed(bytes);
   }
 
+  /** Takes in the first bytes of {@linkcode sslInput}, as {@linkcode feed} does. */
+  fed(byteLength: number): void {
+    this.#pipe.fed(byteLength);
+  }
+
+  /** Bytes that were fed and not yet read. */
+  get unread(): number {
+    return this.#pipe.unread;
+  }
+
   /** What there is to be sent, as a view that holds until the next call on any connection. */
   output(): Uint8Array<ArrayBuffer> {
     return this.#pipe.take();
@@ -229,6 +239,14 @@ export class Ssl implements Disposable {
     this.#pipe.drain();
     throw takeOpenSslError();
   }
+}
+
+/**
+ * Memory of this isolate that bytes of a peer may be brought to, for {@linkcode Ssl.fed} to take
+ * them in before anything else happens to any connection.
+ */
+export function sslInput(): Uint8Array<ArrayBuffer> {
+  return sslPipe().input;
 }
 
 /** An `SSL_SESSION`: what it takes to resume. */

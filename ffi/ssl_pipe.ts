@@ -25,9 +25,12 @@ export class SslPipe {
   readonly #calls: OpenSsl;
   readonly #outer: Handle;
   readonly #pointer: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
-  readonly #input: Uint8Array<ArrayBuffer>;
+  /** The same as numbers, which are cheaper; both directions take less than 4 GiB. */
+  readonly #pointerLow: Uint32Array<ArrayBuffer> = new Uint32Array(this.#pointer.buffer);
+  /** Where {@linkcode feed} puts bytes; who has them there already says so with `fed`. */
+  readonly input: Uint8Array<ArrayBuffer>;
   #output: Uint8Array<ArrayBuffer> | undefined;
-  #outputAddress = 0n;
+  #outputLow = 0;
 
   /** Makes the pair. */
   constructor() {
@@ -40,14 +43,24 @@ export class SslPipe {
     this.inner = Deno.UnsafePointer.create(ends[0])!;
     this.#outer = Deno.UnsafePointer.create(ends[1])!;
     calls.BIO_nwrite0(this.#outer, this.#pointer);
-    this.#input = viewOf(this.#pointer[0]);
+    this.input = viewOf(this.#pointer[0]);
   }
 
   /** Puts bytes of the peer in, for the call that comes next; {@linkcode PIPE_BYTES} at most. */
   feed(bytes: Uint8Array): void {
+    this.input.set(bytes);
+    this.fed(bytes.length);
+  }
+
+  /** The first bytes of {@linkcode input} are of the peer, for the call that comes next. */
+  fed(byteLength: number): void {
     // Empty before, so there is room, and it begins at its beginning.
-    this.#calls.BIO_nwrite(this.#outer, this.#pointer, bytes.length);
-    this.#input.set(bytes);
+    this.#calls.BIO_nwrite(this.#outer, this.#pointer, byteLength);
+  }
+
+  /** Bytes of the peer that no call has taken. */
+  get unread(): number {
+    return this.#calls.BIO_ctrl_pending(this.inner);
   }
 
   /** Drops what a call that failed did not take. */
@@ -59,12 +72,12 @@ export class SslPipe {
   take(): Uint8Array<ArrayBuffer> {
     const length = this.#calls.BIO_nread(this.#outer, this.#pointer, PIPE_BYTES);
     if (length <= 0) return EMPTY;
-    const address = this.#pointer[0];
+    const low = this.#pointerLow[0]!;
     if (this.#output === undefined) {
-      this.#output = viewOf(address);
-      this.#outputAddress = address;
+      this.#output = viewOf(this.#pointer[0]);
+      this.#outputLow = low;
     }
-    const offset = Number(address - this.#outputAddress);
+    const offset = (low - this.#outputLow) >>> 0;
     return this.#output.subarray(offset, offset + length);
   }
 }

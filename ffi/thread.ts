@@ -14,7 +14,7 @@ const NUMBERS = {
 
 /** The kernel's number of the calling thread (gettid(2)). */
 export function threadId(): number {
-  return Number(libc().syscall(NUMBERS[Deno.build.arch].gettid, 0n, 0n, 0n, 0n, 0n, 0n));
+  return libc().syscall(NUMBERS[Deno.build.arch].gettid, 0n, 0n, 0n, 0n, 0n, 0n);
 }
 
 /** Whether a thread of this process still runs; signal 0 only asks (tgkill(2)). */

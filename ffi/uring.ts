@@ -73,7 +73,7 @@ export function fromLibc(): UringCalls {
   const { syscall } = libc();
   const address = (buffer: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | null): bigint =>
     BigInt(Deno.UnsafePointer.value(buffer === null ? null : Deno.UnsafePointer.of(buffer)));
-  const negative = (result: bigint): number => result < 0n ? -lastErrno() : Number(result);
+  const negative = (result: number): number => result < 0 ? -lastErrno() : result;
   return {
     library: "libc",
     setup: (entries, params) =>

@@ -78,7 +78,7 @@ export class AlignedFile implements Disposable {
     if (files === null) throw notSupported("alignedFile");
     const mode = options.mode ?? 0o666;
     const { fd } = await uringOpen(files, text, flags | OpenFlag.DIRECT, mode, action);
-    const file = new UringFile(files, fd, false, false);
+    const file = new UringFile(files, fd, false);
     try {
       return new AlignedFile(files, file, (await file.stat()).size);
     } catch (error) {

@@ -2,7 +2,8 @@
 import { Op, SqeFlag } from "../ffi/abi.ts";
 import { noteOpened } from "../ffi/descriptor_table.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import { AtFlag, OpenFlag, readLinkSoon, Resolve, STATX_WANTED } from "../ffi/file.ts";
+import { AtFlag, OpenFlag, Resolve, STATX_WANTED } from "../ffi/file.ts";
+import { readLinkSoon } from "../ffi/file_soon.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fileInfo } from "./file_info.ts";
 import { ringCall } from "./ring_call.ts";

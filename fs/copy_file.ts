@@ -2,14 +2,8 @@
 import { Op } from "../ffi/abi.ts";
 import { noteClosed } from "../ffi/descriptor_table.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import {
-  cloneFileSoon,
-  copyRangeSoon,
-  newFileStatus,
-  OpenFlag,
-  setModeWaiting,
-  statCached,
-} from "../ffi/file.ts";
+import { newFileStatus, OpenFlag, setModeWaiting, statCached } from "../ffi/file.ts";
+import { cloneFileSoon, copyRangeSoon } from "../ffi/file_soon.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
 import { admit, withoutLinks } from "./access.ts";
@@ -76,7 +70,7 @@ export async function uringCopyFile(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { fd, isLocal } = await uringOpen(files, from, OpenFlag.RDONLY, 0, action);
-  const source = new UringFile(files, fd, isLocal, false);
+  const source = new UringFile(files, fd, isLocal);
   try {
     const info = await source.stat();
     if (!info.isFile) throw notRegular(action);
@@ -97,6 +91,8 @@ export async function uringCopyFile(
 
 /** Bytes that the kernel copies in one call, between which a signal is looked at: 30 ms or so. */
 const RANGE_BYTES = 64 * 1024 * 1024;
+/** The same where there is no signal: what the kernel moves at most (MAX_RW_COUNT). */
+const RANGE_BYTES_MAX = 2 ** 31 - 4096;
 
 /** A file to write into; a new one is told from one that was there, which is emptied. */
 async function openTarget(
@@ -148,9 +144,10 @@ async function copyContents(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (await cloneFileSoon(from, to)) return;
+  const rangeBytes = signal === undefined ? RANGE_BYTES_MAX : RANGE_BYTES;
   for (let copied = 0;;) {
     signal?.throwIfAborted();
-    const count = await copyRangeSoon(from, to, RANGE_BYTES);
+    const count = await copyRangeSoon(from, to, rangeBytes);
     // Files of the kernel claim to be empty, and some file systems do not copy.
     if (count < 0 || (count === 0 && copied === 0)) break;
     if (count === 0) return;

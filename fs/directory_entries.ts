@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { OpenFlag, readEntriesSoon } from "../ffi/file.ts";
+import { OpenFlag } from "../ffi/file.ts";
+import { readEntriesSoon } from "../ffi/file_soon.ts";
 import { LARGE_BLOCK_BYTES } from "../io/buffer_pool.ts";
 import { joinPath } from "./path.ts";
 import type { RingFiles } from "./ring_files.ts";

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { osError } from "../ffi/errno.ts";
-import { listAttributesSoon, OpenFlag, removeAttributeSoon } from "../ffi/file.ts";
+import { OpenFlag } from "../ffi/file.ts";
+import { listAttributesSoon, removeAttributeSoon } from "../ffi/file_soon.ts";
 import { notSupported } from "../io/portable.ts";
 import { admit } from "./access.ts";
 import { CallMemory } from "./call_memory.ts";

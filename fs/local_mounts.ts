@@ -19,7 +19,8 @@ export class LocalMounts {
   #devices: ReadonlySet<string> = new Set();
   #mounts: readonly Mount[] = [];
   #folders: Map<string, boolean> = new Map();
-  #cwd = "";
+  /** Asked for when a round needs it: for a deep folder the kernel takes 10 us. */
+  #cwd: string | null = null;
 
   /** Reads the table at the first question. */
   constructor(engine: Engine) {
@@ -39,7 +40,7 @@ export class LocalMounts {
    */
   covers(path: string): boolean {
     this.#refresh();
-    if (!path.startsWith("/")) path = `${this.#cwd}/${path}`;
+    if (!path.startsWith("/")) path = `${this.#cwd ??= currentDirectory()}/${path}`;
     const end = path.lastIndexOf("/");
     // What ends with a dot or two, or a slash, is rare and not worth a look.
     if (UNCLEAR_END.test(path)) return false;
@@ -71,7 +72,7 @@ export class LocalMounts {
     const { round } = this.#engine.direct;
     if (round === this.#round) return;
     this.#round = round;
-    this.#cwd = currentDirectory();
+    this.#cwd = null;
     if (this.#descriptor < 0) this.#descriptor = openWaiting(MOUNTINFO, OpenFlag.RDONLY);
     else if (!hasChanged(this.#descriptor)) return;
     this.#folders.clear();

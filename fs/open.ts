@@ -51,8 +51,7 @@ export async function openWith(
   if (files === null) return await openDeno();
   return await withoutLinks(async () => {
     const { fd, isLocal } = await uringOpen(files, text, flags, options?.mode ?? 0o666, action);
-    const isAppending = (flags & OpenFlag.APPEND) !== 0;
-    return new FsFile(new UringFile(files, fd, isLocal, isAppending));
+    return new FsFile(new UringFile(files, fd, isLocal));
   }, openDeno);
 }
 

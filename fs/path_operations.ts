@@ -136,7 +136,7 @@ export async function truncate(name: string, len = 0): Promise<void> {
   if (files === null) return await truncateDeno();
   await withoutLinks(async () => {
     const { fd, isLocal } = await uringOpen(files, text, OpenFlag.WRONLY, 0, action);
-    const file = new UringFile(files, fd, isLocal, false);
+    const file = new UringFile(files, fd, isLocal);
     try {
       await file.truncate(Math.max(0, len));
     } finally {

@@ -78,7 +78,7 @@ async function readWhole(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { fd, isLocal } = await uringOpen(files, path, OpenFlag.RDONLY, 0, action);
-  const file = new UringFile(files, fd, isLocal, false);
+  const file = new UringFile(files, fd, isLocal);
   let isOpen = true;
   const close = () => {
     if (isOpen) file.close();

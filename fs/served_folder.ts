@@ -181,7 +181,7 @@ class RingEntry implements ServedEntry {
   }
 
   readAt(into: Uint8Array, offset: number): Promise<number | null> {
-    this.#file ??= new UringFile(this.#files, this.fd, this.#isLocal, false);
+    this.#file ??= new UringFile(this.#files, this.fd, this.#isLocal);
     return this.#file.readAt(into, offset);
   }
 

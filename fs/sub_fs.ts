@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import { AtFlag, OpenFlag, readEntriesSoon } from "../ffi/file.ts";
+import { AtFlag, OpenFlag } from "../ffi/file.ts";
+import { readEntriesSoon } from "../ffi/file_soon.ts";
 import { checkRead, checkWrite } from "../ffi/permission.ts";
 import { LARGE_BLOCK_BYTES } from "../io/buffer_pool.ts";
 import { notSupported } from "../io/portable.ts";
@@ -99,7 +100,7 @@ export class SubFs implements FileSystem, AsyncDisposable {
       const flags = openFlags(options);
       const fd = await this.#open(path, flags, action, mode.mode);
       return new LocalFile(
-        new FsFile(new UringFile(this.#files, fd, isLocal(this.#files, fd), false)),
+        new FsFile(new UringFile(this.#files, fd, isLocal(this.#files, fd))),
       );
     });
   }

@@ -6,17 +6,15 @@ import {
   newFileStatus,
   readWaiting,
   seekNow,
-  seekSoon,
-  setTimesSoon,
   setTimesWaiting,
   statCached,
   statNow,
   STATX_WANTED,
   syncWaiting,
-  truncateSoon,
   truncateWaiting,
   writeWaiting,
 } from "../ffi/file.ts";
+import { seekSoon, setTimesSoon, truncateSoon } from "../ffi/file_soon.ts";
 import { lockNow, lockSoon, lockWaiting, unlockNow } from "../ffi/file_lock.ts";
 import { isTerminal, setRawMode } from "../ffi/terminal.ts";
 import { Mutex } from "../thread/mutex.ts";
@@ -41,12 +39,11 @@ export class UringFile implements OpenFile {
    * Takes over a descriptor.
    *
    * @param isLocal Whether the file lies on this machine, see `LocalMounts`
-   * @param isAppending Whether it was opened with O_APPEND
    */
-  constructor(files: RingFiles, fd: number, isLocal: boolean, isAppending: boolean) {
+  constructor(files: RingFiles, fd: number, isLocal: boolean) {
     this.#descriptor = new UringDescriptor(files, fd, isLocal);
     this.#isLocal = isLocal;
-    this.#transfer = new UringTransfer(this.#descriptor, isLocal, isAppending);
+    this.#transfer = new UringTransfer(this.#descriptor, isLocal);
   }
 
   get fd(): number {

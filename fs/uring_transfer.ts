@@ -1,11 +1,18 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import { isSeekable, readCached, seekNow } from "../ffi/file.ts";
+import { readCached } from "../ffi/file.ts";
+import { addressOf } from "../ffi/memory.ts";
 import { DIRECT_BYTES_MAX, DIRECT_BYTES_MIN, goesDirect } from "../io/direct_budget.ts";
 import type { Engine } from "../io/engine.ts";
 import { BLOCK_TRANSFER_BYTES_MAX, readBlock, writeBlock } from "./block_transfer.ts";
-import { BULK_READ_BYTES_MAX, readBulk, writeBulkAt, writeBulkAtCursor } from "./bulk_transfer.ts";
+import {
+  BULK_READ_BYTES_MAX,
+  IN_PLACE_BYTES_MIN,
+  readBulk,
+  writeBulk,
+  writeInPlace,
+} from "./bulk_transfer.ts";
 import { ringCall } from "./ring_call.ts";
 import type { UringDescriptor } from "./uring_descriptor.ts";
 
@@ -17,7 +24,8 @@ import type { UringDescriptor } from "./uring_descriptor.ts";
  *          in memory, 16 KiB and more   the same, 256 KiB at a time
  *          many in flight               the ring, all of a round in one system call
  *          not in memory                the ring
- *   write                               the ring
+ *   write  less than 256 KiB             the ring
+ *          more, to a file              pwrite on Deno's blocking pool, out of the buffer
  * ```
  *
  * The kernel promises not to wait in what is read in place; the time for it is taken from the
@@ -25,14 +33,15 @@ import type { UringDescriptor } from "./uring_descriptor.ts";
  */
 export class UringTransfer {
   readonly #descriptor: UringDescriptor;
-  readonly #isAppending: boolean;
   #readsInPlace: boolean;
+  /** Kept as long as the file: the next read is likely to be into it as well. */
+  #lastBuffer: Uint8Array | null = null;
+  #lastAddress = 0n;
 
   /** For one open file. */
-  constructor(descriptor: UringDescriptor, isLocal: boolean, isAppending: boolean) {
+  constructor(descriptor: UringDescriptor, isLocal: boolean) {
     this.#descriptor = descriptor;
     this.#readsInPlace = isLocal;
-    this.#isAppending = isAppending;
   }
 
   /** Reads at a position, or the cursor where it is -1; null at the end. */
@@ -72,21 +81,12 @@ export class UringTransfer {
     const { engine, fd } = descriptor;
     descriptor.begin();
     try {
-      if (position >= 0) return await writeBulkAt(engine, fd, p, position);
-      const isPlain = !this.#isAppending && isSeekable(fd);
-      return isPlain ? await this.#writeAtCursor(p) : await writeBulkAtCursor(engine, fd, p);
+      const isLarge = p.length >= IN_PLACE_BYTES_MIN;
+      const count = isLarge ? await writeInPlace(fd, p, position) : null;
+      return count ?? await writeBulk(engine, fd, p, position);
     } finally {
       descriptor.end();
     }
-  }
-
-  /** The cursor is put where the writes have come to. */
-  async #writeAtCursor(p: Uint8Array): Promise<number> {
-    const { engine, fd } = this.#descriptor;
-    const start = seekNow(fd, 0, Deno.SeekMode.Current);
-    const count = await writeBulkAt(engine, fd, p, start);
-    seekNow(fd, start + count, Deno.SeekMode.Start);
-    return count;
   }
 
   async #readLarge(p: Uint8Array, position: number, filled: number): Promise<number | null> {
@@ -140,9 +140,21 @@ export class UringTransfer {
   }
 
   #readNow(p: Uint8Array, position: number): number {
-    const count = readCached(this.#descriptor.fd, p, position);
+    const { fd } = this.#descriptor;
+    const count = p.length < DIRECT_BYTES_MIN
+      ? readCached(fd, p, position)
+      : readCached(fd, p, position, this.#addressOf(p));
     if (count < 0 && count !== -Errno.EAGAIN) this.#readsInPlace = false;
     return count;
+  }
+
+  /** A file is mostly read into the same buffer; its address stays while it has a length. */
+  #addressOf(p: Uint8Array): bigint {
+    if (p !== this.#lastBuffer) {
+      this.#lastBuffer = p;
+      this.#lastAddress = addressOf(p as Uint8Array<ArrayBuffer>);
+    }
+    return this.#lastAddress;
   }
 }
 

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { copyOf } from "../io/copy_bytes.ts";
 import { DIRECT_BYTES_MIN, goesDirect } from "../io/direct_budget.ts";
+import { notePassing } from "../io/passing_buffers.ts";
 import type { ContentSink } from "./incoming_body.ts";
 
 /** Bytes of a response that are kept for a caller who does not read; then the server waits. */
@@ -68,6 +69,7 @@ export class ResponseBody implements ContentSink {
     const piece = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     if (this.#all !== null) return this.#append(piece);
     const chunk = copyOf(piece);
+    notePassing(chunk.length);
     this.#chunks.push(chunk);
     this.#keptBytes += chunk.length;
     this.#tell();

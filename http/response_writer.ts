@@ -44,6 +44,9 @@ export interface HeadFrame {
 export class ResponseWriter {
   #bytes: Uint8Array = new Uint8Array(START_BYTES);
   #length = 0;
+  // What it writes into otherwise, see #enter.
+  #ownBytes: Uint8Array = this.#bytes;
+  #ownLength = 0;
   // The last response that was a text and nothing else: handlers that say the same are common.
   #lastText: string | null = null;
   #lastType = "";
@@ -83,15 +86,9 @@ export class ResponseWriter {
     frame: HeadFrame,
     withBody: boolean,
   ): number {
-    const bytes = this.#bytes;
-    const length = this.#length;
-    this.#bytes = memory;
-    this.#length = start;
+    this.#enter(memory, start);
     this.#text(text, contentType, frame, withBody);
-    const end = this.#length;
-    this.#bytes = bytes;
-    this.#length = length;
-    return end;
+    return this.#leave();
   }
 
   /** Writes a head; the fields that frame the message are written last and only once. */
@@ -137,16 +134,10 @@ export class ResponseWriter {
     frame: HeadFrame,
     content: Uint8Array | null,
   ): number {
-    const bytes = this.#bytes;
-    const length = this.#length;
-    this.#bytes = memory;
-    this.#length = start;
+    this.#enter(memory, start);
     this.prepared(answer, frame);
     if (content !== null) this.#put(content);
-    const end = this.#length;
-    this.#bytes = bytes;
-    this.#length = length;
-    return end;
+    return this.#leave();
   }
 
   /** Writes octets. */
@@ -184,6 +175,22 @@ export class ResponseWriter {
       this.#field(name, value);
     }
     this.#endLine();
+  }
+
+  /** Writes into other memory from now on, which has the room. */
+  #enter(memory: Uint8Array, start: number): void {
+    this.#ownBytes = this.#bytes;
+    this.#ownLength = this.#length;
+    this.#bytes = memory;
+    this.#length = start;
+  }
+
+  /** Goes back to its own memory; says where the bytes in the other end. */
+  #leave(): number {
+    const end = this.#length;
+    this.#bytes = this.#ownBytes;
+    this.#length = this.#ownLength;
+    return end;
   }
 
   #text(text: string, contentType: string, frame: HeadFrame, withBody: boolean): void {

@@ -1,5 +1,4 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { SslSession } from "../ffi/ssl.ts";
 import { joinBytes } from "../io/copy_bytes.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import { handshakeGate } from "../net/handshake_gate.ts";
@@ -7,12 +6,11 @@ import { StreamConn } from "../net/stream_conn.ts";
 import { TlsConn } from "../net/tls_conn.ts";
 import { type TlsParts, TlsSocket } from "../net/tls_socket.ts";
 import type { TlsSession } from "../net/tls_session.ts";
+import { TlsSessionOffer } from "../net/tls_session_offer.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** Plaintext of one block, and more than one record's. */
 const PLAIN_BYTES = 65_536;
-/** Blocks after which a server is taken to give no session to resume. */
-const SESSION_BLOCKS_MAX = 8;
 /** How long a closed connection goes on sending what the stream under it had no room for. */
 const CLOSE_FLUSH_MS = 5000;
 
@@ -29,14 +27,13 @@ export class TlsTransport implements Transport, TransportSink {
   readonly #inner: Transport;
   readonly #session: TlsSession;
   readonly #handshakeTimeoutMs: number;
-  #keepSession: ((session: SslSession) => void) | null;
+  readonly #offer: TlsSessionOffer;
   #sink: TransportSink | null = null;
   #draining: Promise<void> | null = null;
   /** Ciphertext that waits for the handshake's turn. */
   #held: Uint8Array | null = null;
   #stopTimer: (() => void) | null = null;
   #paused = false;
-  #blocks = 0;
   #over = false;
 
   /**
@@ -47,7 +44,7 @@ export class TlsTransport implements Transport, TransportSink {
   constructor(inner: Transport, { session, keepSession }: TlsParts, handshakeTimeoutMs = 0) {
     this.#inner = inner;
     this.#session = session;
-    this.#keepSession = keepSession;
+    this.#offer = new TlsSessionOffer(keepSession);
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
@@ -170,7 +167,7 @@ export class TlsTransport implements Transport, TransportSink {
     session.putBack(rest());
     const { localAddr, remoteAddr } = conn as StreamConn<Deno.NetAddr>;
     const inner = StreamConn.detach(conn as StreamConn<Deno.NetAddr>);
-    const socket = new TlsSocket(inner, { session, keepSession: this.#keepSession });
+    const socket = new TlsSocket(inner, { session, keepSession: this.#offer.keep });
     return new TlsConn({ socket, localAddr, remoteAddr });
   }
 
@@ -193,7 +190,7 @@ export class TlsTransport implements Transport, TransportSink {
     this.#send();
     if (session.handshaking) return;
     this.#endTimer();
-    if (this.#keepSession !== null) this.#offerSession();
+    this.#offer.make(session);
     // Without plaintext there may still be a goodbye, or a record that is wrong.
     if (count === 0) count = this.#readKept();
     while (count > 0) {
@@ -252,13 +249,6 @@ export class TlsTransport implements Transport, TransportSink {
     const failure = error ?? this.#session.failure as Error | null;
     this.#over = true;
     this.#sink!.ended(failure);
-  }
-
-  /** A session comes some time after the handshake (RFC 8446 section 4.6.1), if at all. */
-  #offerSession(): void {
-    const taken = this.#session.takeSession();
-    if (taken !== null) this.#keepSession!(taken);
-    if (taken !== null || ++this.#blocks >= SESSION_BLOCKS_MAX) this.#keepSession = null;
   }
 
   #free(): void {

@@ -4,7 +4,7 @@
 export const DIRECT_BYTES_MIN = 16_384;
 /** Most bytes that one direct call moves, 60 us or so: the loop has others to serve. */
 export const DIRECT_BYTES_MAX = 262_144;
-/** Direct calls of one round; further ones wait for the next. */
+/** Direct calls of one round, of the most bytes each; further ones wait for the next. */
 const CALLS_PER_ROUND = 16;
 /** Microseconds that the direct calls of one round may take which touch no user's buffer. */
 const QUICK_US_PER_ROUND = 200;
@@ -32,12 +32,17 @@ export class DirectBudget {
   /**
    * Whether one more call may be made in this round; it is taken from the budget.
    *
-   * @param calls What it counts for, when it moves more than {@linkcode DIRECT_BYTES_MAX}
+   * @param calls What it counts for, when it moves more than {@linkcode DIRECT_BYTES_MAX}, or less
    */
   take(calls = 1): boolean {
     if (this.#left < calls) return false;
     this.#left -= calls;
     return true;
+  }
+
+  /** {@linkcode take} for a call with this buffer. */
+  takeFor(buffer: Uint8Array): boolean {
+    return this.take(Math.min(1, buffer.length / DIRECT_BYTES_MAX));
   }
 
   /** Notes that bulk data came by another way: what waits for more of it need not watch. */

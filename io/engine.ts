@@ -143,10 +143,9 @@ export class Engine implements TurnSource, Disposable {
     return (!this.#flushes.empty && !this.#slots.full) || this.ring.queued > 0;
   }
 
-  /** Whether completions can be had, or timers are due, without waiting. */
+  /** Whether completions can be had without waiting; reads no clock, for it is asked often. */
   get ready(): boolean {
-    return this.ring.ready || this.#submissions.stashed || this.inboxes.ready ||
-      (this.#timers.size > 0 && this.#timers.nextDeadline() <= performance.now());
+    return this.ring.ready || this.#submissions.stashed || this.inboxes.ready;
   }
 
   /** Whether bulk data moves, of which nothing is urgent. */

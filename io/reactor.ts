@@ -6,7 +6,7 @@ import { microtaskRunner } from "./microtasks.ts";
 
 /** What the reactor turns: the engine, as seen from its loop. */
 export interface TurnSource {
-  /** Whether completions can be had, or timers are due, without waiting. */
+  /** Whether completions can be had without waiting. */
   readonly ready: boolean;
   /** Whether operations wait to be handed to the kernel. */
   readonly queued: boolean;
@@ -199,7 +199,7 @@ export class Reactor {
     if (this.#denoDrives && policy.sleepAfterMs === 0) return this.#sleep();
     const plan = this.#driver.plan(policy, source.pending, source.bulky);
     if (plan.spinUs > 0 && this.#spin(now + plan.spinUs / 1000)) return true;
-    const leftMs = this.#sliceMs - (performance.now() - start);
+    const leftMs = start + this.#sliceMs - now - plan.spinUs / 1000;
     if (plan.blockUs > 0 && leftMs > 0) {
       const blockUs = Math.min(plan.blockUs, leftMs * 1000);
       if (plan.gather > 1 && source.poll(plan.gather, GATHER_US) > 0) return this.#settle();

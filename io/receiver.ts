@@ -7,6 +7,7 @@ import { copyBytes, joinBytes } from "./copy_bytes.ts";
 import { DIRECT_BYTES_MAX, goesDirect } from "./direct_budget.ts";
 import type { Engine } from "./engine.ts";
 import type { Flushable } from "./flush_list.ts";
+import { detachedError, type ReadRequest, type Taken } from "./read_request.ts";
 import type { Completion } from "./slot_table.ts";
 
 /** Reads that may wait on one stream; one more is refused with `Deno.errors.Busy`. */
@@ -16,15 +17,6 @@ export const STANDING_AFTER_READS = 3;
 
 /** What the bytes of a receive are read from: a socket, or anything else that can be read. */
 export type FdKind = "socket" | "pipe";
-
-interface ReadRequest {
-  readonly buffer: Uint8Array;
-  readonly peek: boolean;
-  readonly resolve: (count: number | null) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Set when the request was given up: it rejects with this at the last completion. */
-  abandoned: { reason: unknown } | null;
-}
 
 const MSG_PEEK = 2;
 const POLLIN = 1; // poll(2)
@@ -96,26 +88,33 @@ export class Receiver implements Completion, Flushable {
    * Reads at most `buffer.length` bytes.
    *
    * @param peek Leaves the bytes for the next read (sockets only)
+   * @param taken Called with how many before anything else happens, so that the buffer may be one
+   * that other streams are read with too; it must not throw
    * @returns How many, or null at the end of the stream
    */
-  read(buffer: Uint8Array, signal?: AbortSignal, peek = false): Promise<number | null> {
+  read(
+    buffer: Uint8Array,
+    signal?: AbortSignal,
+    peek = false,
+    taken: Taken | null = null,
+  ): Promise<number | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#current === null) {
-      if (this.#kept.length > 0) return Promise.resolve(this.#takeKept(buffer, peek));
+      if (this.#kept.length > 0) return Promise.resolve(this.#takeKept(buffer, peek, taken));
       if (this.#failure) return this.#takeFailure();
     } else if (this.#queue.length >= READS_WAITING_MAX) {
       const reason = `Cannot read: ${READS_WAITING_MAX} reads are waiting`;
       return Promise.reject(new Deno.errors.Busy(reason));
     }
     if (this.#mayReadDirect(buffer, peek)) {
-      const received = this.#receiveDirect(buffer);
+      const received = this.#receiveDirect(buffer, taken);
       if (received > 0) return Promise.resolve(received);
       if (received === 0) return Promise.resolve(null);
       if (!isNotNow(received)) return Promise.reject(osError(-received));
     }
     const promise = new Promise<number | null>((resolve, reject) => {
-      const request = { buffer, peek, resolve, reject, abandoned: null };
+      const request = { buffer, peek, taken, resolve, reject, abandoned: null };
       if (this.#current === null) this.#current = request;
       else this.#queue.push(request);
     });
@@ -222,17 +221,23 @@ export class Receiver implements Completion, Flushable {
     );
   }
 
-  /** Bulk data goes straight to the reader's buffer, when no other read comes first. */
+  /**
+   * Bulk data goes straight to the reader's buffer, when no other read comes first: not after a
+   * receive that emptied the socket, for the next one would find nothing.
+   */
   #mayReadDirect(buffer: Uint8Array, peek: boolean): boolean {
-    return this.#bulk && !peek && this.#kind === "socket" && this.#current === null &&
-      !this.busy && goesDirect(buffer) && this.#engine.direct.take();
+    return this.#bulk && !this.#drained && !peek && this.#kind === "socket" &&
+      this.#current === null && !this.busy && goesDirect(buffer) &&
+      this.#engine.direct.takeFor(buffer);
   }
 
   /** Receives what is there; says as `receiveNow` how many bytes that was. */
-  #receiveDirect(buffer: Uint8Array): number {
+  #receiveDirect(buffer: Uint8Array, taken: Taken | null): number {
     const wanted = Math.min(buffer.length, DIRECT_BYTES_MAX);
     const received = receiveNow(this.#fd, buffer, wanted);
     if (received > 0) this.#bulk = received > this.#engine.smallReceives.blockBytes;
+    this.#drained = received < wanted;
+    if (received > 0) taken?.(received);
     return received;
   }
 
@@ -255,7 +260,7 @@ export class Receiver implements Completion, Flushable {
       this.#shift();
       return request.reject(detachedError());
     }
-    const received = this.#receiveDirect(request.buffer);
+    const received = this.#receiveDirect(request.buffer, request.taken);
     if (isNotNow(received)) return;
     this.#shift();
     if (received < 0) request.reject(osError(-received));
@@ -289,9 +294,9 @@ export class Receiver implements Completion, Flushable {
   /** A standing receive may bring more than the oldest read wanted: the next ones get the rest. */
   #serveKept(): void {
     while (this.#current !== null && this.#kept.length > 0) {
-      const { buffer, peek, resolve, reject } = this.#shift()!;
+      const { buffer, peek, taken, resolve, reject } = this.#shift()!;
       if (buffer.length === 0) reject(detachedError());
-      else resolve(this.#takeKept(buffer, peek));
+      else resolve(this.#takeKept(buffer, peek, taken));
     }
   }
 
@@ -309,6 +314,7 @@ export class Receiver implements Completion, Flushable {
     // A peek on its own receive left the bytes in the socket.
     const consumed = peek && !this.#standing ? byteLength : peek ? 0 : count;
     if (consumed < byteLength) this.#keep(bytes.subarray(start + consumed, start + byteLength));
+    if (count > 0) request.taken?.(count);
     if (abandoned) request.reject(abandoned.reason);
     else if (count > 0) request.resolve(count);
     else request.reject(detachedError());
@@ -356,10 +362,11 @@ export class Receiver implements Completion, Flushable {
     this.#kept = this.keeps ? joinBytes(this.#kept, piece) : piece.slice();
   }
 
-  #takeKept(buffer: Uint8Array, peek: boolean): number {
+  #takeKept(buffer: Uint8Array, peek: boolean, taken: Taken | null): number {
     const count = Math.min(buffer.length, this.#kept.length);
     copyBytes(this.#kept, 0, buffer, 0, count);
     if (!peek) this.#kept = count < this.#kept.length ? this.#kept.subarray(count) : EMPTY;
+    taken?.(count);
     return count;
   }
 
@@ -388,8 +395,4 @@ export class Receiver implements Completion, Flushable {
     signal.addEventListener("abort", abort, { once: true });
     promise.then(done, done);
   }
-}
-
-function detachedError(): TypeError {
-  return new TypeError("Cannot read into buffer: it was detached while waiting");
 }

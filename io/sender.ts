@@ -285,7 +285,7 @@ export class Sender implements Completion, Flushable {
 
   /** Sends what the socket takes at once, when nothing is queued before it; 0 when nothing. */
   #sendDirect(bytes: Uint8Array): number {
-    if (this.busy || !this.#engine.direct.take()) return 0;
+    if (this.busy || !this.#engine.direct.takeFor(bytes)) return 0;
     const sent = sendNow(this.#fd, bytes, Math.min(bytes.length, DIRECT_BYTES_MAX));
     if (sent > 0) return sent;
     if (!isNotNow(sent)) this.#fail(osError(-sent));

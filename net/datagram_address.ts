@@ -28,6 +28,8 @@ export class DatagramAddresses {
   readonly #hosts: Map<number, string> = new Map();
   #lastHost = "";
   #lastName: EncodedName | null = null;
+  #lastSender: number | null = null;
+  #lastSenderHost = "";
 
   /** The kernel's form, or null when the host is a name that must be resolved first. */
   encode(address: DatagramAddr): EncodedName | null {
@@ -53,8 +55,15 @@ export class DatagramAddresses {
       const key = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) |
         bytes[at + 3]!;
       const port = bytes[start + PORT]! << 8 | bytes[start + PORT + 1]!;
+      if (key === this.#lastSender) {
+        return { hostname: this.#lastSenderHost, port, transport: "udp" };
+      }
       const hostname = this.#hosts.get(key);
-      if (hostname !== undefined) return { hostname, port, transport: "udp" };
+      if (hostname !== undefined) {
+        this.#lastSender = key;
+        this.#lastSenderHost = hostname;
+        return { hostname, port, transport: "udp" };
+      }
       const address = decodeSocketAddress(bytes.subarray(start), length, "udp") as Deno.NetAddr;
       if (this.#hosts.size >= HOSTS_MAX) this.#hosts.clear();
       this.#hosts.set(key, address.hostname);

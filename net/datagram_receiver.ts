@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
-import { DatagramBlocks, type DatagramLayout } from "../io/datagram_blocks.ts";
+import { DATAGRAM_BLOCKS, DatagramBlocks, type DatagramLayout } from "../io/datagram_blocks.ts";
 import type { Engine } from "../io/engine.ts";
 import type { Flushable } from "../io/flush_list.ts";
 import type { Completion } from "../io/slot_table.ts";
@@ -25,8 +25,17 @@ interface ReceiveRequest<A extends DatagramAddr> {
  * The receiving half of a datagram socket: one standing (multishot) receive that begins with the
  * first `receive` and is stopped when nobody takes what it brings.
  *
- * The kernel picks a block when a datagram arrives ({@linkcode DatagramBlocks}); it is copied to
- * the reader, or kept for the next one, and the block goes back at once.
+ * The kernel picks a block when a datagram arrives ({@linkcode DatagramBlocks}). It is copied to
+ * the reader who waits, and the block goes back at once; or it is held in its block for the rest of
+ * the round, in which the readers of most of a burst come, and copied to be kept only then:
+ *
+ * ```
+ *   block --> reader who waits
+ *     |
+ *     +--> held (this round) --> reader
+ *               |
+ *               +--> kept (a copy) --> reader
+ * ```
  */
 export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flushable {
   readonly #engine: Engine;
@@ -37,10 +46,18 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
   #kept: Datagram<A>[] = [];
   #keptStart = 0;
   #keptBytes = 0;
+  /** Blocks whose datagrams are younger than those that are kept, and the bytes in each. */
+  readonly #heldBlocks = new Uint8Array(DATAGRAM_BLOCKS);
+  readonly #heldBytes = new Uint32Array(DATAGRAM_BLOCKS);
+  #heldStart = 0;
+  #heldEnd = 0;
+  #flushes = false;
+  #blocks: DatagramBlocks | null = null;
   #slot = -1;
   #stopping = false;
   #delayed = false;
   #hold = true;
+  #holds = false;
   #failure: Error | null = null;
   #closed = false;
 
@@ -61,6 +78,7 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
   receive(into: Uint8Array | undefined, signal?: AbortSignal): Promise<Datagram<A>> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#kept.length > this.#keptStart) return Promise.resolve(this.#takeKept(into));
+    if (this.#heldStart < this.#heldEnd) return Promise.resolve(this.#takeHeld(into));
     if (this.#failure) {
       const failure = this.#failure;
       this.#failure = null;
@@ -83,6 +101,9 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
   close(reason: unknown): void {
     this.#closed = true;
     this.#kept = [];
+    while (this.#heldStart < this.#heldEnd) {
+      this.#blocks!.giveBack(this.#heldBlocks[this.#heldStart++]!);
+    }
     for (const request of this.#waiting.splice(0)) request.reject(reason);
     if (this.#slot >= 0) this.#engine.cancel(this.#slot, this);
   }
@@ -103,10 +124,20 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
     if (this.#waiting.length > 0 && !this.#delayed) this.#start();
   }
 
-  /** Starts the receive that had to wait for blocks. */
+  /** The round is over: starts the receive that had to wait for blocks, and gives back the rest. */
   flush(): void {
+    this.#flushes = false;
+    this.#keepHeld();
+    this.#stopWhenFull();
+    if (!this.#delayed) return;
     this.#delayed = false;
     if (this.#waiting.length > 0) this.#start();
+  }
+
+  #flushLater(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
+    this.#engine.flushLater(this);
   }
 
   #start(): void {
@@ -118,10 +149,11 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
   }
 
   #submit(): void {
-    const blocks = DatagramBlocks.of(this.#engine);
+    const blocks = this.#blocks ??= DatagramBlocks.of(this.#engine);
+    this.#holds = this.#hold && this.#waiting.length > 0;
     this.#slot = this.#engine.submit(
       this,
-      this.#hold && this.#waiting.length > 0,
+      this.#holds,
       Op.RECVMSG | SqeFlag.BUFFER_SELECT << 8 | RecvSend.MULTISHOT << 16,
       this.#fd,
       0,
@@ -134,39 +166,86 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
     );
   }
 
-  /** Copies what a block holds, and gives it back. */
+  /** Hands on what a block holds; its length is what was taken in of a datagram that was longer. */
   #deliver(block: number, byteLength: number): void {
-    const blocks = DatagramBlocks.of(this.#engine);
-    const { bytes } = blocks.ring;
-    const { nameBytes, controlBytes } = this.#layout;
-    const name = blocks.nameStart(block);
-    const start = name + nameBytes + controlBytes;
-    // The length that was taken in; a datagram that is longer was cut.
-    const end = block * blocks.ring.blockBytes + byteLength;
+    const blocks = this.#blocks!;
     blocks.ring.took();
-    try {
-      if (this.#closed) return;
-      const segmentBytes = blocks.controlBytes(block) > 0
-        ? segmentSize(bytes, name + nameBytes, blocks.controlBytes(block))
-        : 0;
-      const step = segmentBytes || end - start;
-      let at = start;
-      do {
-        const addr = this.#addresses.decode(bytes, name, blocks.nameBytes(block)) as A;
-        this.#hand(bytes.subarray(at, Math.min(at + step, end)), addr);
-        at += step;
-      } while (at < end);
-    } finally {
-      blocks.giveBack(block);
+    if (this.#closed) return blocks.giveBack(block);
+    const segmentBytes = this.#segmentBytes(block);
+    if (segmentBytes > 0) return this.#deliverSegments(block, byteLength, segmentBytes);
+    const request = this.#waiting.shift();
+    if (request !== undefined) {
+      return request.resolve(this.#datagramOf(block, byteLength, request.into));
     }
+    if (this.#heldEnd === DATAGRAM_BLOCKS) this.#keepHeld();
+    this.#heldBlocks[this.#heldEnd] = block;
+    this.#heldBytes[this.#heldEnd++] = byteLength;
+    this.#flushLater();
+  }
+
+  /** Copies the datagrams that the kernel has joined. */
+  #deliverSegments(block: number, byteLength: number, segmentBytes: number): void {
+    const blocks = this.#blocks!;
+    const { bytes } = blocks.ring;
+    const end = blocks.ring.start(block) + byteLength;
+    this.#keepHeld();
+    blocks.giveBack(block);
+    let at = this.#payloadStart(block);
+    do {
+      const payload = bytes.subarray(at, Math.min(at + segmentBytes, end));
+      const addr = this.#senderOf(block);
+      const request = this.#waiting.shift();
+      if (request) request.resolve([copyOf(payload, request.into), addr]);
+      else this.#keep([payload.slice(), addr]);
+      at += segmentBytes;
+    } while (at < end);
     this.#stopWhenFull();
   }
 
-  #hand(payload: Uint8Array<ArrayBuffer>, addr: A): void {
-    const request = this.#waiting.shift();
-    if (request) return request.resolve([copyOf(payload, request.into), addr]);
-    this.#kept.push([payload.slice(), addr]);
-    this.#keptBytes += payload.length;
+  /** Copies a datagram out of its block, which it gives back. */
+  #datagramOf(block: number, byteLength: number, into: Uint8Array | undefined): Datagram<A> {
+    const blocks = this.#blocks!;
+    const { bytes } = blocks.ring;
+    const end = blocks.ring.start(block) + byteLength;
+    // The kernel sees it no sooner than the next entries.
+    blocks.giveBack(block);
+    return [copyOf(bytes.subarray(this.#payloadStart(block), end), into), this.#senderOf(block)];
+  }
+
+  #senderOf(block: number): A {
+    const blocks = this.#blocks!;
+    const start = blocks.nameStart(block);
+    return this.#addresses.decode(blocks.ring.bytes, start, blocks.nameBytes(block)) as A;
+  }
+
+  #payloadStart(block: number): number {
+    const { nameBytes, controlBytes } = this.#layout;
+    return this.#blocks!.nameStart(block) + nameBytes + controlBytes;
+  }
+
+  /** The size of the datagrams that the kernel has joined, or 0. */
+  #segmentBytes(block: number): number {
+    if (this.#layout.controlBytes === 0) return 0;
+    const blocks = this.#blocks!;
+    const start = blocks.nameStart(block) + this.#layout.nameBytes;
+    return segmentSize(blocks.ring.bytes, start, blocks.controlBytes(block));
+  }
+
+  #takeHeld(into: Uint8Array | undefined): Datagram<A> {
+    const index = this.#heldStart++;
+    const datagram = this.#datagramOf(this.#heldBlocks[index]!, this.#heldBytes[index]!, into);
+    if (this.#heldStart === this.#heldEnd) this.#heldStart = this.#heldEnd = 0;
+    return datagram;
+  }
+
+  /** Copies what is held, for others may need the blocks. */
+  #keepHeld(): void {
+    while (this.#heldStart < this.#heldEnd) this.#keep(this.#takeHeld(undefined));
+  }
+
+  #keep(datagram: Datagram<A>): void {
+    this.#kept.push(datagram);
+    this.#keptBytes += datagram[0].length;
   }
 
   #stopWhenFull(): void {
@@ -193,7 +272,7 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
     if (result === -Errno.ENOBUFS || result === -Errno.EINTR) {
       // Blocks come back by the end of the turn; the datagram waits in the socket.
       this.#delayed = true;
-      return this.#engine.flushLater(this);
+      return this.#flushLater();
     }
     if (result === -Errno.ECANCELED || this.#closed) return;
     const error = result === -Errno.EINVAL
@@ -205,7 +284,10 @@ export class DatagramReceiver<A extends DatagramAddr> implements Completion, Flu
   }
 
   #updateHold(): void {
-    this.#engine.hold(this.#slot, this, this.#hold && this.#waiting.length > 0);
+    const holds = this.#hold && this.#waiting.length > 0;
+    if (holds === this.#holds || this.#slot < 0) return;
+    this.#holds = holds;
+    this.#engine.hold(this.#slot, this, holds);
   }
 
   #withdrawOnAbort(

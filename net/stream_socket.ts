@@ -22,6 +22,16 @@ export interface StreamSocket {
    */
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null>;
 
+  /**
+   * Reads as {@linkcode read} does into memory that others are read with too: `taken` is called
+   * with how many bytes before anything else happens to it. Missing where that cannot be had.
+   */
+  readShared?(
+    p: Uint8Array,
+    taken: (count: number) => void,
+    signal?: AbortSignal,
+  ): Promise<number | null>;
+
   /** Whether a read waits for its bytes, where the engine can tell. */
   readonly reading?: boolean;
 

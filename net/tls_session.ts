@@ -173,11 +173,18 @@ export class TlsSession implements Disposable {
       if (this.#ssl === null) return this.#receiveHello(bytes);
       this.#ssl.feed(bytes);
       if (this.#state === "handshaking") this.#shakeHands();
-      return this.#state === "open" ? this.#decrypt(into) : 0;
+      return this.#state === "open" ? this.#decrypt(bytes.length, into) : 0;
     } catch (error) {
       this.#failBy(error);
       return 0;
     }
+  }
+
+  /** {@linkcode receive} after the handshake, of what was brought to {@linkcode sslInput}. */
+  receiveInput(byteLength: number, into: Uint8Array): number {
+    if (this.#state !== "open") return 0;
+    this.#ssl!.fed(byteLength);
+    return this.#decrypt(byteLength, into);
   }
 
   /** The stream under it has ended. */
@@ -299,19 +306,25 @@ export class TlsSession implements Disposable {
   }
 
   /** Decrypts all that was fed: the pipe must be empty for the next session. */
-  #decrypt(into: Uint8Array): number {
+  #decrypt(fedBytes: number, into: Uint8Array): number {
     const ssl = this.#ssl!;
     const direct = isPlain(into);
     let filled = 0;
+    let leftBytes = fedBytes;
     try {
       for (;;) {
         const room = direct ? into.length - filled : 0;
         const rest = filled === 0 ? into : into.subarray(filled);
-        const count = ssl.read(room > 0 ? rest as typeof scratch : scratch);
+        const target = room > 0 ? rest as typeof scratch : scratch;
+        const count = ssl.read(target);
         if (count === ENDED) this.#state = "ended";
         if (count === ENDED || count === WANTS_MORE) return filled;
         if (room > 0) filled += count;
         else this.#keep(scratch.subarray(0, count));
+        leftBytes -= count + RECORD_BYTES_MIN;
+        // To find out by a read that there is no more takes three calls.
+        const seemsLast = leftBytes < RECORD_BYTES_MIN && count < target.length;
+        if (seemsLast && ssl.unread === 0) return filled;
       }
     } catch (error) {
       // What came before the record that is wrong is the reader's all the same.
@@ -336,6 +349,8 @@ export class TlsSession implements Disposable {
 }
 
 const EMPTY: Uint8Array<ArrayBuffer> = new Uint8Array();
+/** What a record takes beside its plaintext (RFC 8446 section 5.2): head, type, tag. */
+const RECORD_BYTES_MIN = 22;
 /** A record's plaintext, when nobody waits for it. */
 const scratch = new Uint8Array(16_384);
 

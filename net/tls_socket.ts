@@ -1,5 +1,4 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { SslSession } from "../ffi/ssl.ts";
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import { Mutex } from "../thread/mutex.ts";
@@ -7,10 +6,11 @@ import { abortable } from "./abortable.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import { sendByWrites } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
-import { CiphertextBuffer } from "./tls_buffer.ts";
+import { BulkWatch, CiphertextBuffer, sharedRoom } from "./tls_buffer.ts";
 import type { SecureSocket, TlsHandshakeInfo } from "./tls_conn.ts";
 import { TlsOutlet } from "./tls_outlet.ts";
 import { type ClientStart, type ServerStart, TlsSession } from "./tls_session.ts";
+import { type KeepSession, TlsSessionOffer } from "./tls_session_offer.ts";
 
 /** What a {@linkcode TlsSocket} is told beside its session. */
 export interface TlsSocketOptions {
@@ -19,7 +19,7 @@ export interface TlsSocketOptions {
   /** Longest handshake in milliseconds; 0 for any. */
   readonly handshakeTimeoutMs: number;
   /** Client: takes over each session that may be resumed later. */
-  readonly keepSession?: ((session: SslSession) => void) | undefined;
+  readonly keepSession?: KeepSession | undefined;
 }
 
 /** What a protocol needs that moves the bytes of a connection by itself. */
@@ -27,13 +27,11 @@ export interface TlsParts {
   /** The state machine, its handshake done. */
   readonly session: TlsSession;
   /** Client: takes over a session that may be resumed later; null when none is wanted any more. */
-  readonly keepSession: ((session: SslSession) => void) | null;
+  readonly keepSession: KeepSession | null;
 }
 
 /** Reads that may wait on one connection; one more is refused with `Deno.errors.Busy`. */
 const WAITING_MAX = 1024;
-/** Reads after which a server is taken to give no session to resume. */
-const SESSION_READS_MAX = 8;
 
 /**
  * TLS over another stream socket: moves bytes between that and a {@linkcode TlsSession}.
@@ -50,18 +48,24 @@ export class TlsSocket implements SecureSocket {
   readonly #outlet: TlsOutlet;
   readonly #isClient: boolean;
   readonly #buffer = new CiphertextBuffer();
+  readonly #watch = new BulkWatch();
+  /** Where the plaintext of the read that waits goes, and how much went there. */
+  #into: Uint8Array = EMPTY;
+  #filled = 0;
   readonly #reading = new Mutex();
   readonly #writing = new Mutex();
-  #keepSession: ((session: SslSession) => void) | null;
+  readonly #offer: TlsSessionOffer;
   #info: TlsHandshakeInfo | null = null;
-  #sessionReads = 0;
   #closed = false;
+  readonly #takenShared = (count: number) => {
+    if (!this.#closed) this.#takeIn(count, true);
+  };
 
   /** Takes over an open socket, or puts together again what {@linkcode takeApart} gave away. */
   constructor(transport: StreamSocket, options: TlsSocketOptions | TlsParts) {
     this.#transport = transport;
     this.#outlet = new TlsOutlet(transport);
-    this.#keepSession = options.keepSession ?? null;
+    this.#offer = new TlsSessionOffer(options.keepSession ?? null);
     this.#isClient = "side" in options && !("choose" in options.side);
     if ("session" in options) {
       this.session = options.session;
@@ -102,7 +106,7 @@ export class TlsSocket implements SecureSocket {
     }
     this.#closed = true;
     session.keepBuffers(false);
-    return { session, keepSession: this.#keepSession };
+    return { session, keepSession: this.#offer.keep };
   }
 
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
@@ -168,7 +172,7 @@ export class TlsSocket implements SecureSocket {
       session.sayGoodbye();
       this.#outlet.send(session.output());
     }
-    this.#offerSession();
+    this.#offer.make(session);
     session[Symbol.dispose]();
     if (leavesGoodbye) this.#outlet.closeBehindGoodbye();
     else this.#transport.close();
@@ -262,10 +266,17 @@ export class TlsSocket implements SecureSocket {
         if (kept !== undefined) return kept;
         // Answers to what the peer sends, such as new keys, must not pile up.
         if (this.#outlet.busy) await abortable(this.#outlet.settled(), signal);
-        session.keepBuffers(this.#buffer.bulk);
-        const count = await this.#transport.read(this.#buffer.room(), signal);
-        const filled = this.#take(count, peek ? EMPTY : p);
-        if (filled > 0) return filled;
+        session.keepBuffers(this.#watch.bulk);
+        this.#into = peek ? EMPTY : p;
+        this.#filled = 0;
+        const transport = this.#transport;
+        const count = transport.readShared === undefined
+          ? await transport.read(this.#buffer.room(this.#watch.bulk), signal)
+          : await transport.readShared(sharedRoom(p.length), this.#takenShared, signal);
+        this.#checkOpen();
+        if (count === null) session.end();
+        else if (transport.readShared === undefined) this.#takeIn(count, false);
+        if (this.#filled > 0) return this.#filled;
       }
     } finally {
       turn.unlock();
@@ -274,25 +285,27 @@ export class TlsSocket implements SecureSocket {
 
   /** Goes on with the handshake, once something comes. */
   async #step(): Promise<void> {
-    const count = await this.#transport.read(this.#buffer.room());
+    const count = await this.#transport.read(this.#buffer.room(false));
     // What a server does after its first answer takes a sixth of the time: no need to wait for it.
     const crowded = this.#isClient || this.session.awaitsHello ? handshakeGate.enter() : undefined;
     if (crowded) await crowded;
-    this.#take(count, EMPTY);
+    this.#checkOpen();
+    if (count === null) this.session.end();
+    else this.#takeIn(count, false);
+    if (!this.session.handshaking) this.#buffer.free();
   }
 
-  /** Takes in what a read brought; says how much plaintext went into `p`. */
-  #take(count: number | null, p: Uint8Array): number {
+  /** Takes in what a read brought, at once or to this connection's own buffer. */
+  #takeIn(count: number, isShared: boolean): void {
     const { session } = this;
-    this.#checkOpen();
-    if (count === null) {
-      session.end();
-      return 0;
-    }
-    const filled = session.receive(this.#buffer.taken(count), p);
+    const into = this.#into;
+    this.#into = EMPTY;
+    this.#watch.came(count);
+    this.#filled = isShared
+      ? session.receiveInput(count, into)
+      : session.receive(this.#buffer.taken(count), into);
     this.#outlet.send(session.output());
-    if (this.#keepSession !== null && !session.handshaking) this.#offerSession();
-    return filled;
+    if (!session.handshaking) this.#offer.make(session);
   }
 
   /** Writes when there is nothing to wait for, which is most often; else undefined. */
@@ -337,14 +350,6 @@ export class TlsSocket implements SecureSocket {
     this.#outlet.check();
     if (count === 0 && this.session.failure !== null) throw this.session.failure;
     return count;
-  }
-
-  /** A session comes some time after the handshake (RFC 8446 section 4.6.1), if at all. */
-  #offerSession(): void {
-    if (this.#keepSession === null) return;
-    const taken = this.session.takeSession();
-    if (taken !== null) this.#keepSession(taken);
-    if (taken !== null || ++this.#sessionReads >= SESSION_READS_MAX) this.#keepSession = null;
   }
 
   #turn(mutex: Mutex, signal?: AbortSignal) {

@@ -16,6 +16,7 @@ import {
 import { shutdownSocket } from "../ffi/socket.ts";
 import type { Engine } from "../io/engine.ts";
 import { FdStream } from "../io/fd_stream.ts";
+import type { Taken } from "../io/read_request.ts";
 import { waitFor } from "../io/wait_for.ts";
 import { uringSendFile } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
@@ -40,6 +41,10 @@ export class UringStreamSocket implements StreamSocket {
 
   read(p: Uint8Array, signal?: AbortSignal): Promise<number | null> {
     return this.stream.receiver.read(p, signal);
+  }
+
+  readShared(p: Uint8Array, taken: Taken, signal?: AbortSignal): Promise<number | null> {
+    return this.stream.receiver.read(p, signal, false, taken);
   }
 
   get reading(): boolean {

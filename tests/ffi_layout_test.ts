@@ -173,5 +173,5 @@ function addressOf(memory: BufferSource): bigint {
 
 function systemCall(number: bigint, ...given: bigint[]): number {
   const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = given;
-  return Number(libc().syscall(number, a, b, c, d, e, f));
+  return libc().syscall(number, a, b, c, d, e, f);
 }

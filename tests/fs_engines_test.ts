@@ -12,7 +12,8 @@ Deno.test({
   name: "files hold with PHOTON_ENGINE=deno",
   ignore: !onRing,
   fn: () => {
-    const files = ["file", "tree", "faults"].map((name) => `tests/fs_${name}_test.ts`);
+    const names = ["file", "tree", "faults", "large_write"];
+    const files = names.map((name) => `tests/fs_${name}_test.ts`);
     return runTestFiles(files, { PHOTON_ENGINE: "deno" }, RUN_LIMIT_MS);
   },
 });

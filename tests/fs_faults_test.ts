@@ -97,7 +97,7 @@ Deno.test({
       const files = new RingFiles(test.engine);
       const path = `${folder}/file`;
       const { fd } = await uringOpen(files, path, OpenFlag.RDWR | OpenFlag.CREAT, 0o600, "open");
-      const uring = new UringFile(files, fd, false, false);
+      const uring = new UringFile(files, fd, false);
       const file = new FsFile(uring);
       const large = patternBytes(2_000_000);
       assertEquals(await file.writeAt(large, 0), large.length);
@@ -107,7 +107,7 @@ Deno.test({
           () => file.readAt(new Uint8Array(100), 0),
           () => file.read(new Uint8Array(500_000)),
           () => file.writeAt(new Uint8Array(100), 0),
-          () => file.write(large),
+          () => file.write(large.subarray(0, 200_000)),
           () => file.sync(),
         ]
       ) {

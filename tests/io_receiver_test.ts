@@ -225,6 +225,40 @@ leakTest("Receiver.read() fills what is left of a buffer that shrank", async () 
   assertEquals(await readText(pair, 8), "cdef");
 }, ringOnly);
 
+leakTest(
+  "Receiver.read() tells of bytes at once, in memory that streams have in common",
+  async () => {
+    await using own = new TestEngine();
+    using one = socketPairOn(own.engine);
+    using other = socketPairOn(own.engine);
+    const buffer = new Uint8Array(40_000);
+    const bytes = patternBytes(300_000);
+    const readAll = async ({ near }: EnginePair) => {
+      const read = new Uint8Array(bytes.length);
+      let total = 0;
+      const taken = (count: number) => {
+        read.set(buffer.subarray(0, count), total);
+        total += count;
+      };
+      for (let round = 0; total < bytes.length; round++) {
+        const room = buffer.subarray(0, [40_000, 100, 16_384][round % 3]);
+        const before = total;
+        assertEquals(
+          await near.stream.receiver.read(room, undefined, false, taken),
+          total - before,
+        );
+      }
+      return read;
+    };
+    const reading = [readAll(one), readAll(other)];
+    for (const pair of [one, other]) await pair.far.write(bytes.subarray(0, 100));
+    const rest = bytes.subarray(100);
+    await Promise.all([writeAll(one.far, rest), writeAll(other.far, rest)]);
+    for (const read of await Promise.all(reading)) assertEquals(read, bytes);
+  },
+  ringOnly,
+);
+
 leakTest("Receiver reads into memory that threads share", async () => {
   await using own = new TestEngine();
   using pair = socketPairOn(own.engine);

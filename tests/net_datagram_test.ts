@@ -160,6 +160,37 @@ ringTest("more datagrams than blocks arrive in one turn", async () => {
   assertEquals(bytes, datagrams.map(([[byte]]) => byte));
 });
 
+ringTest(
+  "a burst is read in order: in its turn, in later ones, and from what comes then",
+  async () => {
+    using conn = loopback();
+    using sender = loopback();
+    const burst = (first: number) =>
+      sender.sendBatch(Array.from({ length: 20 }, (_, index) => {
+        return [new Uint8Array(index + 1).fill(first + index), conn.addr] as const;
+      }));
+    const read: string[] = [];
+    const buffer = new Uint8Array(100);
+    const readSome = async (count: number, into?: Uint8Array) => {
+      for (let index = 0; index < count; index++) {
+        const [bytes, addr] = await conn.receive(into);
+        assertEquals(addr, sender.addr);
+        read.push(`${bytes.length}: ${bytes[0]}`);
+      }
+    };
+    const first = readSome(5, buffer);
+    await burst(0);
+    await first;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await readSome(3);
+    await burst(20);
+    await readSome(17, buffer);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await readSome(15);
+    assertEquals(read, Array.from({ length: 40 }, (_, index) => `${index % 20 + 1}: ${index}`));
+  },
+);
+
 ringTest("unixpacket send() waits for a receiver that is full", async () => {
   const path = `\0photon-${crypto.randomUUID()}`;
   using receiver = listenDatagram({ transport: "unixpacket", path });

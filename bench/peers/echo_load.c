@@ -2,7 +2,7 @@
 //
 // Load for a TCP echo server, from one thread; with "udp:" before HOST for a UDP echo server, where
 // each connection is a socket of its own and each message one datagram; with "ws:" for a WebSocket
-// echo server: messages of at most 125 bytes, binary, masked with 0.
+// echo server: messages of at most 125 bytes, binary, masked with 0; with "ws-text:" of ASCII text.
 //
 //   echo_load HOST PORT CONNECTIONS SIZE SECONDS [WARMUP_SECONDS] [RATE]
 //
@@ -36,6 +36,7 @@ struct connection {
 
 static struct {
   size_t size;
+  unsigned char frame;  // first octet of a WebSocket's frames: final, text or binary
   size_t send_head;     // octets in front of a message that is sent, 0 but for WebSockets
   size_t receive_head;  // and of one that comes back
   struct connection *all;
@@ -62,7 +63,7 @@ int main(int count, char **arguments) {
 
 static struct peer *peer_at(uint32_t number) { return &load.all[number].peer; }
 
-// Asks for a WebSocket, and makes the head of the frames: final, binary, masked with 0.
+// Asks for a WebSocket, and makes the head of the frames, masked with 0.
 static void shake_hands(struct connection *connection) {
   static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
     "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -81,7 +82,7 @@ static void shake_hands(struct connection *connection) {
     fail("Connection %u got %s", connection->peer.number, answer);
   }
   connection->frame = calloc(1, load.send_head + load.size);
-  connection->frame[0] = 0x82;
+  connection->frame[0] = load.frame;
   connection->frame[1] = (unsigned char)(0x80 | load.size);
 }
 
@@ -92,9 +93,14 @@ static void connect_all(const char *host, const char *port) {
   if (!load.all) fail("Cannot start: out of memory");
   bool datagrams = strncmp(host, "udp:", 4) == 0;
   if (datagrams) host += 4;
-  bool websocket = strncmp(host, "ws:", 3) == 0;
+  bool text = strncmp(host, "ws-text:", 8) == 0;
+  bool websocket = text || strncmp(host, "ws:", 3) == 0;
+  if (text) {
+    for (size_t i = 0; i < load.size + SHIFTS; i++) load.pattern[i] = ' ' + load.pattern[i] % 64;
+  }
   if (websocket) {
-    host += 3, load.send_head = 6, load.receive_head = 2;
+    host = strchr(host, ':') + 1;
+    load.frame = text ? 0x81 : 0x82, load.send_head = 6, load.receive_head = 2;
     if (load.size > FRAME_SIZE_MAX) fail("Cannot start: SIZE must be %d at most", FRAME_SIZE_MAX);
   }
   struct addrinfo *address = resolve(host, port, datagrams ? SOCK_DGRAM : SOCK_STREAM);
@@ -132,7 +138,7 @@ static void on_readable(struct peer *peer) {
   size_t echo = connection->sent + load.receive_head - load.send_head;
   size_t due = !peer->under_way ? 0 : echo - connection->received;
   if (length > due) fail("Connection %u: more came back than was sent", peer->number);
-  const unsigned char head[] = {0x82, (unsigned char)load.size};
+  const unsigned char head[] = {load.frame, (unsigned char)load.size};
   size_t passed = 0;
   for (; passed < length && connection->received + passed < load.receive_head; passed++) {
     if (load.scratch[passed] != head[connection->received + passed]) {

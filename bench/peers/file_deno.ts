@@ -30,11 +30,10 @@ const deno: FileSubject = {
     for (let count; (count = await file.read(piece)) !== null;) total += count;
     return total;
   },
-  async writeThrough(path, byteLength, pieceBytes) {
-    using file = await Deno.create(path);
-    const piece = new Uint8Array(pieceBytes);
+  async writeThrough(path, isNew, byteLength, piece) {
+    using file = await (isNew ? Deno.create(path) : Deno.open(path, { write: true }));
     for (let left = byteLength; left > 0;) {
-      left -= await file.write(left < pieceBytes ? piece.subarray(0, left) : piece);
+      left -= await file.write(left < piece.length ? piece.subarray(0, left) : piece);
     }
   },
   copyFile: Deno.copyFile,

@@ -19,11 +19,10 @@ const ours: FileSubject = {
     for (let count; (count = await file.read(piece)) !== null;) total += count;
     return total;
   },
-  async writeThrough(path, byteLength, pieceBytes) {
-    using file = await create(path);
-    const piece = new Uint8Array(pieceBytes);
+  async writeThrough(path, isNew, byteLength, piece) {
+    using file = await (isNew ? create(path) : open(path, { write: true }));
     for (let left = byteLength; left > 0;) {
-      left -= await file.write(left < pieceBytes ? piece.subarray(0, left) : piece);
+      left -= await file.write(left < piece.length ? piece.subarray(0, left) : piece);
     }
   },
   copyFile,
