@@ -186,6 +186,46 @@ static infer_model *make_model(infer_device *device, const infer_model_config &c
   return model;
 }
 
+// Two calls on their way, of eight steps in a row, with all that rules and log probabilities need.
+static void run_draws(infer_context *context, const std::vector<int32_t> &step, size_t rows) {
+  const uint32_t mask[] = {~0u, ~0u, ~0u, ~0u};
+  const int32_t tokens[] = {random_to(40), 41 + random_to(40)}, counts[] = {0, 1 + random_to(3)};
+  const double values[] = {1.5, -2};
+  infer_logit_lists lists = {mask, tokens, tokens, values, tokens, counts, 1, 2, 2, 2};
+  std::vector<infer_draw> draws(rows);
+  for (size_t i = 0; i < rows; i++) {
+    infer_draw draw = {};
+    draw.sampling.temperature = (float)random_to(2) / 2;
+    draw.sampling.top_k = random_to(60);
+    draw.sampling.top_p = random_to(1) ? 1 : 0.8f;
+    draw.sampling.log_min_p = random_to(1) ? -INFINITY : -3;
+    draw.sampling.seed_low = state;
+    draw.rules.repetition = random_to(1) ? 1 : 1.25;
+    draw.rules.mask = random_to(1) - 1;
+    draw.rules.banned_end = random_to(2);
+    draw.rules.bias_end = random_to(2);
+    draw.rules.seen_end = random_to(2);
+    draw.row = (int32_t)i;
+    draw.logprobs = random_to(INFER_TOP_MAX + 1) - 1;
+    draws[i] = draw;
+  }
+  std::vector<infer_drawn> results(rows * 8);
+  for (int call = 0; call < 2; call++) {
+    check(infer_cuda_draw(context, step.data(), step.size(), 8, draws.data(), (int32_t)rows,
+                          &lists),
+          "begin steps in a row");
+  }
+  for (int call = 0; call < 2; call++) {
+    double us = 0;
+    check(infer_cuda_drawn(context, results.data(), &us), "run steps in a row");
+    for (const infer_drawn &one : results) {
+      if (one.trouble == 0 && one.token >= 0 && one.token < 97) continue;
+      fprintf(stderr, "Token %d was drawn, trouble %d\n", one.token, one.trouble);
+      exit(1);
+    }
+  }
+}
+
 // A model, a context, and some steps of it: prompts, one token each, and many in a row.
 static void run_model(infer_device *device) {
   static const int types[] = {INFER_F32, INFER_BF16, INFER_INT8};
@@ -208,21 +248,7 @@ static void run_model(infer_device *device) {
     check(infer_wait(context), "run a step");
     check_finite(logits, "a step");
     if (!is_decode) continue;
-    std::vector<infer_draw> draws(rows);
-    std::vector<infer_drawn> drawn(rows * 8);
-    for (size_t row = 0; row < rows; row++) {
-      draws[row].sampling.top_p = 1;
-      draws[row].rules.repetition = 1;
-      draws[row].rules.mask = -1;
-      draws[row].row = (int32_t)row;
-      draws[row].logprobs = -1;
-    }
-    const infer_logit_lists lists = {};
-    double device_us = 0;
-    check(infer_cuda_draw(context, step.data(), step.size(), 8, draws.data(), (int32_t)rows,
-                          &lists),
-          "begin steps in a row");
-    check(infer_cuda_drawn(context, drawn.data(), &device_us), "run steps in a row");
+    run_draws(context, step, rows);
   }
   const int32_t pairs[] = {0, 1, 2, 3};
   check(infer_copy_blocks(context, pairs, 2), "copy blocks");

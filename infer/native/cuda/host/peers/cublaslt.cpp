@@ -258,6 +258,8 @@ API int cublasLtMatmul(void *, void *how, const void *alpha, const void *a, void
   };
   if (stream && stream->captured) {
     stream->captured->work.push_back(work);
+  } else if (stream && !stream->late.empty()) {
+    stream->late.push_back(work);
   } else {
     work();
   }
