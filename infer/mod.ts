@@ -63,6 +63,7 @@ export type { DrawBatch } from "./backend/draw_batch.ts";
 export type { Drawing, DrawOutput } from "./backend/drawing.ts";
 export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
 export type {
+  CudaCommunicator,
   CudaPath,
   DeviceDescription,
   InstructionPath,

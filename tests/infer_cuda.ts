@@ -1,6 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { NativeBackend, type NativeBackendOptions } from "../infer/backend/native_backend.ts";
-import { type CudaPath, NativeDevice } from "../infer/backend/native_device.ts";
+import {
+  type CudaPath,
+  NativeDevice,
+  type NativeDeviceOptions,
+} from "../infer/backend/native_device.ts";
 import { nativeLibrary } from "../infer/backend/native_library.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { buildOnce, compileEach, runCompiler } from "../infer/native/build_once.ts";
@@ -50,8 +54,11 @@ export function cudaTest(name: string, body: () => Promise<void> | void): void {
 }
 
 /** Opens the emulated GPU. */
-export function openCuda(path: CudaPath = "cuda"): NativeDevice {
-  return new NativeDevice({ device: "cuda", library: LIBRARY, path });
+export function openCuda(
+  path: CudaPath = "cuda",
+  options: NativeDeviceOptions = {},
+): NativeDevice {
+  return new NativeDevice({ ...options, device: "cuda", library: LIBRARY, path });
 }
 
 /** Loads a model onto it: keys and values in F32 unless it is said. */
@@ -87,8 +94,9 @@ export async function buildEmulation(path: string, program?: string): Promise<vo
         const warnings = await runCompiler(isC ? "cc" : "g++", folder, args);
         if (warnings !== "") throw new Error(`Cannot build the emulation: ${warnings}`);
       });
-      const link = program === undefined ? ["-shared"] : sanitize;
-      await runCompiler("g++", folder, [...link, "-o", built, ...objects, "-lpthread"]);
+      // A program shows its symbols to the libraries that it opens.
+      const link = program === undefined ? ["-shared"] : [...sanitize, "-rdynamic"];
+      await runCompiler("g++", folder, [...link, "-o", built, ...objects, "-lpthread", "-ldl"]);
     },
   });
 }

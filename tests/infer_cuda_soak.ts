@@ -4,24 +4,36 @@ import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { useCublasLt } from "./infer_cublaslt.ts";
 import { buildEmulation, cudaTest, loadCuda } from "./infer_cuda.ts";
+import { FAKE_NCCL } from "./infer_cuda_group.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
 
 /** Of each way: some seconds. On a GPU bench.sh runs a hundred thousand. */
 const RANDOM_STEPS = 120;
 
-cudaTest(
-  "CUDA emulation: clean under the sanitizers, device memory too, whatever warps run first",
-  async () => {
-    const program = `${BUILD_DIRECTORY}/test_operators_cuda`;
-    await buildEmulation(program, "test_operators.c");
-    for (const seed of ["0", "1"]) {
-      // One of them with large products, the other without.
-      using _use = useCublasLt(seed === "0" ? "never" : "always");
-      assertEquals(await lastLineOf(program, [], { INFER_HOST_SEED: seed }), "ok");
-    }
+// Data: programs that make every call, and what they are told.
+const PROGRAMS = [
+  { program: "test_operators.c", more: {} },
+  {
+    program: "cuda/test_group.c",
+    more: { INFER_HOST_DEVICES: "4", PHOTON_INFER_NCCL_LIBRARY: FAKE_NCCL },
   },
-);
+];
+
+for (const { program, more } of PROGRAMS) {
+  cudaTest(
+    `CUDA emulation: ${program}: clean under the sanitizers, whatever warps run first`,
+    async () => {
+      const path = `${BUILD_DIRECTORY}/${program.replace(/^.*\/|\.c$/g, "")}_cuda`;
+      await buildEmulation(path, program);
+      for (const seed of ["0", "1"]) {
+        // One of them with large products, the other without.
+        using _use = useCublasLt(seed === "0" ? "never" : "always");
+        assertEquals(await lastLineOf(path, [], { ...more, INFER_HOST_SEED: seed }), "ok");
+      }
+    },
+  );
+}
 
 cudaTest("CUDA emulation: random operators and steps, clean and without a leak", async () => {
   const program = `${BUILD_DIRECTORY}/random_steps_cuda`;

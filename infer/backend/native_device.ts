@@ -19,6 +19,14 @@ export type InstructionPath = "portable" | "avx2" | "vnni";
  */
 export type CudaPath = "cuda" | "deterministic" | "eager" | "w8a8";
 
+/**
+ * How GPUs that compute together add up: `"nccl"` by NVIDIA's library, which is found at
+ * `libnccl.so.2` or where the environment variable `PHOTON_INFER_NCCL_LIBRARY` says; `"host"`
+ * through the memory of the host: slower, but it needs nothing, and parts may share a GPU;
+ * `"auto"` the first where there is one, else the other.
+ */
+export type CudaCommunicator = "auto" | "nccl" | "host";
+
 /** Options of {@linkcode NativeDevice.open}. */
 export interface NativeDeviceOptions {
   /**
@@ -44,6 +52,21 @@ export interface NativeDeviceOptions {
    * that the processor has; on a GPU `"cuda"`.
    */
   readonly path?: InstructionPath | CudaPath;
+  /**
+   * GPUs that compute together, each with a part of every matrix, of the keys and values and of the
+   * vocabulary: the first ones of those that the environment variable `CUDA_VISIBLE_DEVICES` names,
+   * or the machine has. They must divide the model's query heads, and divide or be divided by its
+   * key-value heads; INT8 groups are not cut.
+   *
+   * @default {1}
+   */
+  readonly tensorParallel?: number;
+  /**
+   * How GPUs that compute together add up.
+   *
+   * @default {"auto"}
+   */
+  readonly communicator?: CudaCommunicator;
 }
 
 /** What a device says about itself. */
@@ -58,6 +81,10 @@ export interface DeviceDescription {
   readonly name?: string;
   /** A GPU's compute capability, times ten. */
   readonly compute?: number;
+  /** GPUs that compute together, where they are several. */
+  readonly tensorParallel?: number;
+  /** How they add up, and why not by NCCL. */
+  readonly communicator?: string;
   /**
    * The version of cuBLASLt on a GPU, which multiplies prompts where that was measured to be
    * faster; or why there is none.
@@ -67,7 +94,7 @@ export interface DeviceDescription {
 
 /** Environment variable with the instruction path. */
 const PATH_VARIABLE = "PHOTON_INFER_PATH";
-const TEXT_BYTES = 512;
+const TEXT_BYTES = 1024;
 
 /** A processor or a GPU as a device of its native library: its threads and kernels. */
 export class NativeDevice implements Disposable {
@@ -82,15 +109,19 @@ export class NativeDevice implements Disposable {
    *
    * @throws {Deno.errors.NotFound} when there is no library
    * @throws {RangeError} when the path is unknown or the threads are too many
+   * @throws {RangeError} when `tensorParallel` is no whole number above 0, or more than 1 without
+   * `device: "cuda"`
    * @throws {Deno.errors.NotSupported} when the processor lacks the path's instructions, or there
-   * is no GPU or no driver for it
+   * is no GPU or no driver for it, or too few GPUs
    */
-  constructor({ device = "cpu", library, threads = 0, path }: NativeDeviceOptions = {}) {
+  constructor(options: NativeDeviceOptions = {}) {
+    const { device = "cpu", library, threads = 0, path } = options;
+    checkTogether(options);
     this.calls = nativeLibrary(device, library);
     const chosen = device === "cpu" ? variable(PATH_VARIABLE) : undefined;
     const name = zeroEnded(path ?? chosen ?? "");
     this.handle = newHandle((into) => {
-      checkStatus(this.calls, this.calls.deviceOpen(threads, name, into));
+      checkStatus(this.calls, openDevice(this.calls, threads, name, options, into));
     });
   }
 
@@ -111,6 +142,28 @@ export class NativeDevice implements Disposable {
   /** {@linkcode close} */
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/** One GPU needs nothing that a library for processors has not. */
+function openDevice(
+  calls: NativeCalls,
+  threads: number,
+  path: Uint8Array<ArrayBuffer>,
+  { tensorParallel = 1, communicator = "auto" }: NativeDeviceOptions,
+  into: BigUint64Array<ArrayBuffer>,
+): number {
+  if (tensorParallel === 1) return calls.deviceOpen(threads, path, into);
+  const kind = zeroEnded(communicator === "auto" ? "" : communicator);
+  return calls.openGroup!(tensorParallel, kind, path, into);
+}
+
+function checkTogether({ device = "cpu", tensorParallel = 1 }: NativeDeviceOptions): void {
+  if (!Number.isInteger(tensorParallel) || tensorParallel < 1) {
+    throw new RangeError(`Cannot compute on ${tensorParallel} GPUs: 1 or more are needed`);
+  }
+  if (tensorParallel > 1 && device !== "cuda") {
+    throw new RangeError(`Cannot compute on ${tensorParallel} GPUs with the device "${device}"`);
   }
 }
 

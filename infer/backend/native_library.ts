@@ -10,7 +10,8 @@ import {
 
 /** The calls of infer.h, as {@linkcode Deno.dlopen} takes them. */
 // Data: the calls of infer.h that are used, one a row. Handles are addresses and go as u64. Those
-// that wait for threads or files have a version that does not block, beside or instead.
+// that wait for threads or files have a version that does not block, beside or instead. Those that
+// are optional are only in the library for GPUs.
 // deno-fmt-ignore
 export const NATIVE_SYMBOLS = {
   abiVersion:      { name: "infer_abi_version", parameters: [], result: "u32" },
@@ -18,6 +19,7 @@ export const NATIVE_SYMBOLS = {
   deviceOpen:      { name: "infer_device_open", parameters: ["i32", "buffer", "buffer"], result: "i32" },
   deviceDescribe:  { name: "infer_device_describe", parameters: ["u64", "buffer", "usize"], result: "usize" },
   deviceClose:     { name: "infer_device_close", parameters: ["u64"], result: "void" },
+  openGroup:       { name: "infer_cuda_open_group", parameters: ["i32", "buffer", "buffer", "buffer"], result: "i32", optional: true },
   modelCreate:     { name: "infer_model_create", parameters: ["u64", "buffer", "buffer"], result: "i32" },
   modelSetVector:  { name: "infer_model_set_vector", parameters: ["u64", "i32", "i32", "buffer", "i32"], result: "i32" },
   modelSetMatrix:  { name: "infer_model_set_matrix", parameters: ["u64", "i32", "i32", "i32", "i32"], result: "i32" },

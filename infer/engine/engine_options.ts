@@ -13,6 +13,29 @@ export interface EngineOptions {
    */
   backend?: "auto" | "cuda" | "native" | "reference" | URL;
   /**
+   * GPUs that compute together, each with a part of the model and of the keys and values, so that a
+   * model may be larger than one GPU's memory and steps take less time: the first of those that the
+   * environment variable `CUDA_VISIBLE_DEVICES` names, or the machine has. They meet by NCCL, where
+   * it is found (`libnccl.so.2`, or the path in `PHOTON_INFER_NCCL_LIBRARY`), else through the
+   * host's memory; `Engine.backend` says which. More than 1 takes the CUDA library, or fails.
+   *
+   * They must divide the query heads of the model, and divide or be divided by its key-value heads;
+   * INT8 groups are not cut. `kvBytesMax` counts what all of them keep together.
+   *
+   * @example A model on the third and the fourth GPU, with `CUDA_VISIBLE_DEVICES=2,3`
+   * ```ts ignore
+   * import { Engine } from "@photon/std/infer";
+   *
+   * await using engine = await Engine.load("Llama-3.1-70B-Instruct", {
+   *   tensorParallel: 2,
+   *   weights: { groupSize: 64 },
+   * });
+   * console.log(engine.backend); // cuda: {..., "tensorParallel":2,"communicator":"nccl 2.30.7"}
+   * ```
+   * @default {1}
+   */
+  tensorParallel?: number;
+  /**
    * What weights of two dimensions become while they are loaded.
    *
    * @default {"stored"}
@@ -99,7 +122,7 @@ export type CheckedOptions = Required<
 // Data: numbers of the options, where they are given.
 const NUMBERS = [
   ...["sequencesMax", "tokensMax", "prefillTokensMax", "contextTokensMax", "blockTokens"],
-  ...["blockCount", "kvBytesMax", "agingSteps", "requestsMax"],
+  ...["blockCount", "kvBytesMax", "agingSteps", "requestsMax", "tensorParallel"],
 ] as const;
 
 /**
@@ -116,9 +139,17 @@ export function checkEngineOptions(options: EngineOptions): EngineOptions & Chec
     );
   }
   const sequencesMax = options.sequencesMax ?? 64;
+  const { backend = "auto", tensorParallel = 1 } = options;
+  if (tensorParallel > 1 && backend !== "auto" && backend !== "cuda") {
+    throw new RangeError(
+      `Cannot load an engine with tensorParallel ${tensorParallel} and the backend ${backend}: ` +
+        `it is for GPUs`,
+    );
+  }
   return {
     ...options,
-    backend: options.backend ?? "auto",
+    backend,
+    tensorParallel,
     weights: options.weights ?? "stored",
     sequencesMax,
     tokensMax: options.tokensMax ?? Math.max(512, sequencesMax),

@@ -9,6 +9,8 @@ import type { CheckedOptions, EngineOptions } from "./engine_options.ts";
 export interface BackendPlan {
   /** Which one: `"auto"`, `"cuda"`, `"native"`, `"reference"`, or where a module is. */
   readonly backend: string;
+  /** GPUs that compute together. */
+  readonly tensorParallel: number;
   /** What weights become while they are loaded. */
   readonly weights: NonNullable<EngineOptions["weights"]>;
   /** Whether answers must not depend on what else is computed. */
@@ -60,6 +62,7 @@ export function planEngine(
   const { speculative } = options;
   return {
     backend: String(backend),
+    tensorParallel: options.tensorParallel,
     weights,
     deterministic: options.deterministic,
     ...(speculative && { speculative }),

@@ -33,7 +33,10 @@ export async function openBackend(source: ModelSource, plan: BackendPlan): Promi
     case "native":
       return await openNative(source, plan, "cpu");
     case "auto":
-      return await openFastest(source, plan);
+      // Who asks for several GPUs wants no processor instead.
+      return await (plan.tensorParallel > 1
+        ? openNative(source, plan, "cuda")
+        : openFastest(source, plan));
     default:
       return { backend: await openModule(source, plan), description: plan.backend };
   }
@@ -62,11 +65,12 @@ function isWithoutDevice(error: unknown, device: NativeKind): error is Error {
 
 async function openNative(
   source: ModelSource,
-  { stepBounds: bounds, bounds: { blockCount }, weights, deterministic }: BackendPlan,
+  { stepBounds: bounds, bounds: { blockCount }, weights, tensorParallel, deterministic }:
+    BackendPlan,
   device: NativeKind,
 ): Promise<OpenedBackend> {
   const backend = await NativeBackend.load(source, {
-    ...{ bounds, blockCount, weights, device },
+    ...{ bounds, blockCount, weights, device, tensorParallel },
     ...(deterministic && device === "cuda" && { path: "deterministic" }),
   });
   const name = device === "cpu" ? "native" : device;

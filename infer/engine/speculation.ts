@@ -40,7 +40,8 @@ export async function openSpeculation(
     const sizes = `${source.config.vocabularySize} tokens, not ${vocabularySize}`;
     throw new RangeError(`Cannot guess with ${model}: it has ${sizes}`);
   }
-  const { backend } = await openBackend(source, plan);
+  // A small model gains nothing by several GPUs.
+  const { backend } = await openBackend(source, { ...plan, tensorParallel: 1 });
   const drafts = new DraftModel(backend, options);
   return { tokens, sequence: () => drafts.sequence(), [Symbol.dispose]: () => backend.close() };
 }

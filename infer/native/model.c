@@ -91,33 +91,87 @@ static int32_t check_config(const infer_model_config *c) {
   return INFER_OK;
 }
 
+int model_rows(const infer_model *model, int32_t role) {
+  return size_of(&model->whole, ROLES[role].rows);
+}
+
+static infer_model *create_part(infer_device *device, const infer_model_config *whole) {
+  infer_model *made = calloc(1, sizeof *made);
+  if (made) made->sets = calloc((size_t)whole->layer_count + 1, sizeof *made->sets);
+  if (!made || !made->sets) {
+    free(made);
+    return NULL;
+  }
+  made->device = device;
+  made->whole = *whole;
+  made->config = shard_config(whole, device_shard(device));
+  return made;
+}
+
 int32_t infer_model_create(infer_device *device, const infer_model_config *config,
                            infer_model **model) {
   *model = NULL;
   int32_t status = check_config(config);
+  if (!status) status = shard_check(config, device_shard(device).count);
   if (status) return status;
-  infer_model *made = calloc(1, sizeof *made);
-  if (made) made->sets = calloc((size_t)config->layer_count + 1, sizeof *made->sets);
-  if (!made || !made->sets) {
-    free(made);
+  infer_model *first = NULL, **place = &first;
+  for (infer_device *at = device; at; at = device_next(at), place = &(*place)->next) {
+    *place = create_part(at, config);
+    if (*place) continue;
+    infer_model_destroy(first);
     return fail(INFER_NO_MEMORY, "Cannot make a model");
   }
-  made->device = device;
-  made->config = *config;
-  *model = made;
+  *model = first;
   return INFER_OK;
 }
 
-void infer_model_destroy(infer_model *model) {
-  if (!model) return;
-  for (int set = 0; set <= model->config.layer_count; set++) {
+static void destroy_part(infer_model *part) {
+  for (int set = 0; set <= part->config.layer_count; set++) {
     for (int role = 0; role < INFER_ROLES; role++) {
-      matrix_free(&model->sets[set].matrices[role]);
-      free(model->sets[set].vectors[role]);
+      matrix_free(&part->sets[set].matrices[role]);
+      free(part->sets[set].vectors[role]);
     }
   }
-  free(model->sets);
-  free(model);
+  free(part->sets);
+  free(part);
+}
+
+void infer_model_destroy(infer_model *model) {
+  while (model) {
+    infer_model *next = model->next;
+    destroy_part(model);
+    model = next;
+  }
+}
+
+static span times(span span, int size) {
+  span.begin *= size;
+  span.count *= size;
+  return span;
+}
+
+// What a part has of a dimension.
+static span span_of(const infer_model *part, enum size size) {
+  const infer_model_config *whole = &part->whole;
+  shard shard = device_shard(part->device);
+  switch (size) {
+    case QUERIES:
+      return times(shard_heads(whole, shard), whole->head_size);
+    case KEYS:
+      return times(shard_kv_heads(whole, shard), whole->head_size);
+    case INNER:
+      return shard_inner(whole, shard);
+    case VOCABULARY:
+      return shard_vocabulary(whole, shard);
+    default:
+      return (span){0, size_of(whole, size)};
+  }
+}
+
+weight_cut model_cut(const infer_model *part, int32_t role) {
+  const role_info *info = &ROLES[role];
+  return (weight_cut){span_of(part, info->rows), span_of(part, info->columns),
+                      size_of(&part->whole, info->columns)};
 }
 
 static int32_t check_role(const infer_model *model, int32_t role, int32_t layer, int isMatrix) {
@@ -130,36 +184,66 @@ static int32_t check_role(const infer_model *model, int32_t role, int32_t layer,
   return fail(INFER_INVALID, "There is no %s of layer %d", ROLES[role].name, layer);
 }
 
+static int32_t set_part(infer_model *part, int32_t role, int32_t layer, const float *values) {
+  span span = span_of(part, ROLES[role].rows);
+  float *copy = malloc((size_t)span.count * sizeof *copy);
+  if (!copy) return fail(INFER_NO_MEMORY, "Cannot keep the %s", ROLES[role].name);
+  memcpy(copy, values + span.begin, (size_t)span.count * sizeof *copy);
+  float **place = &part->sets[layer + 1].vectors[role];
+  free(*place);
+  *place = copy;
+  return INFER_OK;
+}
+
 int32_t infer_model_set_vector(infer_model *model, int32_t role, int32_t layer,
                                const float *values, int32_t size) {
   int32_t status = check_role(model, role, layer, 0);
   if (status) return status;
-  int expected = size_of(&model->config, ROLES[role].rows);
+  int expected = size_of(&model->whole, ROLES[role].rows);
   if (size != expected) {
     return fail(INFER_INVALID, "The %s has %d numbers, not %d", ROLES[role].name, expected, size);
   }
-  float *copy = malloc((size_t)size * sizeof *copy);
-  if (!copy) return fail(INFER_NO_MEMORY, "Cannot keep the %s", ROLES[role].name);
-  memcpy(copy, values, (size_t)size * sizeof *copy);
-  float **place = &model->sets[layer + 1].vectors[role];
-  free(*place);
-  *place = copy;
+  for (infer_model *part = model; part && !status; part = part->next) {
+    int is_added_once = role == INFER_OUTPUT_BIAS || role == INFER_DOWN_BIAS;
+    if (!is_added_once || part == model) status = set_part(part, role, layer, values);
+  }
+  return status;
+}
+
+// INT8 groups are rounded together, so they are not cut.
+static int32_t check_borders(const infer_model *part, int32_t role, int32_t layer,
+                             int32_t group_size) {
+  span columns = model_cut(part, role).columns;
+  if (columns.begin % group_size == 0) return INFER_OK;
+  return fail(INFER_UNSUPPORTED,
+              "Cannot cut the %s of layer %d among %d GPUs: column %d is within a group of %d",
+              ROLES[role].name, layer, device_shard(part->device).count, columns.begin, group_size);
+}
+
+static int32_t make_part(infer_model *part, int32_t role, int32_t layer, int32_t type,
+                         int32_t group_size) {
+  weight_cut cut = model_cut(part, role);
+  matrix made;
+  device_enter(part->device);
+  int32_t status = matrix_create(&made, type, group_size, cut.rows.count, cut.columns.count);
+  if (status) return status;
+  matrix *place = &part->sets[layer + 1].matrices[role];
+  matrix_free(place);
+  *place = made;
   return INFER_OK;
 }
 
 int32_t infer_model_set_matrix(infer_model *model, int32_t role, int32_t layer, int32_t type,
                                int32_t group_size) {
   int32_t status = check_role(model, role, layer, 1);
-  if (status) return status;
-  matrix made;
-  int rows = size_of(&model->config, ROLES[role].rows);
-  status = matrix_create(&made, type, group_size, rows,
-                         size_of(&model->config, ROLES[role].columns));
-  if (status) return status;
-  matrix *place = &model->sets[layer + 1].matrices[role];
-  matrix_free(place);
-  *place = made;
-  return INFER_OK;
+  for (infer_model *part = model; part && !status; part = part->next) {
+    if (type == INFER_INT8 && group_size > 0) {
+      status = check_borders(part, role, layer, group_size);
+    }
+    if (!status) status = make_part(part, role, layer, type, group_size);
+  }
+  device_enter(model->device);
+  return status;
 }
 
 int32_t model_find_matrix(infer_model *model, int32_t role, int32_t layer, matrix **found) {
@@ -175,23 +259,33 @@ int32_t infer_model_read_row(infer_model *model, int32_t role, int32_t layer, in
   matrix *matrix;
   int32_t status = model_find_matrix(model, role, layer, &matrix);
   if (status) return status;
-  if (row < 0 || row >= matrix->rows) {
-    return fail(INFER_INVALID, "There is no row %d of %d", row, matrix->rows);
+  int rows = model_rows(model, role);
+  if (row < 0 || row >= rows) return fail(INFER_INVALID, "There is no row %d of %d", row, rows);
+  for (infer_model *part = model; part; part = part->next) {
+    weight_cut cut = model_cut(part, role);
+    if (row < cut.rows.begin || row >= cut.rows.begin + cut.rows.count) continue;
+    matrix_read_row(&part->sets[layer + 1].matrices[role], row - cut.rows.begin,
+                    values + cut.columns.begin);
   }
-  matrix_read_row(matrix, row, values);
   return INFER_OK;
+}
+
+static size_t part_bytes(const infer_model *part) {
+  size_t bytes = 0;
+  for (int set = 0; set <= part->config.layer_count; set++) {
+    for (int role = 0; role < INFER_ROLES; role++) {
+      bytes += part->sets[set].matrices[role].memory.bytes;
+      if (part->sets[set].vectors[role]) {
+        bytes += (size_t)span_of(part, ROLES[role].rows).count * sizeof(float);
+      }
+    }
+  }
+  return bytes;
 }
 
 size_t infer_model_bytes(const infer_model *model) {
   size_t bytes = 0;
-  for (int set = 0; set <= model->config.layer_count; set++) {
-    for (int role = 0; role < INFER_ROLES; role++) {
-      bytes += model->sets[set].matrices[role].memory.bytes;
-      if (model->sets[set].vectors[role]) {
-        bytes += (size_t)size_of(&model->config, ROLES[role].rows) * sizeof(float);
-      }
-    }
-  }
+  for (; model; model = model->next) bytes += part_bytes(model);
   return bytes;
 }
 

@@ -4,6 +4,7 @@
 #define INFER_MODEL_H
 
 #include "matrix.h"
+#include "shard.h"
 
 // Weights of a layer, or those outside the layers, by role.
 typedef struct {
@@ -13,9 +14,23 @@ typedef struct {
 
 struct infer_model {
   infer_device *device;
-  infer_model_config config;
-  weight_set *sets; // those outside the layers, then a set a layer
+  infer_model_config config; // of this part, where several devices compute a model together
+  infer_model_config whole;
+  weight_set *sets;  // those outside the layers, then a set a layer
+  infer_model *next; // the next device's part, or NULL
 };
+
+// Which rows and columns of a matrix a part has.
+typedef struct {
+  span rows;
+  span columns;
+  int whole_columns;
+} weight_cut;
+
+weight_cut model_cut(const infer_model *part, int32_t role);
+
+// Rows of a matrix, those of all parts.
+int model_rows(const infer_model *model, int32_t role);
 
 static inline const weight_set *model_layer(const infer_model *model, int layer) {
   return &model->sets[layer + 1];
@@ -29,5 +44,15 @@ int32_t model_check_complete(const infer_model *model);
 
 // The matrix of a role, which must have been made.
 int32_t model_find_matrix(infer_model *model, int32_t role, int32_t layer, matrix **found);
+
+// --- What model.c asks of a kind of device ---
+
+shard device_shard(const infer_device *device);
+
+// The next of the devices that compute a model together, or NULL.
+infer_device *device_next(const infer_device *device);
+
+// Makes it the one that calls of this thread are for.
+void device_enter(const infer_device *device);
 
 #endif

@@ -35,6 +35,7 @@ export const SOURCES: readonly SourceFile[] = [
   { name: "operators.c" },
   { name: "pool.c" },
   { name: "sample.c", flags: ["-ffp-contract=off"] },
+  { name: "shard.c" },
   { name: "source.c" },
   { name: "status.c" },
   { name: "step.c" },
@@ -50,16 +51,18 @@ export const HEADERS: readonly string[] = [
   ...["attention_kernels.h", "batch.h", "context.h", "device.h", "float_multiply.h", "half.h"],
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
-  ...["row_kernels.h", "sample_math.h", "source.h", "status.h", "step_check.h", "vector.h"],
+  ...["row_kernels.h", "sample_math.h", "shard.h", "source.h", "status.h", "step_check.h"],
+  ...["vector.h"],
 ];
 
 /** The sources of the library for GPUs. */
 // Data: what cuda/ compiles, beside what both libraries share.
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
+  ...["cuda/communicator.cu", "cuda/host_communicator.cu", "cuda/nccl.cu"],
   ...["cuda/context.cu", "cuda/cublaslt.cu", "cuda/device.cu", "cuda/draw.cu"],
-  ...["cuda/draw_operator.cu", "cuda/draw_step.cu"],
-  ...["cuda/elementwise.cu", "cuda/large.cu", "cuda/large_room.cu", "cuda/large_tiles.cu"],
+  ...["cuda/draw_operator.cu", "cuda/draw_step.cu", "cuda/elementwise.cu"],
+  ...["cuda/large.cu", "cuda/large_room.cu", "cuda/large_tiles.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],
   ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
@@ -69,13 +72,16 @@ export const CUDA_SOURCES: readonly string[] = [
 ];
 
 /** C sources that the library for GPUs shares with that for processors. */
-export const CUDA_SHARED: readonly string[] = ["model.c", "source.c", "status.c", "step_check.c"];
+export const CUDA_SHARED: readonly string[] = [
+  ...["model.c", "shard.c", "source.c", "status.c", "step_check.c"],
+];
 
 /** Its headers. */
 // Data: what cuda/ includes.
 export const CUDA_HEADERS: readonly string[] = [
   ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
+  ...["cuda/communicator.cuh", "cuda/group.h"],
   ...["cuda/cublaslt.cuh", "cuda/large.cuh"],
   ...["cuda/device.cuh", "cuda/draw.cuh", "cuda/draw.h", "cuda/draw_step.cuh"],
   ...["cuda/elementwise.cuh"],

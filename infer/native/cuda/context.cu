@@ -130,54 +130,97 @@ static int32_t fill_context(infer_context *c) {
   if (status) return status;
   cutter cuts = {c->memory, 0};
   lay_out(c, &cuts);
+  status = send_vectors(c);
+  if (status || c->device->part.index > 0) return status;
   size_t words = (size_t)lay_out_step(largest_step(c->config)).words;
   cudaError_t error = cudaMallocHost((void **)&c->pinned_step, words * sizeof(int32_t));
   if (error == cudaSuccess) error = cudaEventCreateWithFlags(&c->is_done, cudaEventDisableTiming);
   if (error != cudaSuccess) return cuda_status(error, "make a context");
   memset(c->pinned_step, 0, words * sizeof(int32_t));
-  return send_vectors(c);
+  return INFER_OK;
+}
+
+// A context of one GPU; what could not be made is NULL in it.
+static int32_t create_part(infer_model *part, const infer_context_config *config,
+                           infer_context **place) {
+  infer_context *made = (infer_context *)calloc(1, sizeof *made);
+  *place = made;
+  if (!made) return fail(INFER_NO_MEMORY, "Cannot make a context");
+  made->model = part;
+  made->device = part->device;
+  made->config = *config;
+  device_enter(made->device);
+  int32_t status = model_check_complete(part);
+  if (!status) status = fill_context(made);
+  if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
+  return status ? status : large_create(made);
 }
 
 int32_t infer_context_create(infer_model *model, const infer_context_config *config,
                              infer_context **context) {
   *context = NULL;
   int32_t status = bounds_check(config);
-  if (!status) status = model_check_complete(model);
   if (status) return status;
-  infer_context *made = (infer_context *)calloc(1, sizeof *made);
-  if (!made) return fail(INFER_NO_MEMORY, "Cannot make a context");
-  made->model = model;
-  made->device = model->device;
-  made->config = *config;
-  status = fill_context(made);
-  if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
-  if (!status) status = large_create(made);
-  if (status) {
-    infer_context_destroy(made);
-    return status;
+  device_scope scope(model->device);
+  infer_context *first = NULL, **place = &first;
+  for (infer_model *part = model; part && !status; part = part->next) {
+    status = create_part(part, config, place);
+    if (!status) place = &(*place)->next;
   }
-  *context = made;
-  return INFER_OK;
+  if (!status) {
+    *context = first;
+  } else if (first) {
+    infer_context_destroy(first);
+  }
+  return status;
+}
+
+static void destroy_part(infer_context *part) {
+  device_enter(part->device);
+  step_free_graphs(part);
+  draw_free(part);
+  large_drop(part->large);
+  kv_free(&part->kv);
+  void *const device_memory[] = {part->memory, part->output, part->gathered, part->copy_pairs};
+  for (void *memory : device_memory) {
+    if (memory) cudaFree(memory);
+  }
+  if (part->pinned_step) cudaFreeHost(part->pinned_step);
+  if (part->pinned_output) cudaFreeHost(part->pinned_output);
+  if (part->is_done) cudaEventDestroy(part->is_done);
+  free(part->vector_places);
+  free(part);
 }
 
 void infer_context_destroy(infer_context *context) {
   if (!context) return;
   context_join(context->device);
-  cudaStreamSynchronize(context->device->place.stream);
+  group_synchronize(context->device);
   context_set_idle(context);
-  step_free_graphs(context);
-  draw_free(context);
-  large_drop(context->large);
-  kv_free(&context->kv);
-  void *const device_memory[] = {context->memory, context->output, context->copy_pairs};
-  for (void *memory : device_memory) {
-    if (memory) cudaFree(memory);
+  device_scope scope(context->device);
+  while (context) {
+    infer_context *next = context->next;
+    destroy_part(context);
+    context = next;
   }
-  if (context->pinned_step) cudaFreeHost(context->pinned_step);
-  if (context->pinned_output) cudaFreeHost(context->pinned_output);
-  if (context->is_done) cudaEventDestroy(context->is_done);
-  free(context->vector_places);
-  free(context);
+}
+
+static int32_t grow_part(infer_context *c, int rows) {
+  if (c->output) cudaFree(c->output);
+  if (c->gathered) cudaFree(c->gathered);
+  c->output = c->gathered = NULL;
+  c->output_rows = 0;
+  const infer_model_config *m = &c->model->config;
+  int parts = c->device->part.count;
+  size_t part_numbers = (size_t)shard_vocabulary_rows(&c->model->whole, parts);
+  size_t numbers = (size_t)rows * (size_t)(m->vocabulary_size + m->hidden_size);
+  int32_t status = device_allocate((void **)&c->output, numbers * sizeof(float), "logits");
+  if (!status && parts > 1) {
+    status = device_allocate((void **)&c->gathered,
+                             (size_t)parts * (size_t)rows * part_numbers * sizeof(float), "logits");
+  }
+  if (!status) c->output_rows = rows;
+  return status;
 }
 
 int32_t context_grow_outputs(infer_context *c, int rows) {
@@ -187,16 +230,21 @@ int32_t context_grow_outputs(infer_context *c, int rows) {
   // Graphs write there, and steps that are on their way.
   cudaStreamSynchronize(c->device->place.stream);
   step_free_graphs(c);
-  if (c->output) cudaFree(c->output);
   if (c->pinned_output) cudaFreeHost(c->pinned_output);
-  c->output = c->pinned_output = NULL;
-  c->output_rows = 0;
+  c->pinned_output = NULL;
   const infer_model_config *m = &c->model->config;
   size_t bytes = (size_t)most * (size_t)(m->vocabulary_size + m->hidden_size) * sizeof(float);
-  int32_t status = device_allocate((void **)&c->output, bytes, "logits");
-  if (status) return status;
-  status = cuda_status(cudaMallocHost((void **)&c->pinned_output, bytes), "make room for logits");
-  if (!status) c->output_rows = most;
+  device_scope scope(c->device);
+  int32_t status = INFER_OK;
+  for (infer_context *at = c; at && !status; at = at->next) {
+    device_enter(at->device);
+    status = grow_part(at, most);
+  }
+  if (!status) {
+    status = cuda_status(cudaMallocHost((void **)&c->pinned_output, bytes), "make room for logits");
+  }
+  // The next step tries again.
+  if (status) c->output_rows = 0;
   return status;
 }
 
@@ -221,7 +269,7 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
   if (error == cudaSuccess) error = cudaEventRecord(c->is_done, c->device->place.stream);
   if (error != cudaSuccess) {
     // Kernels may have begun: what they use must stay as it is.
-    cudaStreamSynchronize(c->device->place.stream);
+    group_synchronize(c->device);
     return cuda_status(error, "start a step");
   }
   context_set_running(c);
@@ -286,21 +334,14 @@ int32_t infer_wait(infer_context *context) { return context_join(context->device
 
 int32_t infer_idle(infer_context *context) { return context_is_idle(context->device); }
 
-int32_t infer_copy_blocks(infer_context *c, const int32_t *pairs, int32_t count) {
-  int32_t status = device_check_idle(c->device);
-  if (status) return status;
-  for (int32_t i = 0; i < 2 * count; i++) {
-    if (pairs[i] >= 0 && pairs[i] < c->config.block_count) continue;
-    return fail(INFER_INVALID, "Cannot copy block %d of %d", pairs[i], c->config.block_count);
-  }
-  if (count <= 0) return INFER_OK;
+static int32_t copy_part(infer_context *c, const int32_t *pairs, int32_t count) {
   cudaStream_t stream = c->device->place.stream;
   if (count > c->copy_pairs_max) {
     cudaStreamSynchronize(stream);
     if (c->copy_pairs) cudaFree(c->copy_pairs);
     c->copy_pairs_max = 0;
-    status = device_allocate((void **)&c->copy_pairs, (size_t)count * 2 * sizeof(int32_t),
-                             "pairs of blocks");
+    int32_t status = device_allocate((void **)&c->copy_pairs, (size_t)count * 2 * sizeof(int32_t),
+                                     "pairs of blocks");
     if (status) return status;
     c->copy_pairs_max = count;
   }
@@ -309,4 +350,20 @@ int32_t infer_copy_blocks(infer_context *c, const int32_t *pairs, int32_t count)
                                       cudaMemcpyHostToDevice, stream);
   if (error == cudaSuccess) error = kv_copy_run(c->kv, c->copy_pairs, count, c->device->place);
   return cuda_status(error, "copy blocks");
+}
+
+int32_t infer_copy_blocks(infer_context *c, const int32_t *pairs, int32_t count) {
+  int32_t status = device_check_idle(c->device);
+  if (status) return status;
+  for (int32_t i = 0; i < 2 * count; i++) {
+    if (pairs[i] >= 0 && pairs[i] < c->config.block_count) continue;
+    return fail(INFER_INVALID, "Cannot copy block %d of %d", pairs[i], c->config.block_count);
+  }
+  if (count <= 0) return INFER_OK;
+  device_scope scope(c->device);
+  for (infer_context *at = c; at && !status; at = at->next) {
+    device_enter(at->device);
+    status = copy_part(at, pairs, count);
+  }
+  return status;
 }

@@ -22,10 +22,13 @@ struct step_graph {
   cudaGraphExec_t exec;
 };
 
+// Where several GPUs compute together each has one; the first's stands for all of them, and it
+// alone has what is pinned, graphs, and a step that is on its way.
 struct infer_context {
   infer_model *model;
   infer_device *device;
   infer_context_config config;
+  infer_context *next; // the next GPU's, or NULL
   device_kv kv;
   // In device memory:
   unsigned char *memory; // of all that follows
@@ -43,6 +46,7 @@ struct infer_context {
   // States, then logits, of as many tokens as a step wanted so far; on the device and pinned.
   int output_rows;
   float *output;
+  float *gathered; // logits of all GPUs' parts of the vocabulary, [parts][rows][part]; or NULL
   float *pinned_output;
   int32_t *copy_pairs;
   int copy_pairs_max;

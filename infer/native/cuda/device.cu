@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "communicator.cuh"
 #include "context.cuh"
 #include "cublaslt.cuh"
 
@@ -36,27 +37,31 @@ int32_t device_allocate(void **data, size_t bytes, const char *what) {
               cudaGetErrorString(error));
 }
 
-// What the kernels are chosen by.
-static int32_t read_properties(infer_device *device) {
-  int count = 0, driver = 0;
+// How many GPUs there are; fails where there is none.
+static int32_t count_gpus(int *count) {
+  int driver = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
     (void)cudaGetLastError();
     return fail(INFER_UNSUPPORTED, "Cannot use CUDA: there is no NVIDIA driver");
   }
-  cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess || count == 0) {
-    (void)cudaGetLastError();
-    return fail(INFER_UNSUPPORTED, "Cannot use CUDA: %s",
-                error == cudaSuccess ? "there is no GPU" : cudaGetErrorString(error));
-  }
+  cudaError_t error = cudaGetDeviceCount(count);
+  if (error == cudaSuccess && *count > 0) return INFER_OK;
+  (void)cudaGetLastError();
+  return fail(INFER_UNSUPPORTED, "Cannot use CUDA: %s",
+              error == cudaSuccess ? "there is no GPU" : cudaGetErrorString(error));
+}
+
+// What the kernels are chosen by.
+static int32_t read_properties(infer_device *device) {
   cudaDeviceProp properties;
-  error = cudaGetDeviceProperties(&properties, 0);
+  cudaError_t error = cudaGetDeviceProperties(&properties, device->gpu);
   if (error != cudaSuccess) return cuda_status(error, "ask the GPU what it is");
   run_place *place = &device->place;
   place->compute = properties.major * 10 + properties.minor;
   place->multiprocessors = properties.multiProcessorCount;
   place->shared_bytes_max = (int)properties.sharedMemPerBlockOptin;
-  place->overlaps = place->compute >= 90;
+  // Edges of a graph that lead from GPU to GPU know no overlap.
+  place->overlaps = place->compute >= 90 && device->part.count == 1;
   snprintf(device->name, sizeof device->name, "%s", properties.name);
   if (place->compute >= COMPUTE_MIN) return INFER_OK;
   return fail(INFER_UNSUPPORTED, "Cannot use %s: its compute capability is %d, not %d or more",
@@ -68,8 +73,72 @@ static int32_t make_stream(infer_device *device) {
   for (int i = 0; i < LOAD_SLOTS && error == cudaSuccess; i++) {
     error = cudaEventCreateWithFlags(&device->slots[i].is_free, cudaEventDisableTiming);
   }
+  if (error == cudaSuccess) error = cudaEventCreateWithFlags(&device->turn, cudaEventDisableTiming);
   if (error != cudaSuccess) return cuda_status(error, "make a stream");
   return device_allocate((void **)&device->strange, sizeof(unsigned long long), "a device");
+}
+
+// A GPU that is one of several; what could not be made is NULL in it.
+static int32_t open_part(int gpu, shard part, const char *path, infer_device **device) {
+  infer_device *made = (infer_device *)calloc(1, sizeof *made);
+  *device = made;
+  if (!made) return fail(INFER_NO_MEMORY, "Cannot make a device");
+  pthread_mutex_init(&made->lock, NULL);
+  made->gpu = gpu;
+  made->part = part;
+  made->place.is_deterministic = strcmp(path, "deterministic") == 0;
+  // "eager" starts kernels one by one, for tools that look at them.
+  made->has_graphs = strcmp(path, "eager") != 0;
+  made->is_w8a8 = strcmp(path, "w8a8") == 0;
+  device_enter(made);
+  int32_t status = read_properties(made);
+  return status ? status : make_stream(made);
+}
+
+static int32_t check_path(const char *path) {
+  const char *const paths[] = {"", "cuda", "deterministic", "eager", "w8a8"};
+  for (const char *known : paths) {
+    if (strcmp(path, known) == 0) return INFER_OK;
+  }
+  return fail(INFER_INVALID, "Cannot use the instruction path \"%s\": there is no such path", path);
+}
+
+static int32_t check_group(int32_t count, const char *name, int gpus) {
+  if (count < 1 || count > INFER_GROUP_MAX) {
+    return fail(INFER_INVALID, "Cannot use %d GPUs together, not 1 to %d", count, INFER_GROUP_MAX);
+  }
+  bool is_host = strcmp(name, "host") == 0;
+  if (*name && !is_host && strcmp(name, "nccl") != 0) {
+    return fail(INFER_INVALID, "Cannot add up by \"%s\": there are \"nccl\" and \"host\"", name);
+  }
+  if (count <= gpus || is_host) return INFER_OK;
+  return fail(INFER_UNSUPPORTED, "Cannot use %d GPUs together: there %s %d (CUDA_VISIBLE_DEVICES "
+              "names those that may be used)", count, gpus == 1 ? "is" : "are", gpus);
+}
+
+int32_t infer_cuda_open_group(int32_t count, const char *name, const char *path,
+                              infer_device **device) {
+  *device = NULL;
+  int gpus = 0;
+  int32_t status = count_gpus(&gpus);
+  if (!status) status = check_path(path);
+  if (!status) status = check_group(count, name, gpus);
+  infer_device *first = NULL, **place = &first, *parts[INFER_GROUP_MAX] = {};
+  for (int i = 0; i < count && !status; i++) {
+    status = open_part(i % gpus, {i, count}, path, place);
+    parts[i] = *place;
+    if (!status) place = &(*place)->next;
+  }
+  if (!status && count > 1) {
+    device_enter(first);
+    status = communicator_create(&first->communicator, parts, count, name);
+  }
+  if (status) {
+    infer_device_close(first);
+    return status;
+  }
+  *device = first;
+  return INFER_OK;
 }
 
 int32_t infer_device_open(int32_t threads, const char *path, infer_device **device) {
@@ -77,27 +146,17 @@ int32_t infer_device_open(int32_t threads, const char *path, infer_device **devi
   if (threads < 0 || threads > THREADS_MAX) {
     return fail(INFER_INVALID, "Cannot use %d threads, not 1 to %d", threads, THREADS_MAX);
   }
-  // "eager" starts kernels one by one, for tools that look at them.
-  bool is_deterministic = strcmp(path, "deterministic") == 0, is_eager = strcmp(path, "eager") == 0;
-  bool is_w8a8 = strcmp(path, "w8a8") == 0;
-  if (*path && strcmp(path, "cuda") != 0 && !is_deterministic && !is_eager && !is_w8a8) {
-    return fail(INFER_INVALID, "Cannot use the instruction path \"%s\": there is no such path",
-                path);
+  return infer_cuda_open_group(1, "", path, device);
+}
+
+// Appends, without what JSON would have to escape.
+static size_t append_plain(char *text, size_t size, size_t length, const char *more) {
+  for (; *more && length + 1 < size; more++) {
+    bool is_plain = *more >= ' ' && *more != '"' && *more != '\\';
+    text[length++] = is_plain ? *more : '\'';
   }
-  infer_device *made = (infer_device *)calloc(1, sizeof *made);
-  if (!made) return fail(INFER_NO_MEMORY, "Cannot make a device");
-  pthread_mutex_init(&made->lock, NULL);
-  made->place.is_deterministic = is_deterministic;
-  made->has_graphs = !is_eager;
-  made->is_w8a8 = is_w8a8;
-  int32_t status = read_properties(made);
-  if (!status) status = make_stream(made);
-  if (status) {
-    infer_device_close(made);
-    return status;
-  }
-  *device = made;
-  return INFER_OK;
+  text[length] = 0;
+  return length;
 }
 
 size_t infer_device_describe(infer_device *device, char *text, size_t size) {
@@ -105,15 +164,23 @@ size_t infer_device_describe(infer_device *device, char *text, size_t size) {
   const char *path = place->is_deterministic ? "deterministic" : device->is_w8a8 ? "w8a8" : "cuda";
   char library[CUBLASLT_REASON_BYTES] = "not opened";
   if (device->library) cublaslt_describe(device->library, library, sizeof library);
+  char group[COMMUNICATOR_TEXT_BYTES + 64] = "";
+  if (device->communicator) {
+    int begun = snprintf(group, sizeof group, ",\"tensorParallel\":%d,\"communicator\":\"",
+                         device->part.count);
+    size_t end = append_plain(group, sizeof group - 1, (size_t)begun, device->communicator->text);
+    memcpy(group + end, "\"", 2);
+  }
   int length = snprintf(text, size,
                         "{\"kind\":\"cuda\",\"path\":\"%s\",\"threads\":%d,\"name\":\"%s\","
-                        "\"compute\":%d,\"cublasLt\":\"%s\"}",
-                        path, place->multiprocessors, device->name, place->compute, library);
+                        "\"compute\":%d,\"cublasLt\":\"%s\"%s}",
+                        path, place->multiprocessors, device->name, place->compute, library,
+                        group);
   return (size_t)length < size ? (size_t)length : size - 1;
 }
 
-void infer_device_close(infer_device *device) {
-  if (!device) return;
+static void close_part(infer_device *device) {
+  device_enter(device);
   if (device->place.stream) cudaStreamSynchronize(device->place.stream);
   for (int i = 0; i < LOAD_SLOTS; i++) {
     load_slot *slot = &device->slots[i];
@@ -122,6 +189,7 @@ void infer_device_close(infer_device *device) {
     if (slot->is_free) cudaEventDestroy(slot->is_free);
   }
   if (device->strange) cudaFree(device->strange);
+  if (device->turn) cudaEventDestroy(device->turn);
   if (device->library) cublaslt_close(device->library);
   free(device->library);
   if (device->place.stream) cudaStreamDestroy(device->place.stream);
@@ -129,7 +197,58 @@ void infer_device_close(infer_device *device) {
   free(device);
 }
 
+void infer_device_close(infer_device *device) {
+  if (!device) return;
+  group_synchronize(device);
+  communicator_destroy(device->communicator);
+  while (device->next) {
+    infer_device *part = device->next;
+    device->next = part->next;
+    close_part(part);
+  }
+  // The last, for it is the GPU of threads that have entered no other.
+  close_part(device);
+}
+
 int32_t device_check_idle(infer_device *device) {
   if (context_is_idle(device)) return INFER_OK;
   return fail(INFER_BUSY, "A step is on its way");
+}
+
+shard device_shard(const infer_device *device) { return device->part; }
+
+infer_device *device_next(const infer_device *device) { return device->next; }
+
+void device_enter(const infer_device *device) {
+  // A thread that has entered none is on the first, which is the only one mostly.
+  if (device->part.count > 1) (void)cudaSetDevice(device->gpu);
+}
+
+cudaError_t group_fork(infer_device *first) {
+  if (!first->next) return cudaSuccess;
+  RETURN_IF_FAILED(cudaEventRecord(first->turn, first->place.stream));
+  for (infer_device *at = first->next; at; at = at->next) {
+    RETURN_IF_FAILED(cudaStreamWaitEvent(at->place.stream, first->turn, 0));
+  }
+  return cudaSuccess;
+}
+
+cudaError_t group_join(infer_device *first) {
+  device_scope scope(first);
+  for (infer_device *at = first->next; at; at = at->next) {
+    device_enter(at);
+    RETURN_IF_FAILED(cudaEventRecord(at->turn, at->place.stream));
+    RETURN_IF_FAILED(cudaStreamWaitEvent(first->place.stream, at->turn, 0));
+  }
+  return cudaSuccess;
+}
+
+cudaError_t group_synchronize(infer_device *first) {
+  cudaError_t error = cudaSuccess;
+  for (infer_device *at = first; at; at = at->next) {
+    if (!at->place.stream) continue;
+    cudaError_t own = cudaStreamSynchronize(at->place.stream);
+    if (error == cudaSuccess) error = own;
+  }
+  return error;
 }

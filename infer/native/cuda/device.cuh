@@ -22,8 +22,16 @@ struct load_slot {
   cudaEvent_t is_free;   // recorded when the rows have been packed
 };
 
+struct communicator;
+
+// One GPU; where several compute together (group.h), the first stands for all of them.
 struct infer_device {
   run_place place;
+  int gpu;                // its number
+  shard part;             // which of how many
+  infer_device *next;     // or NULL
+  cudaEvent_t turn;       // see group_fork
+  struct communicator *communicator; // of the first of several
   char name[256];
   bool has_graphs;
   bool is_w8a8;              // prompts are multiplied as integers, with one scale a token
@@ -39,6 +47,23 @@ int32_t cuda_status(cudaError_t error, const char *what);
 
 // INFER_BUSY when a step is on its way.
 int32_t device_check_idle(infer_device *device);
+
+// Enters a device again at the end of a block that went through others.
+struct device_scope {
+  explicit device_scope(const infer_device *device) : device_(device) {}
+  ~device_scope() { device_enter(device_); }
+  device_scope(const device_scope &) = delete;
+  device_scope &operator=(const device_scope &) = delete;
+  const infer_device *device_;
+};
+
+// The streams of a group go on where the first one's is, and the first one's where all are. Between
+// the two, a graph that the first one's stream records takes in those of the others.
+cudaError_t group_fork(infer_device *first);
+cudaError_t group_join(infer_device *first);
+
+// Waits for all streams of a group.
+cudaError_t group_synchronize(infer_device *first);
 
 // Device memory of zeros; NULL with a text when there is none.
 int32_t device_allocate(void **data, size_t bytes, const char *what);

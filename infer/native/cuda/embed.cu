@@ -3,10 +3,14 @@
 
 #define EMBED_THREADS 256
 
-// A word of a row of the embedding as numbers.
+// A word of a row of the embedding as numbers; row -1: zeros.
 DEVICE_INLINE void embed_word(const embed_args &a, int row, int word, float *states) {
   const device_matrix &m = a.embedding;
   int chunk = word / 32, numbers = 4 / type_bytes(m.type), column = word * numbers;
+  if (row < 0) {
+    for (int i = 0; i < numbers && column + i < m.columns; i++) states[column + i] = 0;
+    return;
+  }
   uint32_t bits = *(const uint32_t *)(m.levels + word_offset(m.chunks, row, chunk, word % 32));
   float scale = 1;
   if (m.type == INFER_INT8) {
@@ -26,10 +30,11 @@ DEVICE_INLINE void embed_word(const embed_args &a, int row, int word, float *sta
 __global__ void __launch_bounds__(EMBED_THREADS) embed_kernel(embed_args a) {
   let_next_kernel_begin();
   wait_for_earlier_kernels();
-  int token = (int)blockIdx.x, row = a.step.token_ids[token];
+  int token = (int)blockIdx.x, row = a.step.token_ids[token] - a.first_row;
+  bool is_there = row >= 0 && row < a.embedding.rows;
   float *states = a.states + (size_t)token * (size_t)a.embedding.columns;
   for (int word = (int)threadIdx.x; word < a.embedding.chunks * 32; word += EMBED_THREADS) {
-    embed_word(a, row, word, states);
+    embed_word(a, is_there ? row : -1, word, states);
   }
   int half = a.head_size / 2;
   float *turns = a.turns + (size_t)token * (size_t)a.head_size;

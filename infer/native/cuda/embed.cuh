@@ -9,6 +9,7 @@
 struct embed_args {
   step_view step;
   device_matrix embedding;
+  int first_row;            // the embedding's first is this token; those that it has not become 0
   float *states;            // [tokens][columns of the embedding]
   const float *frequencies; // [head_size / 2]
   int head_size;

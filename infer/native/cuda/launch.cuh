@@ -30,6 +30,7 @@ struct launch_shape {
 
 template <typename A>
 static inline cudaError_t launch(const launch_shape &shape, void (*kernel)(A), const A &argument) {
+  if (!host::is_entered(shape.stream)) return cudaErrorInvalidResourceHandle;
   return host::enqueue(shape.stream, [=] {
     host::run_grid(shape.grid, shape.block, shape.shared_bytes, [&] { kernel(argument); });
   });

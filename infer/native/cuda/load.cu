@@ -12,17 +12,35 @@
 #define PIECE_BYTES ((size_t)8 << 20)
 #define NOTHING_STRANGE 0xffffffffffffffffull
 
-static int read_all(const load_source &s, int row, int rows, unsigned char *into) {
-  size_t bytes = (size_t)rows * s.row_bytes;
-  int64_t offset = s.offset + (int64_t)((size_t)row * s.row_bytes);
+static int read_bytes(int file, unsigned char *into, size_t bytes, int64_t offset) {
   for (size_t filled = 0; filled < bytes;) {
-    ssize_t count = pread(s.file, into + filled, bytes - filled, offset + (int64_t)filled);
+    ssize_t count = pread(file, into + filled, bytes - filled, offset + (int64_t)filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno;
     if (count == 0) return ENODATA;
     filled += (size_t)count;
   }
   return 0;
+}
+
+static int read_all(const load_source &s, int row, int rows, unsigned char *into) {
+  int64_t offset = s.offset + (int64_t)((size_t)row * s.stride_bytes);
+  if (s.stride_bytes == s.row_bytes) {
+    return read_bytes(s.file, into, (size_t)rows * s.row_bytes, offset);
+  }
+  int error = 0;
+  for (int i = 0; i < rows && !error; i++) {
+    error = read_bytes(s.file, into + (size_t)i * s.row_bytes, s.row_bytes,
+                       offset + (int64_t)((size_t)i * s.stride_bytes));
+  }
+  return error;
+}
+
+// Rows that lie further apart than they are long.
+static void copy_rows(void *to, const void *from, size_t bytes, size_t stride, int rows) {
+  for (int i = 0; i < rows; i++) {
+    memcpy((char *)to + (size_t)i * bytes, (const char *)from + (size_t)i * stride, bytes);
+  }
 }
 
 static int32_t grow_slot(load_slot *slot, size_t bytes) {
@@ -54,7 +72,8 @@ static int32_t load_piece(infer_device *device, load_slot *slot, const load_sour
   if (!status) status = grow_slot(slot, values + scales);
   if (status) return status;
   if (s.values) {
-    memcpy(slot->pinned, s.values + (size_t)row * s.row_bytes, (size_t)rows * s.row_bytes);
+    copy_rows(slot->pinned, s.values + (size_t)row * s.stride_bytes, s.row_bytes, s.stride_bytes,
+              rows);
   } else {
     int error = read_all(s, row, rows, slot->pinned);
     if (error) {
@@ -62,7 +81,8 @@ static int32_t load_piece(infer_device *device, load_slot *slot, const load_sour
     }
   }
   if (s.scales) {
-    memcpy(slot->pinned + values, s.scales + (size_t)row * (size_t)s.into->groups, scales);
+    copy_rows(slot->pinned + values, s.scales + (size_t)row * s.scale_stride,
+              (size_t)s.into->groups * sizeof(float), s.scale_stride * sizeof(float), rows);
   }
   cudaStream_t stream = device->place.stream;
   cudaError_t error = cudaMemcpyAsync(slot->staged, slot->pinned, values + scales,
@@ -84,7 +104,7 @@ static int32_t load_piece(infer_device *device, load_slot *slot, const load_sour
 }
 
 // Waits for all rows, and tells of a number that cannot be.
-static int32_t check_strange(infer_device *device) {
+static int32_t check_strange(infer_device *device, const load_source &s) {
   unsigned long long strange;
   cudaError_t error = cudaStreamSynchronize(device->place.stream);
   if (error == cudaSuccess) {
@@ -92,6 +112,11 @@ static int32_t check_strange(infer_device *device) {
   }
   if (error != cudaSuccess) return cuda_status(error, "load rows");
   if (strange == NOTHING_STRANGE) return INFER_OK;
+  // Counted in the whole matrix.
+  unsigned long long columns = (unsigned long long)s.into->columns;
+  strange = (strange / columns + (unsigned long long)s.cut.rows.begin) *
+                (unsigned long long)s.cut.whole_columns +
+            strange % columns + (unsigned long long)s.cut.columns.begin;
   return fail(INFER_INVALID,
               "Holds a number that is not finite or too large for a float16 scale in the group "
               "from number %llu",
@@ -109,9 +134,50 @@ int32_t load_rows(infer_device *device, const load_source &s) {
     int rows = s.rows - row < step ? s.rows - row : step;
     status = load_piece(device, &device->slots[piece % LOAD_SLOTS], s, row, rows);
   }
-  if (!status) return check_strange(device);
+  if (!status) return check_strange(device, s);
   // Nothing may be on its way when the caller frees things.
   cudaStreamSynchronize(device->place.stream);
+  return status;
+}
+
+// Numbers of the first columns, or of a whole row, as they come.
+static size_t column_bytes(int source_type, int columns) {
+  if (source_type == INFER_Q8_0) return (size_t)columns / Q8_GROUP * Q8_BYTES;
+  return (size_t)columns * source_bytes(source_type);
+}
+
+// What a part has of the source's rows, which are those of the matrix from `begin` on.
+static load_source source_of(const infer_model *part, int32_t role, const matrix *into,
+                             int source_type, int begin, int rows) {
+  load_source source = {};
+  weight_cut cut = model_cut(part, role);
+  int end = begin + rows, cut_end = cut.rows.begin + cut.rows.count;
+  int first = begin > cut.rows.begin ? begin : cut.rows.begin;
+  source.into = into;
+  source.source_type = source_type;
+  source.cut = cut;
+  source.row_bytes = column_bytes(source_type, cut.columns.count);
+  source.stride_bytes = column_bytes(source_type, cut.whole_columns);
+  source.first_row = first - cut.rows.begin;
+  source.rows = (end < cut_end ? end : cut_end) - first;
+  if (source.rows < 0) source.rows = 0;
+  // Of the first number that is wanted.
+  source.offset = (int64_t)((size_t)(first - begin) * source.stride_bytes +
+                            column_bytes(source_type, cut.columns.begin));
+  return source;
+}
+
+// Does it for every part of a model, which have the role's matrix all or none.
+template <class F>
+static int32_t on_parts(infer_model *model, int32_t role, int32_t layer, F load) {
+  device_scope scope(model->device);
+  int32_t status = INFER_OK;
+  for (infer_model *part = model; part && !status; part = part->next) {
+    matrix *into;
+    status = model_find_matrix(part, role, layer, &into);
+    device_enter(part->device);
+    if (!status) status = load(part, into);
+  }
   return status;
 }
 
@@ -123,18 +189,22 @@ int32_t infer_model_put_rows(infer_model *model, int32_t role, int32_t layer, in
   if (!status) status = device_check_idle(model->device);
   if (!status) status = source_check(matrix, source_type, false);
   if (status) return status;
-  if (begin < 0 || begin % PANEL_ROWS != 0 || rows < 0 || rows > matrix->rows - begin) {
-    return fail(INFER_INVALID, "Cannot put %d rows at %d of %d", rows, begin, matrix->rows);
+  int all = model_rows(model, role);
+  if (begin < 0 || begin % PANEL_ROWS != 0 || rows < 0 || rows > all - begin) {
+    return fail(INFER_INVALID, "Cannot put %d rows at %d of %d", rows, begin, all);
   }
-  load_source source = {};
-  source.into = matrix;
-  source.source_type = source_type;
-  source.row_bytes = (size_t)matrix->columns * source_bytes(source_type);
-  source.first_row = begin;
-  source.rows = rows;
-  source.values = (const unsigned char *)values;
-  source.scales = source_type == INFER_INT8 ? scales : NULL;
-  return load_rows(model->device, source);
+  return on_parts(model, role, layer, [&](infer_model *part, ::matrix *into) {
+    load_source source = source_of(part, role, into, source_type, begin, rows);
+    source.values = (const unsigned char *)values + source.offset;
+    if (source_type == INFER_INT8) {
+      size_t group = (size_t)into->group_size;
+      source.scale_stride = ((size_t)source.cut.whole_columns + group - 1) / group;
+      size_t first = (size_t)(source.first_row + source.cut.rows.begin - begin);
+      source.scales = scales + first * source.scale_stride +
+                      (size_t)source.cut.columns.begin / group;
+    }
+    return load_rows(part->device, source);
+  });
 }
 
 int32_t infer_model_read_file(infer_model *model, int32_t role, int32_t layer, const char *path,
@@ -144,21 +214,19 @@ int32_t infer_model_read_file(infer_model *model, int32_t role, int32_t layer, c
   if (!status) status = device_check_idle(model->device);
   if (!status) status = source_check(matrix, source_type, true);
   if (status) return status;
-  size_t columns = (size_t)matrix->columns;
-  load_source source = {};
-  source.into = matrix;
-  source.source_type = source_type;
-  source.row_bytes = source_type == INFER_Q8_0 ? columns / Q8_GROUP * Q8_BYTES
-                                               : columns * source_bytes(source_type);
-  source.rows = matrix->rows;
-  source.pairs_of = pairs ? model->config.head_size : 0;
-  source.offset = offset;
-  source.file = open(path, O_RDONLY | O_CLOEXEC);
-  if (source.file < 0) return fail(INFER_IO, "Cannot open %s: %s", path, strerror(errno));
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return fail(INFER_IO, "Cannot open %s: %s", path, strerror(errno));
+  int rows = model_rows(model, role);
+  size_t bytes = (size_t)rows * column_bytes(source_type, model_cut(model, role).whole_columns);
   // A wish: the disk goes on while rows are rounded.
-  (void)posix_fadvise(source.file, offset, (off_t)((size_t)source.rows * source.row_bytes),
-                      POSIX_FADV_WILLNEED);
-  status = load_rows(model->device, source);
-  close(source.file);
+  (void)posix_fadvise(file, offset, (off_t)bytes, POSIX_FADV_WILLNEED);
+  status = on_parts(model, role, layer, [&](infer_model *part, ::matrix *into) {
+    load_source source = source_of(part, role, into, source_type, 0, rows);
+    source.pairs_of = pairs ? model->config.head_size : 0;
+    source.offset += offset;
+    source.file = file;
+    return load_rows(part->device, source);
+  });
+  close(file);
   return status;
 }

@@ -9,14 +9,17 @@
 struct load_source {
   const matrix *into;
   int source_type;
-  size_t row_bytes;
+  size_t row_bytes;    // of what the matrix has of a row
+  size_t stride_bytes; // of a whole row: more where the matrix has some columns of it
   int first_row; // in the matrix, of the source's first
   int rows;
   int pairs_of;  // see pack_args
   const unsigned char *values; // NULL: from a file
   const float *scales;         // NULL: none
+  size_t scale_stride;         // scales of a whole row
   int file;
   int64_t offset;
+  weight_cut cut; // for messages
 };
 
 // Packs all rows and waits for the end.

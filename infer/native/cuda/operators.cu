@@ -161,7 +161,9 @@ int32_t infer_op_multiply(infer_device *device, const float *in, int32_t tokens,
   load_source source = {};
   source.into = &made;
   source.source_type = source_type;
-  source.row_bytes = (size_t)columns * source_bytes(source_type);
+  source.row_bytes = source.stride_bytes = (size_t)columns * source_bytes(source_type);
+  source.scale_stride = (size_t)made.groups;
+  source.cut = {{0, rows}, {0, columns}, columns};
   source.rows = rows;
   source.values = (const unsigned char *)values;
   source.scales = is_levels ? scales : NULL;

@@ -1,5 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // One step through a model: what step_view.cuh draws, as a list of kernels on the device's stream.
+// Several GPUs go from sum to sum together: every part of a step is enqueued for all of them before
+// the next is.
+#include "communicator.cuh"
 #include "context.cuh"
 #include "embed.cuh"
 #include "place.cuh"
@@ -11,6 +14,33 @@ struct step_run_state {
   const run_place *place;
   step_view step;
 };
+
+// A step on all GPUs of a device.
+struct step_group {
+  int count;
+  step_run_state shards[INFER_GROUP_MAX];
+};
+
+// Enqueues a part of the step for all GPUs.
+template <class F>
+static cudaError_t on_each(const step_group &group, F part) {
+  for (int i = 0; i < group.count; i++) {
+    device_enter(group.shards[i].context->device);
+    RETURN_IF_FAILED(part(group.shards[i]));
+  }
+  return cudaSuccess;
+}
+
+// Adds up the states: what the first GPU has added its product to, and the products of the others.
+static cudaError_t add_states(const step_group &group) {
+  if (group.count == 1) return cudaSuccess;
+  float *states[INFER_GROUP_MAX];
+  for (int i = 0; i < group.count; i++) states[i] = group.shards[i].context->states;
+  const step_run_state &first = group.shards[0];
+  communicator *all = first.context->device->communicator;
+  return all->reduce(all, states,
+                     (size_t)first.step.tokens * (size_t)first.config->hidden_size);
+}
 
 static const float *vector_at(const infer_context *c, int layer, int role) {
   return c->vector_places[(size_t)(layer + 1) * INFER_ROLES + (size_t)role];
@@ -83,11 +113,12 @@ static cudaError_t attend(const step_run_state &s, int layer) {
   return attend_run(look, *s.place);
 }
 
-// Adds rows times a matrix to the states.
+// Adds rows times a matrix to the states; GPUs other than the first put it there, to be added.
 static cudaError_t add_product(const step_run_state &s, int layer, int role, int bias,
                                const float *rows, int columns) {
   infer_context *c = s.context;
-  linear_args args = product_of(s, rows, columns, LINEAR_ADDED, s.config->hidden_size);
+  enum linear_kind kind = c->device->part.index == 0 ? LINEAR_ADDED : LINEAR_STORED;
+  linear_args args = product_of(s, rows, columns, kind, s.config->hidden_size);
   args.jobs[0] = job_at(c, layer, role, bias, c->states);
   args.job_count = 1;
   return linear_run(args, *s.place);
@@ -104,14 +135,22 @@ static cudaError_t gate(const step_run_state &s, int layer) {
   return linear_run(args, *s.place);
 }
 
-static cudaError_t run_layer(const step_run_state &s, int layer) {
-  infer_context *c = s.context;
-  int queries = s.config->head_count * s.config->head_size;
-  RETURN_IF_FAILED(project_heads(s, layer));
-  RETURN_IF_FAILED(attend(s, layer));
-  RETURN_IF_FAILED(add_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries));
-  RETURN_IF_FAILED(gate(s, layer));
-  return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
+static cudaError_t run_layer(const step_group &group, int layer) {
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *c = s.context;
+    int queries = s.config->head_count * s.config->head_size;
+    RETURN_IF_FAILED(project_heads(s, layer));
+    RETURN_IF_FAILED(attend(s, layer));
+    return add_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries);
+  }));
+  RETURN_IF_FAILED(add_states(group));
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *c = s.context;
+    RETURN_IF_FAILED(gate(s, layer));
+    return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner,
+                       s.config->intermediate_size);
+  }));
+  return add_states(group);
 }
 
 static draw_args draw_of(const step_run_state &s, const float *logits, int draws) {
@@ -135,29 +174,59 @@ static cudaError_t draw(const step_run_state &s, const float *logits, int draws)
   return is_decode ? advance_run(args, *s.place) : cudaSuccess;
 }
 
-// States and logits of the tokens that want some, and their way to the host, or what follows on the
-// device.
-static cudaError_t give_logits(const step_run_state &s, const step_shape &shape) {
+// States and logits of the tokens that want some; of several GPUs each has the logits of its part
+// of the vocabulary.
+static cudaError_t multiply_head(const step_run_state &s, float *logits, int stride) {
   infer_context *c = s.context;
-  size_t rows = (size_t)s.step.logits, hidden = (size_t)s.config->hidden_size;
-  size_t vocabulary = (size_t)s.config->vocabulary_size;
-  size_t logits_at = (size_t)c->output_rows * hidden;
-  if (rows == 0) return cudaSuccess;
-  linear_args args = product_of(s, c->states, (int)hidden, LINEAR_STORED, (int)vocabulary);
+  linear_args args = product_of(s, c->states, s.config->hidden_size, LINEAR_STORED, stride);
   args.tokens = s.step.logits;
   args.chosen = s.step.logit_tokens;
   args.norm = vector_at(c, -1, INFER_FINAL_NORM);
   args.normed = c->output;
   int role = s.config->tied_embeddings ? INFER_EMBEDDING : INFER_HEAD;
-  args.jobs[0] = job_at(c, -1, role, -1, c->output + logits_at);
+  args.jobs[0] = job_at(c, -1, role, -1, logits);
   args.job_count = 1;
-  RETURN_IF_FAILED(linear_run(args, *s.place));
-  if (shape.is_drawn) return draw(s, c->output + logits_at, shape.draws);
+  return linear_run(args, *s.place);
+}
+
+// All logits onto the first GPU; NCCL gives them to the others too.
+static cudaError_t gather_logits(const step_group &group, float *logits) {
+  const step_run_state &first = group.shards[0];
+  const float *from[INFER_GROUP_MAX];
+  float *to[INFER_GROUP_MAX];
+  int stride = shard_vocabulary_rows(&first.context->model->whole, group.count);
+  size_t numbers = (size_t)first.step.logits * (size_t)stride;
+  for (int i = 0; i < group.count; i++) {
+    to[i] = group.shards[i].context->gathered;
+    from[i] = to[i] + (size_t)i * numbers;
+  }
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    return multiply_head(s, (float *)from[s.context->device->part.index], stride);
+  }));
+  communicator *all = first.context->device->communicator;
+  RETURN_IF_FAILED(all->gather(all, from, to, numbers));
+  device_enter(first.context->device);
+  return beside_run({to[0], logits, first.step.logits, stride, first.config->vocabulary_size},
+                    *first.place);
+}
+
+// States and logits, and their way to the host, or what follows on the device.
+static cudaError_t give_logits(const step_group &group, const step_shape &shape) {
+  const step_run_state &first = group.shards[0];
+  infer_context *c = first.context;
+  size_t rows = (size_t)first.step.logits, hidden = (size_t)first.config->hidden_size;
+  size_t vocabulary = (size_t)first.config->vocabulary_size;
+  size_t logits_at = (size_t)c->output_rows * hidden;
+  if (rows == 0) return cudaSuccess;
+  float *logits = c->output + logits_at;
+  RETURN_IF_FAILED(group.count > 1 ? gather_logits(group, logits)
+                                   : multiply_head(first, logits, (int)vocabulary));
+  if (shape.is_drawn) return draw(first, logits, shape.draws);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
-                                   cudaMemcpyDeviceToHost, s.place->stream));
+                                   cudaMemcpyDeviceToHost, first.place->stream));
   return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
                          rows * vocabulary * sizeof(float), cudaMemcpyDeviceToHost,
-                         s.place->stream);
+                         first.place->stream);
 }
 
 cudaError_t step_send(infer_context *c, const int32_t *pinned, const step_shape &shape) {
@@ -166,34 +235,66 @@ cudaError_t step_send(infer_context *c, const int32_t *pinned, const step_shape 
                          cudaMemcpyHostToDevice, c->device->place.stream);
 }
 
-cudaError_t step_run(infer_context *c, const step_shape &shape) {
-  step_run_state s = {};
-  s.context = c;
-  s.config = &c->model->config;
-  s.place = &c->device->place;
-  s.step = view_step(shape, c->step, c->turns);
-  // Behind a copy: nothing to overlap with.
+static cudaError_t embed(const step_run_state &s, bool overlaps) {
+  infer_context *c = s.context;
+  embed_args args = {};
+  args.step = s.step;
+  args.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
+  args.first_row = model_cut(c->model, INFER_EMBEDDING).rows.begin;
+  args.states = c->states;
+  args.frequencies = vector_at(c, -1, INFER_ROPE_FREQUENCIES);
+  args.head_size = s.config->head_size;
+  args.rope_scale = s.config->rope_scale;
+  args.turns = c->turns;
   run_place first = *s.place;
-  first.overlaps = false;
-  if (shape.is_drawn) {
-    RETURN_IF_FAILED(feed_run(draw_of(s, NULL, 0), first));
-    first.overlaps = s.place->overlaps;
-  } else {
-    RETURN_IF_FAILED(step_send(c, c->pinned_step, shape));
+  first.overlaps = first.overlaps && overlaps;
+  return embed_run(args, first);
+}
+
+// The step's words onto the first GPU, if they are not there already, and tokens that the call
+// before has chosen into them.
+static cudaError_t begin_step(const step_run_state &first, const step_shape &shape) {
+  infer_context *c = first.context;
+  if (!shape.is_drawn) return step_send(c, c->pinned_step, shape);
+  // Behind a copy: nothing to overlap with.
+  run_place place = *first.place;
+  place.overlaps = false;
+  return feed_run(draw_of(first, NULL, 0), place);
+}
+
+static cudaError_t run_group(const step_group &group, const step_shape &shape) {
+  const infer_context *c = group.shards[0].context;
+  size_t bytes = (size_t)lay_out_step(shape).words * sizeof(int32_t);
+  RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
+    infer_context *own = s.context;
+    if (own != c) {
+      RETURN_IF_FAILED(cudaMemcpyAsync(own->step, c->step, bytes, cudaMemcpyDeviceToDevice,
+                                       s.place->stream));
+    }
+    // Behind a copy there is nothing to overlap with.
+    return embed(s, shape.is_drawn);
+  }));
+  // A token is of one part of the vocabulary: the others have zeros.
+  RETURN_IF_FAILED(add_states(group));
+  for (int layer = 0; layer < c->model->config.layer_count; layer++) {
+    RETURN_IF_FAILED(run_layer(group, layer));
   }
-  embed_args embed = {};
-  embed.step = s.step;
-  embed.embedding = view_matrix(c->model->sets[0].matrices[INFER_EMBEDDING]);
-  embed.states = c->states;
-  embed.frequencies = vector_at(c, -1, INFER_ROPE_FREQUENCIES);
-  embed.head_size = s.config->head_size;
-  embed.rope_scale = s.config->rope_scale;
-  embed.turns = c->turns;
-  RETURN_IF_FAILED(embed_run(embed, first));
-  for (int layer = 0; layer < s.config->layer_count; layer++) {
-    RETURN_IF_FAILED(run_layer(s, layer));
+  return give_logits(group, shape);
+}
+
+cudaError_t step_run(infer_context *c, const step_shape &shape) {
+  device_scope scope(c->device);
+  step_group group = {};
+  for (infer_context *at = c; at; at = at->next) {
+    group.shards[group.count++] = {at, &at->model->config, &at->device->place,
+                                   view_step(shape, at->step, at->turns)};
   }
-  return give_logits(s, shape);
+  RETURN_IF_FAILED(begin_step(group.shards[0], shape));
+  RETURN_IF_FAILED(group_fork(c->device));
+  cudaError_t error = run_group(group, shape);
+  // Joined whatever went wrong: a recording ends with all streams that it took in.
+  cudaError_t joined = group_join(c->device);
+  return error == cudaSuccess ? joined : error;
 }
 
 cudaError_t step_measure(infer_context *c, int tokens) {

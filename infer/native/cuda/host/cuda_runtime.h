@@ -54,9 +54,12 @@ enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
   cudaErrorNotSupported = 801,
+  cudaErrorStreamCaptureUnjoined = 904,
   cudaErrorUnknown = 999,
 };
 enum cudaMemcpyKind {
@@ -154,8 +157,8 @@ namespace host {
 // Does it, or puts it into the graph that the stream captures.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
-// Bytes of device memory that are allocated.
-size_t device_bytes();
+// Whether kernels can be started on a stream: it is of the device that the thread has entered.
+bool is_entered(cudaStream_t stream);
 
 }  // namespace host
 

@@ -13,16 +13,25 @@
 #include "streams.h"
 
 struct host_event {
-  double at_ms;
-  host_stream *stream;
+  double at_ms = 0;
+  int device = 0;
+  // Where it was recorded last, how often it was, and how many of these records are done.
+  cudaStream_t stream = nullptr;
+  host_graph *captured = nullptr;
+  int recorded = 0;
+  int done = 0;
 };
 
 namespace {
 
 constexpr size_t MEMORY_BYTES = size_t{8} << 30;
+constexpr int DEVICES_MAX = 16;
 std::mutex lock;
 std::map<void *, size_t> allocated;
 size_t allocated_bytes;
+// Allocations until one fails; negative: none does.
+int allocations_left = -1;
+thread_local int entered;
 
 // Memory that copies may read and write later; all other is copied at once.
 std::map<char *, size_t> pinned;
@@ -38,12 +47,14 @@ bool is_pinned(const void *data) {
 // too early is seen.
 bool is_late() { return getenv("INFER_HOST_LATE") != nullptr; }
 
+void do_next(host_stream *stream) {
+  auto work = std::move(stream->late.front());
+  stream->late.pop_front();
+  work();
+}
+
 void catch_up(host_stream *stream) {
-  while (stream && !stream->late.empty()) {
-    auto work = std::move(stream->late.front());
-    stream->late.pop_front();
-    work();
-  }
+  while (stream && !stream->late.empty()) do_next(stream);
 }
 
 double now_ms() {
@@ -69,13 +80,39 @@ struct leak_check {
   }
 } check_at_end;
 
+bool is_to_fail() {
+  if (allocations_left < 0) return false;
+  return allocations_left-- == 0;
+}
+
 }  // namespace
+
+// For tests: bytes of device memory that are allocated.
+extern "C" __attribute__((visibility("default"))) size_t host_device_bytes() {
+  std::lock_guard<std::mutex> held(lock);
+  return allocated_bytes;
+}
+
+// For tests: so many allocations succeed, then one fails; -1: all succeed.
+extern "C" __attribute__((visibility("default"))) void host_fail_allocation(int after) {
+  std::lock_guard<std::mutex> held(lock);
+  allocations_left = after;
+}
+
+// For tests: work on a stream, for a library that is none of this.
+extern "C" __attribute__((visibility("default"))) void host_enqueue(cudaStream_t stream,
+                                                                    void (*work)(void *),
+                                                                    void *argument) {
+  host::enqueue(stream, [=] { work(argument); });
+}
 
 namespace host {
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream && stream->captured) {
-    stream->captured->work.push_back(std::move(work));
+    host_graph *graph = stream->captured;
+    graph->work.push_back(std::move(work));
+    if (stream != graph->origin) graph->open.insert(stream);
   } else if (stream && is_late()) {
     stream->late.push_back(std::move(work));
   } else {
@@ -85,19 +122,26 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   return cudaSuccess;
 }
 
-size_t device_bytes() { return allocated_bytes; }
+bool is_entered(cudaStream_t stream) { return !stream || stream->device == entered; }
 
 }  // namespace host
 
+// INFER_HOST_DEVICES: how many there are.
 cudaError_t cudaGetDeviceCount(int *count) {
-  *count = 1;
+  const char *text = getenv("INFER_HOST_DEVICES");
+  int wanted = text ? atoi(text) : 1;
+  *count = wanted < 1 ? 1 : wanted > DEVICES_MAX ? DEVICES_MAX : wanted;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : cudaErrorInvalidValue;
+  int count;
+  cudaGetDeviceCount(&count);
+  if (device < 0 || device >= count) return cudaErrorInvalidDevice;
+  entered = device;
+  return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int *device) {
-  *device = 0;
+  *device = entered;
   return cudaSuccess;
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
@@ -134,7 +178,7 @@ const char *cudaGetErrorName(cudaError_t error) { return cudaGetErrorString(erro
 cudaError_t cudaMalloc(void **data, size_t bytes) {
   std::lock_guard<std::mutex> held(lock);
   *data = nullptr;
-  if (bytes > MEMORY_BYTES - allocated_bytes) return cudaErrorMemoryAllocation;
+  if (is_to_fail() || bytes > MEMORY_BYTES - allocated_bytes) return cudaErrorMemoryAllocation;
   if (posix_memalign(data, 256, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
   memset(*data, 0xff, bytes);
   allocated[*data] = bytes;
@@ -152,8 +196,10 @@ cudaError_t cudaFree(void *data) {
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void **data, size_t bytes) {
-  if (posix_memalign(data, 4096, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
+  *data = nullptr;
   std::lock_guard<std::mutex> held(lock);
+  if (is_to_fail()) return cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 4096, bytes + (bytes == 0)) != 0) return cudaErrorMemoryAllocation;
   pinned[static_cast<char *>(*data)] = bytes;
   return cudaSuccess;
 }
@@ -192,6 +238,7 @@ cudaError_t cudaMemsetAsync(void *data, int value, size_t bytes, cudaStream_t st
 
 cudaError_t cudaStreamCreate(cudaStream_t *stream) {
   *stream = new host_stream;
+  (*stream)->device = entered;
   return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
@@ -207,9 +254,28 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+// A stream that waits for one that is recorded is recorded from then on, in the same graph, whose
+// work is in order as it is.
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (!event->captured) {
+    int awaited = event->recorded;
+    return host::enqueue(stream, [=] {
+      while (event->done < awaited && !event->stream->late.empty()) do_next(event->stream);
+    });
+  }
+  if (stream->captured && stream->captured != event->captured) return cudaErrorInvalidValue;
+  stream->captured = event->captured;
+  stream->captured->streams.insert(stream);
+  if (stream == stream->captured->origin) {
+    stream->captured->open.erase(event->stream);
+  } else {
+    stream->captured->open.insert(stream);
+  }
+  return cudaSuccess;
+}
 cudaError_t cudaEventCreate(cudaEvent_t *event) {
-  *event = new host_event{};
+  *event = new host_event;
+  (*event)->device = entered;
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned) {
@@ -220,8 +286,14 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  if (stream && stream->device != event->device) return cudaErrorInvalidResourceHandle;
   event->stream = stream;
-  return host::enqueue(stream, [=] { event->at_ms = now_ms(); });
+  event->captured = stream ? stream->captured : nullptr;
+  int record = event->captured ? 0 : ++event->recorded;
+  return host::enqueue(stream, [=] {
+    event->at_ms = now_ms();
+    if (event->done < record) event->done = record;
+  });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   catch_up(event->stream);
@@ -238,11 +310,20 @@ cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEve
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   stream->captured = new host_graph;
+  stream->captured->origin = stream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
-  *graph = stream->captured;
+  *graph = nullptr;
+  host_graph *made = stream->captured;
+  if (!made || made->origin != stream) return cudaErrorInvalidValue;
+  for (cudaStream_t other : made->streams) other->captured = nullptr;
   stream->captured = nullptr;
+  if (!made->open.empty()) {
+    delete made;
+    return cudaErrorStreamCaptureUnjoined;
+  }
+  *graph = made;
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *made, cudaGraph_t graph, unsigned long long) {

@@ -5,14 +5,20 @@
 
 #include <deque>
 #include <functional>
+#include <set>
 #include <vector>
 
 struct host_graph {
   std::vector<std::function<void()>> work;
+  // While it is recorded: the stream that began, those it took in, and of them those that it has
+  // not waited for since they did something.
+  struct host_stream *origin = nullptr;
+  std::set<struct host_stream *> streams, open;
 };
 struct host_stream {
+  int device = 0;
   host_graph *captured = nullptr;
-  std::deque<std::function<void()>> late; // what it has not done yet, where it is as late as it may
+  std::deque<std::function<void()>> late;
 };
 
 #endif
