@@ -87,12 +87,17 @@ int large_bucket(int tokens) {
   return bucket;
 }
 
+bool large_can(const linear_args &args, const run_place &place) {
+  int type = args.jobs[0].matrix.type;
+  if (args.tokens < LARGE_TOKENS_MIN || args.chosen || args.normed) return false;
+  return type != INFER_F32 && (type != INFER_BF16 || place.compute >= 80);
+}
+
 bool large_takes(const linear_args &args, const run_place &place) {
   large_room *room = args.room.large;
   const device_matrix &m = args.jobs[0].matrix;
   if (!room || room->use == LARGE_NEVER || place.is_deterministic) return false;
-  if (args.tokens < LARGE_TOKENS_MIN || args.chosen || args.normed) return false;
-  if (m.type == INFER_F32 || (m.type == INFER_BF16 && place.compute < 80)) return false;
+  if (!large_can(args, place)) return false;
   if (room->use == LARGE_ALWAYS || (room->is_w8a8 && m.type == INFER_INT8)) return true;
   const large_choice *choice = large_choice_of(room, args);
   return choice && (choice->buckets >> large_bucket(args.tokens) & 1) != 0;

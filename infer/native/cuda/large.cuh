@@ -92,6 +92,9 @@ cudaError_t large_measure(const linear_args &args, const run_place &place);
 // What was measured of such products; made when it is new, NULL when there are too many.
 large_choice *large_choice_of(large_room *room, const linear_args &args);
 
+// Whether such products can go this way at all; what cannot is not measured either.
+bool large_can(const linear_args &args, const run_place &place);
+
 // Which bit of a choice tokens are.
 int large_bucket(int tokens);
 

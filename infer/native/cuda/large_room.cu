@@ -122,7 +122,7 @@ static cudaError_t time_product(const linear_args &args, const run_place &place,
 
 cudaError_t large_measure(const linear_args &args, const run_place &place) {
   large_room *room = args.room.large;
-  large_choice *choice = large_choice_of(room, args);
+  large_choice *choice = large_can(args, place) ? large_choice_of(room, args) : NULL;
   if (!choice) return cudaSuccess;
   int bucket = large_bucket(args.tokens);
   float own = INFINITY, large = INFINITY;
