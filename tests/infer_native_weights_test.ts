@@ -11,6 +11,7 @@ import { openModel } from "../infer/model/open_model.ts";
 import { quantizeDirectory } from "../infer/model/quantize_directory.ts";
 import type { WeightRole } from "../infer/model/weight_plan.ts";
 import { type GgufWeightType, writeGguf } from "../infer/model/write_gguf.ts";
+import { ABI_VERSION } from "../infer/native/native_sources.ts";
 import { inFolder, putFiles, readFolder } from "./infer_hostile.ts";
 import { MODELS } from "./infer_model.ts";
 import { HAS_COMPILER, loadNative, nativeTest } from "./infer_native.ts";
@@ -111,7 +112,7 @@ nativeTest("the library is looked for in the build folder, the cache and the sys
   const places = libraryPlaces();
   assertEquals(places.length, 3);
   assert(places[0]!.endsWith("infer/native/.build/libinfer_cpu.so"), places[0]);
-  assert(places[1]!.includes("photon_std/infer_abi_1/"), places[1]);
+  assert(places[1]!.includes(`photon_std/infer_abi_${ABI_VERSION}/`), places[1]);
   assertEquals(places[2], "libinfer_cpu.so");
 });
 

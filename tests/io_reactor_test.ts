@@ -31,9 +31,14 @@ leakTest("a process that only waits for its sockets uses no processor time", asy
     const waiting = [client.read(new Uint8Array(8)), server.read(new Uint8Array(8))];
     listener.accept().catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const before = ticks();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    console.log(ticks() - before);
+    // A start that a busy machine draws out, compilers and all, may reach into the first window.
+    let used = Infinity;
+    for (let window = 0; window < 3 && used > 1; window++) {
+      const before = ticks();
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      used = ticks() - before;
+    }
+    console.log(used);
     for (const resource of [client, server, listener]) resource.close();
     await Promise.allSettled(waiting);`;
   const { code, stdout, stderr } = await runProgram(source, ["-A"]);
