@@ -96,6 +96,19 @@ Deno.test("a step is prepared while the one before runs, and eight follow in one
   assertEquals(run.said(0).tokens[0]!.length, 40);
 });
 
+Deno.test("who gives way and comes back in one step is computed from what is known", () => {
+  // Two equal prompts, whose blocks are not shared as they are computed together: whoever of them
+  // gives way to the third finds the other's, and there is room for the rest at once.
+  const bounds = { ...BOUNDS, blockCount: 6, blocksPerSequenceMax: 6 };
+  const later = { ...askWith({ temperature: 0, maxTokens: 9, ignoreEos: true }), priority: 1 };
+  const urgent = { ...askWith({ temperature: 0, maxTokens: 2 }), prompt: [3], comesAt: 1 };
+  const runs = [new DrawingBackend(hashBackend(bounds)), new SoftBackend(hashBackend(bounds))]
+    .map((backend) => new Run(bounds, backend, null));
+  for (const run of runs) run.run([later, later, urgent]);
+  for (const i of [0, 1, 2]) assertEquals(runs[0]!.said(i), runs[1]!.said(i));
+  assert(runs[0]!.core.scheduler.counters.preemptions > 0);
+});
+
 Deno.test("a device that fails fails what is on its way, with its words", () => {
   const run = new Run(BOUNDS, new DrawingBackend(hashBackend(BOUNDS)), null);
   (run.backend as DrawingBackend).failsAt = 2;

@@ -70,10 +70,11 @@ export class StepPacker {
    * @returns its first row of logits
    */
   add(task: Task, steps: number = 1): number {
-    const { tokens, computedTokens, scheduledTokens, unreadTokens, table } = task.sequence;
+    const { tokens, computedTokens, scheduledTokens, knownTokens, table } = task.sequence;
     const logits = wantedLogits(task);
     const count = steps > 1 ? 1 : scheduledTokens;
-    const isUnread = count === 1 && unreadTokens > 0;
+    // Who was preempted and admitted again may have unread tokens behind those of the step.
+    const isUnread = computedTokens >= knownTokens;
     if (count === 1) this.#oneToken[0] = isUnread ? -1 - task.firstDraw : tokens[computedTokens]!;
     return this.batch.add({
       tokens: count === 1
