@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Backend } from "../infer/backend/backend.ts";
+import { DrawBatch } from "../infer/backend/draw_batch.ts";
+import { StepBatch } from "../infer/backend/step_batch.ts";
 import { Engine } from "../infer/engine/engine.ts";
 import type { EngineOptions } from "../infer/engine/engine_options.ts";
 import type { SamplingParams } from "../infer/sampling/sampling_params.ts";
@@ -80,6 +82,23 @@ for (const isLate of [false, true]) {
     },
   );
 }
+
+cudaTest("CUDA emulation: drawing ends with the backend", async () => {
+  const bounds = { tokensMax: 8, sequencesMax: 2, blocksPerSequenceMax: 4, blockTokens: 4 };
+  const backend = await loadCuda(MODELS + NAME, { bounds, blockCount: 8 });
+  const drawing = backend.drawing!;
+  const draws = new DrawBatch(backend.config.vocabularySize);
+  const batch = new StepBatch(bounds);
+  batch.add({ tokens: [1, 2], computedTokens: 0, blocks: [0], logits: "none" });
+  drawing.submit(batch, draws, 1);
+  drawing.submit(batch, draws, 1);
+  assertThrows(() => drawing.submit(batch, draws, 1), Deno.errors.Busy);
+  drawing.wait();
+  // The other is on its way still.
+  backend.close();
+  assertThrows(() => drawing.submit(batch, draws, 1), Deno.errors.BadResource);
+  assertThrows(() => drawing.wait(), Deno.errors.BadResource);
+});
 
 cudaWorkerTest("an engine on the CUDA emulation goes on as transformers does", async () => {
   await using engine = await load();

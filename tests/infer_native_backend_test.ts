@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { runStep } from "../infer/backend/backend.ts";
+import type { NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { NativeDevice } from "../infer/backend/native_device.ts";
 import type { InstructionPath } from "../infer/backend/native_device.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
@@ -151,11 +152,21 @@ nativeTest("a step without tokens, and many steps in a row, come to an end", asy
 });
 
 nativeTest("bounds, threads and paths that cannot be are refused", async () => {
-  const wrong = [{ blockCount: 0 }, { bounds: { ...BOUNDS, tokensMax: 0 } }, { threads: 1_000 }];
+  const wrong = [
+    ...[{ blockCount: 0 }, { bounds: { ...BOUNDS, tokensMax: 0 } }, { threads: 1_000 }],
+    { bounds: { ...BOUNDS, sequencesMax: 2 ** 12, blocksPerSequenceMax: 2 ** 20 } },
+    { bounds: { ...BOUNDS, blocksPerSequenceMax: 2 ** 18, blockTokens: 2 ** 13 } },
+  ];
   for (const options of wrong) {
     const error = await loadNative(LLAMA, options).catch((error) => error);
     assert(error instanceof RangeError, String(error));
   }
+  const kvType = "fp8" as NonNullable<NativeBackendOptions["kvType"]>;
+  await assertRejects(
+    () => loadNative(LLAMA, { kvType }),
+    RangeError,
+    'Cannot keep keys and values as "fp8"',
+  );
   const path = "mmx" as InstructionPath;
   assertThrows(() => new NativeDevice({ path }), RangeError, 'the instruction path "mmx"');
 });

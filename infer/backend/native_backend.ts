@@ -73,13 +73,16 @@ export class NativeBackend implements Backend {
    * blocks.
    *
    * @throws {ModelFileError} that names file, tensor and reason
-   * @throws {RangeError} when a bound is not a whole number above 0, or memory is short
+   * @throws {RangeError} when a bound is not a whole number above 0, `kvType` is unknown, or memory
+   * is short
    * @throws {Deno.errors.NotFound} when there is no library, with the places that were tried
    * @throws {Deno.errors.NotCapable} when `--allow-ffi` or the read permission was not granted
    * @throws {Deno.errors.NotSupported} when the processor or the GPU cannot do it, or there is none
    * @throws the reason of the signal
    */
   static async load(source: ModelSource, options: NativeBackendOptions): Promise<NativeBackend> {
+    // Before the weights are read, which may take minutes.
+    if (options.kvType !== undefined) storedAs(options.kvType);
     using stack = new DisposableStack();
     const device = stack.use(new NativeDevice(options));
     const weights = stack.use(new NativeWeights(device, source.config));
@@ -103,13 +106,14 @@ export class NativeBackend implements Backend {
     this.#weights = weights;
     const words = Int32Array.of(
       ...[bounds.tokensMax, bounds.sequencesMax, bounds.blocksPerSequenceMax],
-      ...[bounds.blockTokens, blockCount, NATIVE_TYPES[kvType]],
+      ...[bounds.blockTokens, blockCount, storedAs(kvType)],
     );
     this.#context = newHandle((into) => {
       checkStatus(device.calls, device.calls.contextCreate(weights.handle, words, into));
     });
     if (device.calls.draw) {
-      this.drawing = new NativeDrawing(device.calls, this.#context, bounds);
+      const checkOpen = () => this.#checkOpen();
+      this.drawing = new NativeDrawing(device.calls, this.#context, bounds, checkOpen);
     }
   }
 
@@ -215,4 +219,11 @@ export class NativeBackend implements Backend {
   #checkOpen(): void {
     if (!this.#isOpen) throw new Deno.errors.BadResource("The backend is closed");
   }
+}
+
+/** The number of `kvType` in the library. */
+function storedAs(kvType: NonNullable<NativeBackendOptions["kvType"]>): number {
+  const isKnown = ["float32", "float16", "int8", "float8"].includes(kvType);
+  if (isKnown) return NATIVE_TYPES[kvType];
+  throw new RangeError(`Cannot keep keys and values as "${kvType}"`);
 }

@@ -22,19 +22,27 @@ export class NativeDrawing implements Drawing {
   readonly drawsMax: number;
   readonly #calls: NativeCalls;
   readonly #context: bigint;
+  readonly #checkOpen: () => void;
   readonly #onWay: Call[] = [];
   #results = new Uint8Array(DRAWN_BYTES);
   readonly #deviceUs = new Float64Array(1);
 
-  /** Draws after the steps of a context. */
-  constructor(calls: NativeCalls, context: bigint, bounds: StepBounds) {
+  /** Draws after the steps of a context; `checkOpen` throws when that is gone. */
+  constructor(
+    calls: NativeCalls,
+    context: bigint,
+    { tokensMax }: StepBounds,
+    checkOpen: () => void,
+  ) {
     this.#calls = calls;
     this.#context = context;
-    this.drawsMax = bounds.tokensMax + DRAWS_MORE_MAX;
+    this.#checkOpen = checkOpen;
+    this.drawsMax = tokensMax + DRAWS_MORE_MAX;
   }
 
   /** See {@linkcode Drawing.submit}; the library checks what it is given. */
   submit(batch: StepBatch, draws: DrawBatch, steps: number): void {
+    this.#checkOpen();
     if (this.#onWay.length === CALLS_MAX) {
       throw new Deno.errors.Busy(`Cannot submit a step while ${CALLS_MAX} are on their way`);
     }
@@ -48,6 +56,7 @@ export class NativeDrawing implements Drawing {
 
   /** See {@linkcode Drawing.wait}. */
   wait(): DrawOutput {
+    this.#checkOpen();
     const call = this.#onWay.shift();
     if (!call) throw new Deno.errors.BadResource("No step is on its way");
     const count = call.areTold.length;

@@ -10,7 +10,12 @@ int32_t bounds_check(const infer_context_config *c) {
     if (bounds[i] >= 1 && bounds[i] <= 1 << 24) continue;
     return fail(INFER_INVALID, "A context cannot have a bound of %d", bounds[i]);
   }
-  return INFER_OK;
+  // Words of a step, and positions of a sequence, are counted as int.
+  int64_t tables = (int64_t)c->sequences_max * c->blocks_per_sequence_max;
+  int64_t positions = (int64_t)c->blocks_per_sequence_max * c->block_tokens;
+  if (tables <= 1 << 30 && positions <= 1 << 30) return INFER_OK;
+  return fail(INFER_INVALID, "A context cannot have %d sequences of %d blocks of %d tokens",
+              c->sequences_max, c->blocks_per_sequence_max, c->block_tokens);
 }
 
 static int32_t check_array(const char *name, int32_t offset, int64_t count, size_t words) {

@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-// What happens to a row, in this order; ranges are of the lists of `infer_cuda_lists`. No token is
-// twice in a row's range.
+// What happens to a row, in this order; ranges are of `infer_logit_lists`. No token is twice in a
+// row's range of biases, or of those seen.
 typedef struct {
   double repetition; // 1: none
   double frequency;
