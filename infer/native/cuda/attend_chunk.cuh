@@ -31,7 +31,8 @@ struct chunk_source {
   int end; // positions from here on are zeros
 };
 
-// Starts to copy a chunk; returns, for INT8 and FP8, the scale that this thread will put into its place.
+// Starts to copy a chunk; returns, for INT8 and FP8, the scale that this thread will put into its
+// place.
 template <int HEAD, int TYPE>
 DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &source, int chunk,
                                 unsigned char *stage) {

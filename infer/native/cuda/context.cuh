@@ -80,8 +80,8 @@ void context_set_idle(infer_context *context);
 // Sends the words of a step to the device.
 cudaError_t step_send(infer_context *context, const int32_t *pinned, const step_shape &shape);
 
-// Records or starts all kernels of a step whose words are in `pinned_step`; where it chooses tokens,
-// they are on the device already.
+// Records or starts all kernels of a step whose words are in `pinned_step`; where it chooses
+// tokens, they are on the device already.
 cudaError_t step_run(infer_context *context, const step_shape &shape);
 
 // Starts a step, from a graph where that pays.
