@@ -17,6 +17,7 @@ import {
   setNccl,
   setVariables,
 } from "./infer_cuda_group.ts";
+import { askWith, Run } from "./infer_engine_run.ts";
 import {
   allLogits,
   BOUNDS,
@@ -128,6 +129,20 @@ groupTest("each GPU waits for the others before it takes what they have", async 
       const tokens = greedyTokens(backend, PROMPT, golden.greedy.length);
       assertEquals(tokens, [...golden.greedy]);
     }
+  }
+});
+
+// Of steps in a row all but the first go on with what the first GPU has put into the step's words.
+groupTest("an engine that runs ahead of GPUs goes on as transformers does", async () => {
+  using _late = setVariables({ INFER_HOST_LATE: "1", INFER_HOST_DEVICES: "2" });
+  const { greedy } = readGolden("qwen3-linear");
+  const others = { prefillTokensMax: 96, prefixCache: true, agingSteps: 50, blockCount: 128 };
+  for (const path of ["cuda", "eager"] as const) {
+    using backend = await loadParts(QWEN, 2, { path });
+    const run = new Run({ ...BOUNDS, ...others }, backend, null);
+    const params = { temperature: 0, ignoreEos: true, maxTokens: greedy.length };
+    run.run([{ ...askWith(params), prompt: PROMPT }]);
+    assertEquals(run.said(0).tokens[0]!.map(({ token }) => token), [...greedy]);
   }
 });
 
