@@ -81,8 +81,9 @@ export class UringTransfer {
     const { engine, fd } = descriptor;
     descriptor.begin();
     try {
-      const isLarge = p.length >= IN_PLACE_BYTES_MIN;
-      const count = isLarge ? await writeInPlace(fd, p, position) : null;
+      // What waits for a peer, as a pipe does, has to be cancelled when it is closed.
+      const inPlace = p.length >= IN_PLACE_BYTES_MIN && descriptor.seekable;
+      const count = inPlace ? await writeInPlace(fd, p, position) : null;
       return count ?? await writeBulk(engine, fd, p, position);
     } finally {
       descriptor.end();
