@@ -99,7 +99,10 @@ export class TlsSocket implements SecureSocket {
     return this.#transport;
   }
 
-  /** Gives session and {@linkcode inner} away; null while a handshake or a call is under way. */
+  /**
+   * Gives session and {@linkcode inner} away; null while a handshake or a call is under way, and
+   * where the kernel makes the records.
+   */
   takeApart(): TlsParts | null {
     const { session } = this;
     if (this.#closed || this.#handshaking || this.#outlet.busy) return null;
