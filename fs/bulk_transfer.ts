@@ -1,6 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
-import { isSeekable } from "../ffi/file.ts";
 import { writeSoon } from "../ffi/file_soon.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
 import { goesDirect } from "../io/direct_budget.ts";
@@ -85,8 +84,7 @@ export async function writeInPlace(
   p: Uint8Array,
   position: number,
 ): Promise<number | null> {
-  // What waits for a peer, as a pipe does, has to be cancelled when it is closed.
-  if (!goesDirect(p) || !isSeekable(fd)) return null;
+  if (!goesDirect(p)) return null;
   const count = await writeSoon(fd, p as Uint8Array<ArrayBuffer>, position);
   return count < 0 ? null : count;
 }

@@ -35,6 +35,7 @@ export class UringDescriptor {
   #closed = false;
   #reads = 0;
   #slot = -1;
+  #seekable: boolean | null = null;
 
   /** Takes over a descriptor of a file that lies on this machine or not, see `LocalMounts`. */
   constructor(files: RingFiles, fd: number, isLocal: boolean) {
@@ -46,6 +47,14 @@ export class UringDescriptor {
   /** The ring. */
   get engine(): Engine {
     return this.files.engine;
+  }
+
+  /**
+   * Whether it is a file and not a pipe or terminal. It is asked only once: lseek(2) waits for a
+   * write at the cursor, and the thread with it.
+   */
+  get seekable(): boolean {
+    return this.#seekable ??= isSeekable(this.fd);
   }
 
   /** An operation begins. */
@@ -70,7 +79,7 @@ export class UringDescriptor {
     if (this.#pending === 0) {
       this.#release();
       if (this.#slot >= 0) this.engine.submitNow();
-    } else if (!isSeekable(this.fd)) {
+    } else if (!this.seekable) {
       // A pipe or terminal may never answer; a file does.
       this.engine.cancelDescriptor(this.fd);
     }

@@ -34,7 +34,7 @@ import type { UringDescriptor } from "./uring_descriptor.ts";
 export class UringTransfer {
   readonly #descriptor: UringDescriptor;
   #readsInPlace: boolean;
-  /** Kept as long as the file: the next read is likely to be into it as well. */
+  /** Small memory, kept as long as the file: the next read is likely to be into it as well. */
   #lastBuffer: Uint8Array | null = null;
   #lastAddress = 0n;
 
@@ -81,8 +81,9 @@ export class UringTransfer {
     const { engine, fd } = descriptor;
     descriptor.begin();
     try {
-      const isLarge = p.length >= IN_PLACE_BYTES_MIN;
-      const count = isLarge ? await writeInPlace(fd, p, position) : null;
+      // What waits for a peer, as a pipe does, has to be cancelled when it is closed.
+      const inPlace = p.length >= IN_PLACE_BYTES_MIN && descriptor.seekable;
+      const count = inPlace ? await writeInPlace(fd, p, position) : null;
       return count ?? await writeBulk(engine, fd, p, position);
     } finally {
       descriptor.end();
@@ -150,11 +151,13 @@ export class UringTransfer {
 
   /** A file is mostly read into the same buffer; its address stays while it has a length. */
   #addressOf(p: Uint8Array): bigint {
-    if (p !== this.#lastBuffer) {
+    if (p === this.#lastBuffer) return this.#lastAddress;
+    const address = addressOf(p as Uint8Array<ArrayBuffer>);
+    if (p.buffer.byteLength <= DIRECT_BYTES_MAX) {
       this.#lastBuffer = p;
-      this.#lastAddress = addressOf(p as Uint8Array<ArrayBuffer>);
+      this.#lastAddress = address;
     }
-    return this.#lastAddress;
+    return address;
   }
 }
 

@@ -100,6 +100,8 @@ export class Receiver implements Completion, Flushable {
   ): Promise<number | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (buffer.length === 0) return Promise.resolve(0);
+    // The descriptor's number may be another's by now.
+    if (this.#closed) return Promise.reject(new Deno.errors.Interrupted("operation canceled"));
     if (this.#current === null) {
       if (this.#kept.length > 0) return Promise.resolve(this.#takeKept(buffer, peek, taken));
       if (this.#failure) return this.#takeFailure();

@@ -74,7 +74,7 @@ export class Sender implements Completion, Flushable {
   /** Queues bytes, at most {@linkcode WRITE_BYTES_MAX}, and says how many. */
   write(bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#error) return Promise.reject(this.#error);
+    if (this.#error || this.#closed) return Promise.reject(this.#refusal());
     if (bytes.length === 0) return Promise.resolve(0);
     if (this.#waiting.length === 0 && this.#borrower === null) {
       const count = this.#isDirect(bytes) ? this.#sendDirect(bytes) : this.#enqueue(bytes);
@@ -86,7 +86,7 @@ export class Sender implements Completion, Flushable {
 
   /** Queues what there is room for, and says how much; -1 when the stream takes no more. */
   offer(bytes: Uint8Array): number {
-    if (this.#error) return -1;
+    if (this.#error || this.#closed) return -1;
     return this.#waiting.length === 0 && this.#borrower === null ? this.#enqueue(bytes) : 0;
   }
 
@@ -97,7 +97,8 @@ export class Sender implements Completion, Flushable {
    * @returns Where, in the pool; -1 when there is no room, or the stream takes no more
    */
   reserve(byteLength: number): number {
-    if (this.#error || this.#waiting.length > 0 || this.#borrower !== null) return -1;
+    if (this.#error || this.#closed) return -1;
+    if (this.#waiting.length > 0 || this.#borrower !== null) return -1;
     return this.#segments.reserve(byteLength);
   }
 
@@ -114,6 +115,7 @@ export class Sender implements Completion, Flushable {
    * @throws {unknown} what ended the stream
    */
   writeNow(bytes: Uint8Array): number {
+    if (this.#closed) throw this.#refusal();
     let taken = 0;
     while (taken < bytes.length && this.#waiting.length === 0 && this.#borrower === null) {
       if (this.#error) throw this.#error;
@@ -132,7 +134,7 @@ export class Sender implements Completion, Flushable {
    */
   writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#error) return Promise.reject(this.#error);
+    if (this.#error || this.#closed) return Promise.reject(this.#refusal());
     return this.#waitToWrite(buffers.filter((buffer) => buffer.length > 0), true, null, signal);
   }
 
@@ -142,7 +144,7 @@ export class Sender implements Completion, Flushable {
    */
   async borrow(borrower: SendBorrower, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#error) throw this.#error;
+    if (this.#error || this.#closed) throw this.#refusal();
     await this.#waitToWrite([], true, borrower, signal);
   }
 
@@ -272,6 +274,11 @@ export class Sender implements Completion, Flushable {
       for (const resolve of this.#drainWaiters.splice(0)) resolve();
     }
     if (this.#closed) this.#onQuiet();
+  }
+
+  /** Why nothing more is taken: once it is closed the descriptor's number may be another's. */
+  #refusal(): unknown {
+    return this.#error ?? new Deno.errors.Interrupted("operation canceled");
   }
 
   #outcome(): Promise<void> {

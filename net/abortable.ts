@@ -10,7 +10,11 @@ export async function abortable<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (!signal) return await promise;
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    // It may still reject, which then is nobody's concern.
+    promise.catch(() => {});
+    throw signal.reason;
+  }
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

@@ -1,5 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
+/** Most bytes of a write that pass at once: what the socket has no room for is copied. */
+export const PASS_BYTES_MAX = 262_144;
+
 /**
  * The sending half of a session that may leave its records to the kernel: how many were made by
  * then, and what is written afterwards, on its way through as it is.
@@ -23,10 +26,10 @@ export class KernelRecords {
     }
   }
 
-  /** Takes plaintext in, which {@linkcode take} gives out. */
+  /** Takes plaintext in, which {@linkcode take} gives out, and says how many bytes. */
   pass(bytes: Uint8Array<ArrayBuffer>): number {
-    this.#passing = bytes;
-    return bytes.length;
+    this.#passing = bytes.length > PASS_BYTES_MAX ? bytes.subarray(0, PASS_BYTES_MAX) : bytes;
+    return this.#passing.length;
   }
 
   /** What was taken in last. */

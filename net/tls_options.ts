@@ -13,7 +13,8 @@ export interface TlsProtocolOptions {
   /**
    * Whether the kernel makes the records, if it can: TLS 1.3 over TCP, Linux with `CONFIG_TLS`.
    * `sendFile` then lends files to the socket as it does without TLS. What `handshake` resolves to
-   * says whether it does. Not verified on such a kernel yet, so it is off unless asked for.
+   * says whether it does. Not verified on such a kernel yet, so it is off unless asked for. HTTP
+   * servers make their records themselves all the same.
    *
    * @default {false}
    */

@@ -3,6 +3,7 @@ import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
 import { startTimer } from "../io/engine_timer.ts";
 import { Mutex } from "../thread/mutex.ts";
 import { abortable } from "./abortable.ts";
+import { gathered } from "./gathered.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import { sendByWrites } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
@@ -56,6 +57,9 @@ export class TlsSocket implements SecureSocket {
   readonly #writing = new Mutex();
   readonly #offer: TlsSessionOffer;
   #info: TlsHandshakeInfo | null = null;
+  /** Until the keys are with whom makes the records: nothing may be written before. */
+  #handshaking = true;
+  #sendsFile = false;
   #closed = false;
   readonly #takenShared = (count: number) => {
     if (!this.#closed) this.#takeIn(count, true);
@@ -69,6 +73,7 @@ export class TlsSocket implements SecureSocket {
     this.#isClient = "side" in options && !("choose" in options.side);
     if ("session" in options) {
       this.session = options.session;
+      this.#handshaking = false;
       this.handshake = Promise.resolve();
       return;
     }
@@ -94,10 +99,13 @@ export class TlsSocket implements SecureSocket {
     return this.#transport;
   }
 
-  /** Gives session and {@linkcode inner} away; null while a handshake or a call is under way. */
+  /**
+   * Gives session and {@linkcode inner} away; null while a handshake or a call is under way, and
+   * where the kernel makes the records.
+   */
   takeApart(): TlsParts | null {
     const { session } = this;
-    if (this.#closed || session.handshaking || this.#outlet.busy) return null;
+    if (this.#closed || this.#handshaking || this.#outlet.busy) return null;
     if (session.kernelSends) return null;
     const turns = [this.#reading.tryLock(), this.#writing.tryLock()];
     if (turns.includes(undefined)) {
@@ -124,7 +132,7 @@ export class TlsSocket implements SecureSocket {
   async writev(buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted();
     using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
-    if (this.session.handshaking) await abortable(this.handshake, signal);
+    if (this.#handshaking) await abortable(this.handshake, signal);
     let total = 0;
     for (const piece of gathered(buffers)) {
       for (let written = 0; written < piece.length;) {
@@ -138,27 +146,33 @@ export class TlsSocket implements SecureSocket {
   async sendFile(part: FilePart): Promise<number> {
     const { signal } = part;
     using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
-    if (this.session.handshaking) await abortable(this.handshake, signal);
-    if (!this.session.kernelSends) {
-      return await sendByWrites(part, (piece, limit) => this.#writeSome(piece, limit));
+    if (this.#handshaking) await abortable(this.handshake, signal);
+    this.#sendsFile = true;
+    try {
+      if (!this.session.kernelSends) {
+        return await sendByWrites(part, (piece, limit) => this.#writeSome(piece, limit));
+      }
+      if (this.#outlet.busy) await abortable(this.#outlet.drained(), signal);
+      this.#checkOpen();
+      this.session.checkKeys();
+      this.#checkWritable();
+      return await this.#transport.sendFile(part);
+    } finally {
+      this.#sendsFile = false;
     }
-    if (this.#outlet.busy) await abortable(this.#outlet.drained(), signal);
-    this.#checkOpen();
-    this.session.checkKeys();
-    this.#checkWritable();
-    return await this.#transport.sendFile(part);
   }
 
   async shutdown(how: ShutdownHow): Promise<void> {
     if (how !== "read") {
       using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing);
-      if (this.session.handshaking) await this.handshake;
+      if (this.#handshaking) await this.handshake;
       this.#checkOpen();
       if (this.session.failure !== null && !this.session.writable) throw this.session.failure;
+      const leavesGoodbye = this.session.kernelSends && this.session.writable;
       this.session.sayGoodbye();
       this.#outlet.send(this.session.output());
       await this.#outlet.drained();
-      if (this.session.kernelSends) await this.#transport.sayGoodbye!();
+      if (leavesGoodbye) await this.#transport.sayGoodbye!();
     }
     await this.#transport.shutdown(how);
   }
@@ -166,9 +180,11 @@ export class TlsSocket implements SecureSocket {
   close(): void {
     this.#closed = true;
     const { session } = this;
-    const leavesGoodbye = session.kernelSends && session.writable;
-    // Behind bytes that were given up in the middle of a record a goodbye would make no sense.
-    if (!this.#outlet.busy) {
+    const leavesGoodbye = session.kernelSends && session.writable && !this.#sendsFile;
+    // Behind bytes that were given up in the middle of a record a goodbye would make no sense;
+    // behind half a file it would tell of a whole one; while the keys are handed over it might be
+    // encrypted twice.
+    if (!this.#outlet.busy && !this.#sendsFile && !this.#handshaking) {
       session.sayGoodbye();
       this.#outlet.send(session.output());
     }
@@ -223,24 +239,21 @@ export class TlsSocket implements SecureSocket {
     } finally {
       stop();
     }
-    if (this.#closed) throw interrupted();
-    if (session.failure !== null) throw session.failure;
-    await this.#leaveRecords();
+    try {
+      if (this.#closed) throw interrupted();
+      if (session.failure !== null) throw session.failure;
+      if (session.recordKeys !== null) await this.#leaveRecords();
+    } finally {
+      this.#handshaking = false;
+    }
   }
 
-  /** Has the kernel make the records, where that was asked for and it can. */
+  /** Has the kernel make the records, where it can. */
   async #leaveRecords(): Promise<void> {
     const { session } = this;
-    if (session.recordKeys === null) return;
-    // Who has a turn already waits for the handshake, as does who comes for one now.
-    const turns = [this.#reading.tryLock(), this.#writing.tryLock()];
-    try {
-      await this.#outlet.drained();
-      const keys = this.#closed ? null : session.recordKeys;
-      if (keys !== null && await this.#transport.encrypt?.(keys)) session.leaveRecords();
-    } finally {
-      for (const turn of turns) turn?.unlock();
-    }
+    await this.#outlet.drained();
+    const keys = this.#closed ? null : session.recordKeys;
+    if (keys !== null && await this.#transport.encrypt?.(keys)) session.leaveRecords();
     this.#checkOpen();
   }
 
@@ -258,7 +271,7 @@ export class TlsSocket implements SecureSocket {
     const { session } = this;
     const turn = this.#reading.tryLock() ?? await this.#turn(this.#reading, signal);
     try {
-      if (session.handshaking) await abortable(this.handshake, signal);
+      if (this.#handshaking) await abortable(this.handshake, signal);
       for (;;) {
         this.#checkOpen();
         if (p.length === 0) throw detachedError("read into");
@@ -312,7 +325,8 @@ export class TlsSocket implements SecureSocket {
   #writeAtOnce(p: Uint8Array, signal: AbortSignal | undefined): Promise<number> | undefined {
     const { session } = this;
     const outlet = this.#outlet;
-    const waits = this.#closed || !session.writable || outlet.busy || this.#writing.locked;
+    const waits = this.#handshaking || this.#closed || !session.writable || outlet.busy ||
+      this.#writing.locked;
     if (waits || signal !== undefined || p.length === 0) return undefined;
     const count = session.write(p);
     outlet.send(session.output());
@@ -329,7 +343,7 @@ export class TlsSocket implements SecureSocket {
     signal?.throwIfAborted();
     if (p.length === 0) return 0;
     using _turn = this.#writing.tryLock() ?? await this.#turn(this.#writing, signal);
-    if (this.session.handshaking) await abortable(this.handshake, signal);
+    if (this.#handshaking) await abortable(this.handshake, signal);
     return await this.#writeSome(p, signal);
   }
 
@@ -368,8 +382,6 @@ export class TlsSocket implements SecureSocket {
 }
 
 const EMPTY: Uint8Array = new Uint8Array();
-/** Small buffers are joined up to one record, so that they travel as one. */
-const GATHERED_BYTES_MAX = 16_384;
 
 function interrupted(): Error {
   return new Deno.errors.Interrupted("operation canceled");
@@ -382,16 +394,4 @@ function detachedError(action: string): TypeError {
 /** What Deno says of a connection whose writing half was ended. */
 function notConnected(): Error {
   return Object.assign(new Deno.errors.NotConnected("not connected"), { code: "ENOTCONN" });
-}
-
-function gathered(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
-  const total = buffers.reduce((bytes, buffer) => bytes + buffer.length, 0);
-  if (buffers.length < 2 || total > GATHERED_BYTES_MAX) return buffers;
-  const joined = new Uint8Array(total);
-  let offset = 0;
-  for (const buffer of buffers) {
-    joined.set(buffer, offset);
-    offset += buffer.length;
-  }
-  return [joined];
 }

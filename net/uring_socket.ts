@@ -78,7 +78,7 @@ export class UringStreamSocket implements StreamSocket {
   }
 
   close(): void {
-    this.#saying?.abort();
+    this.#saying?.abort(new Deno.errors.Interrupted("operation canceled"));
     this.stream.close();
   }
 

@@ -33,6 +33,23 @@ leakTest("readAt() and writeAt() leave the cursor where it is", () =>
     }
   }));
 
+leakTest("an open file keeps no large memory that was read into", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/file`;
+    Deno.writeFileSync(path, patternBytes(600_000));
+    using file = await open(path);
+    const memory = await (async () => {
+      const p = new Uint8Array(1_000_000);
+      await file.read(p);
+      assertEquals(await file.readAt(p.subarray(0, 100_000), 0), 100_000);
+      return new WeakRef(p.buffer);
+    })();
+    // What a turn has dereferenced is kept until its end.
+    await new Promise((resolve) => setTimeout(resolve));
+    (globalThis as unknown as { gc(): void }).gc();
+    assertEquals(memory.deref(), undefined);
+  }));
+
 leakTest("readAt() and writeAt() go beyond 4 GiB", () =>
   inFolder(async (folder) => {
     using file = await create(`${folder}/file`);

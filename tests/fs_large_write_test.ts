@@ -58,6 +58,26 @@ leakTest("large writes at once append, one behind the other", () =>
     assertEquals(found.subarray(300_011), LARGE);
   }));
 
+ringTest(
+  "no call waits for a large write at the cursor but those at the cursor",
+  () =>
+    inFolder(async (folder) => {
+      const p = new Uint8Array(300_000_000);
+      const file = await create(`${folder}/file`);
+      let written = false;
+      const writing = file.write(p).then(() => written = true);
+      // By then it is on its way in its thread, for 100 ms and more.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const beside = file.writeAt(p.subarray(0, 300_000), 0);
+      file.close();
+      await Promise.resolve();
+      assertEquals(written, false);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      assertEquals(written, false);
+      await Promise.all([writing, beside]);
+    }),
+);
+
 leakTest("a large write says why a full disk takes none of it", async () => {
   using file = await open("/dev/full", { write: true });
   const error = await assertRejects(() => file.write(LARGE), Error, "No space left on device");

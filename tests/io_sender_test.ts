@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { LARGE_BLOCK_BYTES, type Lease } from "../io/buffer_pool.ts";
 import type { Engine } from "../io/engine.ts";
 import { WRITE_BYTES_MAX, WRITE_QUEUE_BYTES_MAX } from "../io/segment_queue.ts";
@@ -308,3 +308,28 @@ async function writeLines(conn: EngineConn): Promise<string> {
   await Promise.all(lines.map((line) => conn.write(utf8(line))));
   return lines.join("");
 }
+
+leakTest("a closed stream leaves a descriptor alone that got its number", async () => {
+  await using own = new TestEngine();
+  const before = socketPairOn(own.engine);
+  const { near } = before;
+  const { fd } = near.stream;
+  before[Symbol.dispose]();
+  await own.engine.whenIdle();
+  using after = socketPairOn(own.engine);
+  assert([after.near.stream.fd, after.far.stream.fd].includes(fd), "the number was not reused");
+  await after.near.write(utf8("mine"));
+  await after.far.write(utf8("mine"));
+  for (const bytes of [utf8("not yours"), patternBytes(100_000)]) {
+    await assertRejects(() => near.write(bytes), Deno.errors.Interrupted);
+    await assertRejects(() => near.stream.sender.writev([bytes]), Deno.errors.Interrupted);
+    assertThrows(() => near.stream.sender.writeNow(bytes), Deno.errors.Interrupted);
+    assertEquals(near.stream.sender.offer(bytes), -1);
+  }
+  assertEquals(near.stream.sender.reserve(10), -1);
+  await assertRejects(() => near.read(new Uint8Array(9)), Deno.errors.Interrupted);
+  for (const end of [after.near, after.far]) {
+    const p = new Uint8Array(9);
+    assertEquals(p.subarray(0, await end.read(p) ?? 0), utf8("mine"));
+  }
+}, ringOnly);

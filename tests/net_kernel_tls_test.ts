@@ -3,7 +3,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { encodeCryptoInfo } from "../ffi/kernel_tls.ts";
 import { open } from "../fs/mod.ts";
 import { connectTls, listenTls, type TlsConn } from "../net/mod.ts";
+import { KernelRecords, PASS_BYTES_MAX } from "../net/kernel_records.ts";
 import { recordKeys } from "../net/record_keys.ts";
+import { UringStreamSocket } from "../net/uring_socket.ts";
 import { kernelTlsDouble } from "./kernel_tls_double.ts";
 import { listening, tlsPair, tlsTest } from "./tls_pair.ts";
 import { runProgram, ServingProgram } from "./tls_programs.ts";
@@ -141,6 +143,64 @@ tlsTest("kernelTls: close() sends what was written and the goodbye behind it", a
   pair.server.close();
   await read;
   assertEquals(await received, bytes);
+});
+
+tlsTest("kernelTls: a write that is given up lets no other get ahead of the kernel", async () => {
+  using _kernel = kernelTlsDouble();
+  const { encrypt } = UringStreamSocket.prototype;
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  UringStreamSocket.prototype.encrypt = async function (keys) {
+    asked.resolve();
+    await answer.promise;
+    return await encrypt.call(this, keys);
+  };
+  using pair = await tlsPair(api, { kernelTls: true });
+  const { client, server } = pair;
+  const controller = new AbortController();
+  const first = client.write(utf8("given up"), { signal: controller.signal });
+  await asked.promise;
+  controller.abort();
+  await assertRejects(() => first, DOMException);
+  const second = client.write(utf8("to "));
+  answer.resolve();
+  await second;
+  await client.handshake();
+  await client.write(utf8("and fro"));
+  assertEquals(await readExactly(server, 10), utf8("to and fro"));
+});
+
+tlsTest("kernelTls: closeWrite() says goodbye once", async () => {
+  using _kernel = kernelTlsDouble();
+  using pair = await tlsPair(api, { kernelTls: true });
+  await pair.client.closeWrite();
+  await pair.client.closeWrite();
+  assertEquals(await readToEnd(pair.server), new Uint8Array());
+});
+
+for (const kernelTls of [false, true]) {
+  tlsTest(`close() cuts sendFile() off, kernelTls: ${kernelTls}`, async () => {
+    using _kernel = kernelTlsDouble();
+    const path = await Deno.makeTempFile();
+    try {
+      await Deno.truncate(path, 50_000_000);
+      using pair = await tlsPair(api, {}, { kernelTls });
+      using file = await open(path);
+      const sending = assertRejects(() => pair.server.sendFile(file), Deno.errors.Interrupted);
+      await readExactly(pair.client, 1000);
+      pair.server.close();
+      await sending;
+      await assertRejects(() => readToEnd(pair.client), Deno.errors.UnexpectedEof);
+    } finally {
+      await Deno.remove(path);
+    }
+  });
+}
+
+Deno.test("KernelRecords.pass() takes no more than a socket may have to keep", () => {
+  const records = new KernelRecords();
+  assertEquals(records.pass(new Uint8Array(PASS_BYTES_MAX + 1)), PASS_BYTES_MAX);
+  assertEquals(records.take().length, PASS_BYTES_MAX);
 });
 
 tlsTest("kernelTls: write() rejects once the peer has asked for new keys", async (pki) => {
