@@ -262,7 +262,7 @@ leakTest("Sender writes to a pipe as it does to a socket", async () => {
   const bytes = patternBytes(1_000_000);
   await Promise.all([writeAll(pair.far, bytes), receive(pair.near, bytes, 65_536)]);
   pair.near[Symbol.dispose]();
-  await engineTurn();
+  await own.engine.whenIdle();
   await pair.far.write(utf8("to nobody"));
   await assertRejects(() => pair.far.stream.sender.drained(), Deno.errors.BrokenPipe);
 }, ringOnly);
