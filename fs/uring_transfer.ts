@@ -16,6 +16,9 @@ import {
 import { ringCall } from "./ring_call.ts";
 import type { UringDescriptor } from "./uring_descriptor.ts";
 
+/** What an open file keeps of memory that it read into at most: one direct read's, aligned. */
+const MEMORY_KEPT_BYTES_MAX = 2 * DIRECT_BYTES_MAX;
+
 /**
  * Moves bytes between a user's buffer and a file.
  *
@@ -153,7 +156,7 @@ export class UringTransfer {
   #addressOf(p: Uint8Array): bigint {
     if (p === this.#lastBuffer) return this.#lastAddress;
     const address = addressOf(p as Uint8Array<ArrayBuffer>);
-    if (p.buffer.byteLength <= DIRECT_BYTES_MAX) {
+    if (p.buffer.byteLength <= MEMORY_KEPT_BYTES_MAX) {
       this.#lastBuffer = p;
       this.#lastAddress = address;
     }
