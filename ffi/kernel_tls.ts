@@ -1,8 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { Errno, osError } from "./errno.ts";
-import { writeIovec, writeMessageHeader } from "./layout.ts";
+import { CONTROL, CONTROL_HEAD_BYTES, ControlMessage } from "./control_message.ts";
+import { isNotNow, osError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
-import { mapMemory, type Mapping } from "./memory.ts";
 
 /** What it takes to make records of TLS 1.3 in one direction (RFC 8446 section 5.2). */
 export interface RecordKeys {
@@ -70,11 +69,11 @@ export function encodeCryptoInfo(
  * @throws {Error} Deno's error for the error number
  */
 export function sendGoodbyeByKernel(fd: number): boolean {
-  const { pointer } = (message ??= goodbye());
+  const { pointer } = (message ??= goodbye()).mapping;
   const sent = libc().sendmsg(fd, pointer, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) return true;
   const errno = lastErrno();
-  if (errno === Errno.EAGAIN || errno === Errno.EINTR) return false;
+  if (isNotNow(-errno)) return false;
   throw osError(errno);
 }
 
@@ -104,34 +103,17 @@ const RECORD_ALERT = 21;
 /** Level `warning`, description `close_notify`. */
 const CLOSE_NOTIFY = [1, 0];
 
-// The message, made once:
-//
-//   0        64      128            192
-//   | msghdr | iovec | control data | alert |
-const IOVEC = 64;
-const CONTROL = 128;
-const CONTROL_HEAD_BYTES = 16;
-const CONTROL_BYTES = 24;
 const PAYLOAD = 192;
-const MESSAGE_BYTES = 256;
+/** One control message with a byte, and what fills it up to 8. */
+const CONTROL_BYTES = CONTROL_HEAD_BYTES + 8;
 
-let message: Mapping | undefined;
+let message: ControlMessage | undefined;
 
-function goodbye(): Mapping {
-  const mapping = mapMemory(MESSAGE_BYTES);
-  const words = new Uint32Array(mapping.bytes.buffer);
-  const base = mapping.addressHigh * 2 ** 32 + mapping.addressLow;
-  mapping.bytes.set(CLOSE_NOTIFY, PAYLOAD);
-  // struct cmsghdr: length u64, level i32, type i32; then a byte, the record's type.
-  words.set([CONTROL_HEAD_BYTES + 1, 0, SOL_TLS, TLS_SET_RECORD_TYPE, RECORD_ALERT], CONTROL / 4);
-  writeIovec(words, IOVEC / 4, base + PAYLOAD, CLOSE_NOTIFY.length);
-  writeMessageHeader(words, 0, {
-    name: 0,
-    nameBytes: 0,
-    iovec: base + IOVEC,
-    iovecCount: 1,
-    control: base + CONTROL,
-    controlBytes: CONTROL_BYTES,
-  });
-  return mapping;
+function goodbye(): ControlMessage {
+  const made = new ControlMessage(PAYLOAD, CLOSE_NOTIFY.length);
+  made.describe(CLOSE_NOTIFY.length, CONTROL_BYTES);
+  made.mapping.bytes.set(CLOSE_NOTIFY, PAYLOAD);
+  const head = [CONTROL_HEAD_BYTES + 1, 0, SOL_TLS, TLS_SET_RECORD_TYPE];
+  made.words.set([...head, RECORD_ALERT], CONTROL / 4);
+  return made;
 }

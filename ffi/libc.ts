@@ -36,7 +36,6 @@ const symbols = {
   send:          { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },                    // ssize_t send(int fd, const void *, size_t, int flags)
   recv:          { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },                    // ssize_t recv(int fd, void *, size_t, int flags)
   sendto:        { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" }, // ssize_t sendto(int fd, const void *, size_t, int flags, const struct sockaddr *, socklen_t)
-  recvfrom:      { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "i32" }, // ssize_t recvfrom(int fd, void *, size_t, int flags, struct sockaddr *, socklen_t *)
   sendmsg:       { parameters: ["i32", "pointer", "i32"], result: "i32" },                            // ssize_t sendmsg(int fd, const struct msghdr *, int flags)
   recvmsg:       { parameters: ["i32", "pointer", "i32"], result: "i32" },                            // ssize_t recvmsg(int fd, struct msghdr *, int flags)
   sendmmsg:      { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },                     // int sendmmsg(int fd, struct mmsghdr *, unsigned count, int flags)

@@ -1,9 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { CONTROL, CONTROL_HEAD_BYTES, ControlMessage } from "./control_message.ts";
 import { noteOpened } from "./descriptor_table.ts";
 import { osError } from "./errno.ts";
-import { readMessageHeader, writeIovec, writeMessageHeader } from "./layout.ts";
+import { readMessageHeader } from "./layout.ts";
 import { lastErrno, libc } from "./libc.ts";
-import { mapMemory, type Mapping } from "./memory.ts";
 
 /** Descriptors that one message carries at most (SCM_MAX_FD, unix(7)). */
 export const DESCRIPTORS_PER_MESSAGE_MAX = 253;
@@ -39,7 +39,6 @@ export function sendDescriptorsNow(
   const controlBytes = CONTROL_HEAD_BYTES + 4 * fds.length + (fds.length % 2) * 4;
   const { mapping, words } = message(bytes.length, controlBytes);
   mapping.bytes.set(bytes, PAYLOAD);
-  // struct cmsghdr: length u64, level i32, type i32; then the descriptors.
   const length = CONTROL_HEAD_BYTES + 4 * fds.length;
   words.set([length, 0, SOL_SOCKET, SCM_RIGHTS, ...fds], CONTROL / 4);
   const sent = libc().sendmsg(socket, mapping.pointer, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -96,39 +95,14 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-// The memory of one message:
-//
-//   0        64      128            2048                6144
-//   | msghdr | iovec | control data | payload ...       |
-const IOVEC = 64;
-const CONTROL = 128;
-const CONTROL_HEAD_BYTES = 16;
 const CONTROL_BYTES_MAX = 1040;
 const PAYLOAD = 2048;
-const MESSAGE_BYTES = PAYLOAD + DESCRIPTOR_PAYLOAD_BYTES_MAX;
 
-let memory: { mapping: Mapping; words: Uint32Array<ArrayBuffer> } | undefined;
+let memory: ControlMessage | undefined;
 
 /** A message with room for control data. It is filled and used without a pause. */
-function message(
-  payloadBytes: number,
-  controlBytes: number,
-): { mapping: Mapping; words: Uint32Array<ArrayBuffer> } {
-  if (!memory) {
-    const mapping = mapMemory(MESSAGE_BYTES);
-    memory = { mapping, words: new Uint32Array(mapping.bytes.buffer) };
-  }
-  const { mapping, words } = memory;
-  const base = mapping.addressHigh * 2 ** 32 + mapping.addressLow;
-  words.fill(0, 0, PAYLOAD / 4);
-  writeIovec(words, IOVEC / 4, base + PAYLOAD, payloadBytes);
-  writeMessageHeader(words, 0, {
-    name: 0,
-    nameBytes: 0,
-    iovec: base + IOVEC,
-    iovecCount: 1,
-    control: base + CONTROL,
-    controlBytes,
-  });
+function message(payloadBytes: number, controlBytes: number): ControlMessage {
+  memory ??= new ControlMessage(PAYLOAD, DESCRIPTOR_PAYLOAD_BYTES_MAX);
+  memory.describe(payloadBytes, controlBytes);
   return memory;
 }

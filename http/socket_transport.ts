@@ -1,13 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { joinBytes } from "../io/copy_bytes.ts";
+import { CLOSE_FLUSH_MS } from "../io/fd_stream.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** Bytes of one read. */
 const READ_BYTES = 16_384;
 /** Bytes that may be queued; further ones wait. */
 const QUEUE_BYTES_MAX = 131_072;
-/** How long a closed connection goes on sending what was queued. */
-const CLOSE_FLUSH_MS = 5000;
 
 /** What a {@linkcode SocketTransport} needs: sockets of the portable engine have it. */
 export interface ByteSocket {

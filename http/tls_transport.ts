@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { joinBytes } from "../io/copy_bytes.ts";
 import { startTimer } from "../io/engine_timer.ts";
+import { CLOSE_FLUSH_MS } from "../io/fd_stream.ts";
 import { handshakeGate } from "../net/handshake_gate.ts";
 import { StreamConn } from "../net/stream_conn.ts";
 import { TlsConn } from "../net/tls_conn.ts";
@@ -11,8 +12,6 @@ import type { Transport, TransportSink } from "./transport.ts";
 
 /** Plaintext of one block, and more than one record's. */
 const PLAIN_BYTES = 65_536;
-/** How long a closed connection goes on sending what the stream under it had no room for. */
-const CLOSE_FLUSH_MS = 5000;
 
 /**
  * A connection with TLS on the ring: blocks are decrypted as they come and taken where the

@@ -56,9 +56,12 @@ export interface TlsListenParts {
   readonly contexts: ServerContexts;
 }
 
-/** Listens as {@linkcode listenTls} on the ring, for a protocol that shakes hands by itself. */
+/**
+ * Listens as {@linkcode listenTls} on the ring, for a protocol that shakes hands by itself: it
+ * makes its own records as well, whatever `kernelTls` says.
+ */
 export function listenTlsParts(options: ListenTlsOptions): TlsListenParts {
-  const { request, server } = checked(options);
+  const { request, server } = checked({ ...options, kernelTls: false });
   return uringListenTls(request, server);
 }
 

@@ -117,14 +117,16 @@ export class TlsSession implements Disposable {
     return this.#kernel === null ? output : this.#passOn(output, this.#kernel);
   }
 
-  /**
-   * What the kernel needs to make the records that follow {@linkcode output}; null when that was
-   * not asked for, or the version is not 1.3.
-   */
+  /** Whether there are {@linkcode recordKeys}: they were asked for, and the version is 1.3. */
+  get hasRecordKeys(): boolean {
+    return this.#kernel !== null && this.#state === "open" && this.#ssl!.trafficSecret !== null;
+  }
+
+  /** What the kernel needs to make the records that follow {@linkcode output}. */
   get recordKeys(): RecordKeys | null {
-    if (this.#kernel === null || this.#state !== "open") return null;
-    const secret = this.#ssl!.trafficSecret;
-    return secret && recordKeys(this.agreement.cipherSuite, secret, this.#kernel.sequence);
+    if (!this.hasRecordKeys) return null;
+    const secret = this.#ssl!.trafficSecret!;
+    return recordKeys(this.agreement.cipherSuite, secret, this.#kernel!.sequence);
   }
 
   /** Whether {@linkcode output} gives what is written as it is, for the kernel to encrypt. */

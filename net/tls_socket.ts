@@ -242,7 +242,7 @@ export class TlsSocket implements SecureSocket {
     try {
       if (this.#closed) throw interrupted();
       if (session.failure !== null) throw session.failure;
-      if (session.recordKeys !== null) await this.#leaveRecords();
+      if (session.hasRecordKeys) await this.#leaveRecords();
     } finally {
       this.#handshaking = false;
     }

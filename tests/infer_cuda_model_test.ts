@@ -1,7 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { runStep } from "../infer/backend/backend.ts";
-import type { NativeBackend } from "../infer/backend/native_backend.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
 import { cudaTest, loadCuda, ROUNDING } from "./infer_cuda.ts";
 import {
@@ -14,6 +13,7 @@ import {
   relativeError,
 } from "./infer_model.ts";
 import { loadNative } from "./infer_native.ts";
+import { assertBatched, assertChunked, stepLogits } from "./infer_ragged_batches.ts";
 
 // Whole models on the emulation of a GPU: every kernel of a step, graphs among them.
 
@@ -65,34 +65,10 @@ cudaTest("CUDA emulation: deterministic: alone, in a batch and in chunks, bit by
   for (const options of kept) {
     using backend = await loadCuda(QWEN, { path: "deterministic", ...options });
     const whole = allLogits(backend, PROMPT).slice();
-    for (const size of [1, 5, 31]) {
-      const parts: number[] = [];
-      for (let begin = 0; begin < PROMPT.length; begin += size) {
-        const tokens = PROMPT.slice(begin, begin + size);
-        parts.push(...stepLogits(backend, tokens, begin, [9, 4, 7, 2, 5, 8]));
-      }
-      assert(isSame(Float32Array.from(parts), whole), `in chunks of ${size}`);
-    }
-    assertBatched(backend, whole);
+    for (const size of [1, 5, 31]) assertChunked(backend, PROMPT, whole, size);
+    assertBatched(backend, PROMPT, whole);
   }
 });
-
-/** Several sequences in one step, of which each has the logits that it has alone. */
-function assertBatched(backend: NativeBackend, whole: Float32Array): void {
-  const { vocabularySize } = backend.config;
-  const batch = new StepBatch(BOUNDS);
-  const lengths = [PROMPT.length, 1, 9, 3];
-  for (const [i, length] of lengths.entries()) {
-    const blocks = Array.from({ length: 6 }, (_, j) => 20 + 6 * i + j);
-    batch.add({ tokens: PROMPT.slice(0, length), computedTokens: 0, blocks, logits: "last" });
-  }
-  const { logits } = runStep(backend, batch);
-  for (const [i, length] of lengths.entries()) {
-    const row = logits.subarray(i * vocabularySize, (i + 1) * vocabularySize);
-    const alone = whole.subarray((length - 1) * vocabularySize, length * vocabularySize);
-    assert(isSame(row, alone), `a prompt of ${length}`);
-  }
-}
 
 cudaTest("CUDA emulation: copied blocks let a sequence part from another", async () => {
   for (const kvType of ["float16", "int8", "float8"] as const) {
@@ -131,19 +107,3 @@ cudaTest("CUDA emulation: many steps in a row, and steps that cannot be", async 
   assertThrows(() => backend.submit(batch), RangeError, "There is no token 9");
   assertThrows(() => backend.copyBlocks([0, 128]), RangeError, "Cannot copy blocks");
 });
-
-/** Logits after each of some tokens. */
-function stepLogits(
-  backend: NativeBackend,
-  tokens: readonly number[],
-  computedTokens: number,
-  blocks: readonly number[],
-): Float32Array {
-  const batch = new StepBatch(BOUNDS);
-  batch.add({ tokens: [...tokens], computedTokens, blocks: [...blocks], logits: "all" });
-  return runStep(backend, batch).logits.slice();
-}
-
-function isSame(a: Float32Array, b: Float32Array): boolean {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
-}

@@ -1,10 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { runStep } from "../infer/backend/backend.ts";
 import type { NativeBackend, NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { type CudaCommunicator, NativeDevice } from "../infer/backend/native_device.ts";
 import { NativeWeights } from "../infer/backend/native_weights.ts";
-import { StepBatch } from "../infer/backend/step_batch.ts";
 import { Engine } from "../infer/engine/engine.ts";
 import type { EngineOptions } from "../infer/engine/engine_options.ts";
 import { openModel } from "../infer/model/open_model.ts";
@@ -26,6 +24,7 @@ import {
   readGolden,
   relativeError,
 } from "./infer_model.ts";
+import { assertBatched, assertChunked, stepLogits } from "./infer_ragged_batches.ts";
 import { workerTest } from "./worker_leak.ts";
 
 // A model on several GPUs, each with a part of it: `tensorParallel`. Where GPUs are emulated they
@@ -160,28 +159,9 @@ groupTest("deterministic by NCCL, bit by bit", async () => {
 /** Alone, in chunks and in a ragged batch a token has the same logits. */
 async function checkDeterministic(parts: number, communicator: CudaCommunicator): Promise<void> {
   using backend = await loadParts(QWEN, parts, { path: "deterministic", communicator });
-  const { vocabularySize } = backend.config;
   const whole = allLogits(backend, PROMPT).slice();
-  for (const size of [1, 5]) {
-    const chunks: number[] = [];
-    for (let begin = 0; begin < PROMPT.length; begin += size) {
-      const tokens = PROMPT.slice(begin, begin + size);
-      chunks.push(...stepLogits(backend, tokens, begin, [9, 4, 7, 2, 5, 8]));
-    }
-    assert(isSame(Float32Array.from(chunks), whole), `in chunks of ${size}`);
-  }
-  const batch = new StepBatch(BOUNDS);
-  const lengths = [PROMPT.length, 1, 9];
-  for (const [i, length] of lengths.entries()) {
-    const blocks = Array.from({ length: 6 }, (_, j) => 20 + 6 * i + j);
-    batch.add({ tokens: PROMPT.slice(0, length), computedTokens: 0, blocks, logits: "last" });
-  }
-  const { logits } = runStep(backend, batch);
-  for (const [i, length] of lengths.entries()) {
-    const row = logits.subarray(i * vocabularySize, (i + 1) * vocabularySize);
-    const alone = whole.subarray((length - 1) * vocabularySize, length * vocabularySize);
-    assert(isSame(row, alone), `a prompt of ${length}`);
-  }
+  for (const size of [1, 5]) assertChunked(backend, PROMPT, whole, size);
+  assertBatched(backend, PROMPT, whole);
 }
 
 cudaTest("CUDA emulation: tensorParallel: copied blocks let a sequence part", async () => {
@@ -317,20 +297,4 @@ async function failsAfter(
 
 function openParts(tensorParallel: number, communicator: CudaCommunicator = "host"): NativeDevice {
   return new NativeDevice({ device: "cuda", library: LIBRARY, tensorParallel, communicator });
-}
-
-/** Logits after each of some tokens. */
-function stepLogits(
-  backend: NativeBackend,
-  tokens: readonly number[],
-  computedTokens: number,
-  blocks: readonly number[],
-): Float32Array {
-  const batch = new StepBatch(BOUNDS);
-  batch.add({ tokens: [...tokens], computedTokens, blocks: [...blocks], logits: "all" });
-  return runStep(backend, batch).logits.slice();
-}
-
-function isSame(a: Float32Array, b: Float32Array): boolean {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
 }

@@ -45,6 +45,42 @@ export function assertRagged(
   );
 }
 
+/** Asserts that prompts of one step have the logits that each has alone, to the bit. */
+export function assertBatched(
+  backend: Backend,
+  prompt: readonly number[],
+  whole: Float32Array,
+): void {
+  const { vocabularySize } = backend.config;
+  const batch = new StepBatch(BOUNDS);
+  const lengths = [prompt.length, 1, 9, 3];
+  for (const [i, length] of lengths.entries()) {
+    const blocks = Array.from({ length: 6 }, (_, j) => 20 + 6 * i + j);
+    batch.add({ tokens: prompt.slice(0, length), computedTokens: 0, blocks, logits: "last" });
+  }
+  const { logits } = runStep(backend, batch);
+  for (const [i, length] of lengths.entries()) {
+    const row = logits.subarray(i * vocabularySize, (i + 1) * vocabularySize);
+    const alone = whole.subarray((length - 1) * vocabularySize, length * vocabularySize);
+    assert(isSame(row, alone), `a prompt of ${length}`);
+  }
+}
+
+/** Asserts that a prompt in chunks has the logits that it has as a whole, to the bit. */
+export function assertChunked(
+  backend: Backend,
+  prompt: readonly number[],
+  whole: Float32Array,
+  chunkTokens: number,
+): void {
+  const parts: Float32Array[] = [];
+  for (let begin = 0; begin < prompt.length; begin += chunkTokens) {
+    const tokens = prompt.slice(begin, begin + chunkTokens);
+    parts.push(stepLogits(backend, tokens, begin, [9, 4, 7, 2, 5, 8]));
+  }
+  assert(isSame(concatenated(parts), whole), `in chunks of ${chunkTokens}`);
+}
+
 /** Logits after all tokens of a step of one sequence; a copy. */
 export function stepLogits(
   backend: Backend,

@@ -22,6 +22,8 @@ export interface OpenedBackend {
  * Loads a model into the backend that the plan asks for.
  *
  * @throws {Deno.errors.NotFound} when the native library is asked for and not there
+ * @throws {Deno.errors.NotSupported} when a GPU is asked for and there is none, or no driver
+ * @throws {RangeError} when a GPU has no part in `tensorParallel`, or an option is unknown
  * @throws {TypeError} when a module exports no `openBackend`
  */
 export async function openBackend(source: ModelSource, plan: BackendPlan): Promise<OpenedBackend> {

@@ -16,7 +16,7 @@ export interface DrawnStep {
   /** Steps in a row. */
   readonly steps: number;
   /** Whether the next one may start before this one is read. */
-  readonly mayRunAhead: boolean;
+  readonly isAhead: boolean;
 }
 
 /** Whether tokens of a step can be chosen by the device: all of them, or none. */

@@ -122,7 +122,7 @@ export class StepRunner {
     const isAhead = mayRunAhead(tasks);
     const steps = isAhead ? this.#scheduler.runOn(this.#stepsInARowMax()) : 1;
     const firstDraws = this.#packDrawing(tasks, steps);
-    const step: DrawnStep = { tasks, firstDraws, steps, mayRunAhead: isAhead };
+    const step: DrawnStep = { tasks, firstDraws, steps, isAhead };
     clock.lap("prepareUs");
     this.#backend.drawing!.submit(this.#packer.batch, this.#packer.draws, steps);
     clock.lap("submitUs");
@@ -156,7 +156,7 @@ export class StepRunner {
     for (const [i, task] of step.tasks.entries()) {
       const firstDraw = step.firstDraws[i]!;
       this.#guard(task, () => {
-        if (step.mayRunAhead) this.#reader.readAhead(task, output, firstDraw, step.steps);
+        if (step.isAhead) this.#reader.readAhead(task, output, firstDraw, step.steps);
         else this.#reader.readChosen(task, output, firstDraw);
       });
     }

@@ -157,14 +157,7 @@ __global__ void __launch_bounds__(LARGE_THREADS) input_kernel(input_args a) {
                                                pack_f16(f16_input(x.z), f16_input(x.w)));
       continue;
     }
-    const float four[4] = {x.x, x.y, x.z, x.w};
-    uint32_t word = 0;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      float level = fmaxf(fminf(four[i] * inverse, LEVEL_LARGEST), -LEVEL_LARGEST);
-      word |= ((uint32_t)__float2int_rn(level) & 0xff) << (8 * i);
-    }
-    *(uint32_t *)(to + column) = word;
+    *(uint32_t *)(to + column) = pack_levels(x, inverse);
   }
 }
 

@@ -69,6 +69,18 @@ DEVICE_INLINE float4 norm_four(float4 x, float factor, const float *norm, int co
                      x.w * factor * w.w);
 }
 
+// Four numbers as levels, `inverse` for each 1.
+DEVICE_INLINE uint32_t pack_levels(float4 x, float inverse) {
+  const float four[4] = {x.x, x.y, x.z, x.w};
+  uint32_t word = 0;
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    float level = fmaxf(fminf(four[i] * inverse, LEVEL_LARGEST), -LEVEL_LARGEST);
+    word |= ((uint32_t)__float2int_rn(level) & 0xff) << (8 * i);
+  }
+  return word;
+}
+
 // The lane's four numbers as levels, and the scale of its group: that of the CPU library, bit by
 // bit. A number that is not finite makes the scale a NaN. All lanes of the warp.
 DEVICE_INLINE uint32_t round_four(float4 x, int group_size, float *scale) {
@@ -84,15 +96,7 @@ DEVICE_INLINE uint32_t round_four(float4 x, int group_size, float *scale) {
     }
   }
   *scale = most / LEVEL_LARGEST + strange;
-  float inverse = most == 0 ? 0 : LEVEL_LARGEST / most;
-  const float four[4] = {x.x, x.y, x.z, x.w};
-  uint32_t word = 0;
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    float level = fmaxf(fminf(four[i] * inverse, LEVEL_LARGEST), -LEVEL_LARGEST);
-    word |= ((uint32_t)__float2int_rn(level) & 0xff) << (8 * i);
-  }
-  return word;
+  return pack_levels(x, most == 0 ? 0 : LEVEL_LARGEST / most);
 }
 
 #endif
