@@ -41,6 +41,11 @@ const SANITIZE_FLAGS = [
 /** Path of the library that is tested. */
 export const LIBRARY = REAL_LIBRARY ?? `${BUILD_DIRECTORY}/libphoton_infer_cuda_host.so`;
 
+// What contexts would measure says nothing about a GPU, and takes time.
+if (REAL_LIBRARY === undefined && !Deno.env.has("PHOTON_INFER_RESIDENT")) {
+  Deno.env.set("PHOTON_INFER_RESIDENT", "never");
+}
+
 // Before any test: a library stays open until the process ends, which a test would be blamed for.
 if (HAS_EMULATION) {
   if (REAL_LIBRARY === undefined) await buildEmulation(LIBRARY);

@@ -66,7 +66,9 @@ export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],
   ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
-  ...["cuda/pack.cu", "cuda/place.cu", "cuda/round.cu"],
+  ...["cuda/pack.cu", "cuda/place.cu"],
+  ...["cuda/resident.cu", "cuda/resident_float.cu", "cuda/resident_int8.cu"],
+  ...["cuda/resident_room.cu", "cuda/round.cu"],
   ...["cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu"],
   ...["cuda/wide_int8.cu"],
 ];
@@ -79,16 +81,25 @@ export const CUDA_SHARED: readonly string[] = [
 /** Its headers. */
 // Data: what cuda/ includes.
 export const CUDA_HEADERS: readonly string[] = [
-  ...["cuda/attend.cuh", "cuda/attend_chunk.cuh", "cuda/attend_part.cuh"],
+  ...["cuda/attend.cuh", "cuda/attend_block.cuh", "cuda/attend_chunk.cuh"],
+  ...["cuda/attend_part.cuh"],
   ...["cuda/attend_plan.cuh", "cuda/attend_tile.cuh", "cuda/context.cuh"],
   ...["cuda/communicator.cuh", "cuda/group.h"],
   ...["cuda/cublaslt.cuh", "cuda/large.cuh"],
   ...["cuda/device.cuh", "cuda/draw.cuh", "cuda/draw.h", "cuda/draw_step.cuh"],
   ...["cuda/elementwise.cuh"],
-  ...["cuda/embed.cuh", "cuda/intrinsics.cuh", "cuda/kv.cuh", "cuda/kv_put.cuh"],
+  ...[
+    "cuda/embed.cuh",
+    "cuda/embed_token.cuh",
+    "cuda/intrinsics.cuh",
+    "cuda/kv.cuh",
+    "cuda/kv_put.cuh",
+  ],
   ...["cuda/launch.cuh", "cuda/linear.cuh", "cuda/load.cuh", "cuda/matrix.cuh"],
   ...["cuda/logit_rules.cuh", "cuda/logit_rules.h"],
   ...["cuda/narrow.cuh", "cuda/narrow_math.cuh", "cuda/pack.cuh", "cuda/place.cuh"],
+  ...["cuda/place_head.cuh", "cuda/resident.cuh", "cuda/resident_block.cuh"],
+  ...["cuda/resident_room.cuh"],
   ...["cuda/round.cuh", "cuda/sample_draw.cuh", "cuda/sample_select.cuh", "cuda/step_pack.cuh"],
   ...[
     "cuda/step_view.cuh",

@@ -27,6 +27,7 @@ struct chunk_shape {
 // Which positions a block reads of which head.
 struct chunk_source {
   const int32_t *table;
+  int layer;
   int kv_head;
   int end; // positions from here on are zeros
 };
@@ -34,10 +35,9 @@ struct chunk_source {
 // Starts to copy a chunk; returns, for INT8 and FP8, the scale that this thread will put into its
 // place.
 template <int HEAD, int TYPE>
-DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &source, int chunk,
+DEVICE_INLINE float begin_chunk(const device_kv &kv, const chunk_source &source, int chunk,
                                 unsigned char *stage) {
   typedef chunk_shape<HEAD, TYPE> shape;
-  const device_kv &kv = args.kv;
   int thread = (int)threadIdx.x, piece = thread % shape::pieces;
 #pragma unroll
   for (int i = 0; i < shape::pieces / 2; i++) {
@@ -47,7 +47,7 @@ DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &sou
     const unsigned char *from = kv.data;
     if (is_there) {
       int block = source.table[position / kv.block_tokens];
-      from = kv_head(kv, args.layer, block, source.kv_head) +
+      from = kv_head(kv, source.layer, block, source.kv_head) +
              (size_t)(position % kv.block_tokens) * (size_t)kv.row_bytes + piece * PIECE_BYTES;
     }
     unsigned char *to = stage + row * shape::row_bytes + piece * PIECE_BYTES;
@@ -59,7 +59,7 @@ DEVICE_INLINE float begin_chunk(const attend_args &args, const chunk_source &sou
   int position = chunk * CHUNK_POSITIONS + thread % CHUNK_POSITIONS;
   if (position >= source.end) return 0;
   unsigned char *data =
-      kv_head(kv, args.layer, source.table[position / kv.block_tokens], source.kv_head);
+      kv_head(kv, source.layer, source.table[position / kv.block_tokens], source.kv_head);
   int first = thread / CHUNK_POSITIONS * kv.block_tokens;
   return kv_scales(kv, data)[first + position % kv.block_tokens];
 }

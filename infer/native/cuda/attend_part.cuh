@@ -93,36 +93,37 @@ DEVICE_INLINE void store_part(const warp_tile<HEAD> &tile, float *part) {
   }
 }
 
-// Whether this block is the last of those that share a tile. What they wrote is seen then.
-DEVICE_INLINE bool is_last_of(unsigned *ticket, int blocks) {
-  __shared__ unsigned taken;
+// Whether this block is the last of those that share a tile. What they wrote is seen then. `shared`
+// is free once all threads are here.
+DEVICE_INLINE bool is_last_of(unsigned *ticket, int blocks, unsigned *shared) {
   __threadfence();
-  __syncthreads();
+  attend_barrier();
   // Begins again at 0 after the last.
-  if (threadIdx.x == 0) taken = atomicInc(ticket, (unsigned)blocks - 1);
-  __syncthreads();
-  return taken == (unsigned)blocks - 1;
+  if (threadIdx.x == 0) *shared = atomicInc(ticket, (unsigned)blocks - 1);
+  attend_barrier();
+  return *shared == (unsigned)blocks - 1;
 }
 
 // Decode: all warps have the same rows, and so have the blocks of a split context. `shared` is
 // free.
 template <int HEAD>
 DEVICE_INLINE void end_parts(const warp_tile<HEAD> &tile, const attend_plan &plan,
-                             const tile_place &place, int kv_head, float *shared) {
-  int row = (int)threadIdx.x / ROW_THREADS;
+                             const tile_place &place, const attend_item &item,
+                             float *shared) {
+  int row = (int)threadIdx.x / ROW_THREADS, kv_head = item.kv_head;
   size_t in_part = (size_t)(row * PART_ROW_FLOATS(HEAD));
   bool is_there = place.row + row < place.rows;
   store_part<HEAD>(tile, shared + (int)threadIdx.x / 32 * PART_FLOATS(HEAD));
-  __syncthreads();
+  attend_barrier();
   combined_row<HEAD> mine = combine_parts<HEAD, false>(shared + in_part, ATTEND_WARPS);
   float *output = output_row(plan.args, place, kv_head, is_there ? place.row + row : place.row);
   if (plan.splits == 1) {
     if (is_there) write_combined<HEAD>(mine, plan.args, output);
     return;
   }
-  size_t item = (size_t)kv_head * gridDim.x + blockIdx.x;
-  float *parts = plan.parts + item * (size_t)plan.splits * PART_FLOATS(HEAD) + in_part;
-  float *to = parts + (size_t)blockIdx.z * PART_FLOATS(HEAD);
+  size_t of_tile = (size_t)kv_head * (size_t)item.tiles + (size_t)item.tile;
+  float *parts = plan.parts + of_tile * (size_t)plan.splits * PART_FLOATS(HEAD) + in_part;
+  float *to = parts + (size_t)item.split * PART_FLOATS(HEAD);
 #pragma unroll
   for (int i = 0; i < HEAD / 32; i++) {
     *(float4 *)(to + 32 * i + (int)threadIdx.x % ROW_THREADS * 4) = mine.sums[i];
@@ -130,7 +131,7 @@ DEVICE_INLINE void end_parts(const warp_tile<HEAD> &tile, const attend_plan &pla
   if (threadIdx.x % ROW_THREADS == 0) {
     *(float4 *)(to + HEAD) = make_float4(mine.largest, mine.total, 0, 0);
   }
-  if (!is_last_of(plan.tickets + item, plan.splits)) return;
+  if (!is_last_of(plan.tickets + of_tile, plan.splits, (unsigned *)shared)) return;
   mine = combine_parts<HEAD, true>(parts, plan.splits);
   if (is_there) write_combined<HEAD>(mine, plan.args, output);
 }

@@ -48,6 +48,17 @@ struct tile_place {
   int first_position; // of the sequence's first token in this step
 };
 
+// What a block does: a part of the context of a tile, for a key-value head.
+struct attend_item {
+  int tile;
+  int tiles; // of the launch
+  int kv_head;
+  int split;
+};
+
+// All threads of a block that attend: the block may have more.
+DEVICE_INLINE void attend_barrier() { barrier_of(1, ATTEND_THREADS); }
+
 // Tiles that a sequence of so many rows has in this launch.
 DEVICE_INLINE int tiles_of(const attend_plan &plan, int rows, int tile_rows) {
   if (rows < plan.rows_min || rows > plan.rows_max) return 0;
@@ -85,6 +96,9 @@ DEVICE_INLINE tile_place find_tile(const attend_plan &plan, int tile, int tile_r
   }
   return {-1, 0, 0, 0, 0};
 }
+
+// How short sequences are attended, in tiles of 16 rows; so many of them.
+attend_plan attend_plan_of(const attend_args &args, const run_place &place, int *tiles);
 
 // Row by row, for F32 and for heads that no tile takes.
 cudaError_t attend_rows_run(const attend_args &args, const run_place &place);

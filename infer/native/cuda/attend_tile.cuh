@@ -49,11 +49,13 @@ DEVICE_INLINE float2 query_pair(const float *row, int at, int head_size) {
   return pair;
 }
 
-// Loads the queries of 16 rows from `row` of the sequence on. Each row is divided by its largest
+// Loads the queries of 16 rows from `row` of the sequence on; `queries` is what args.queries is, or
+// a copy. Each row is divided by its largest
 // number: as halves they must not become infinite.
 template <int HEAD>
 DEVICE_INLINE void begin_tile(warp_tile<HEAD> &tile, const attend_args &args,
-                              const tile_place &place, int kv_head, int row) {
+                              const float *queries, const tile_place &place, int kv_head,
+                              int row) {
   int lane = (int)threadIdx.x % 32, shared = args.heads / args.kv_heads;
 #pragma unroll
   for (int side = 0; side < 2; side++) {
@@ -62,7 +64,7 @@ DEVICE_INLINE void begin_tile(warp_tile<HEAD> &tile, const attend_args &args,
     if (at < place.rows) {
       size_t token = (size_t)(place.first_token + at / shared);
       int head = kv_head * shared + at % shared;
-      from = args.queries + token * (size_t)args.query_stride + (size_t)(head * args.head_size);
+      from = queries + token * (size_t)args.query_stride + (size_t)(head * args.head_size);
     }
     float2 pairs[HEAD / 16][2];
     float most = 0;

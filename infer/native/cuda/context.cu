@@ -153,7 +153,8 @@ static int32_t create_part(infer_model *part, const infer_context_config *config
   int32_t status = model_check_complete(part);
   if (!status) status = fill_context(made);
   if (!status) status = cuda_status(cudaDeviceSynchronize(), "make a context");
-  return status ? status : large_create(made);
+  if (!status) status = large_create(made);
+  return status ? status : resident_create(made);
 }
 
 int32_t infer_context_create(infer_model *model, const infer_context_config *config,
@@ -180,6 +181,7 @@ static void destroy_part(infer_context *part) {
   step_free_graphs(part);
   draw_free(part);
   large_drop(part->large);
+  resident_drop(part->resident);
   kv_free(&part->kv);
   void *const device_memory[] = {part->memory, part->output, part->gathered, part->copy_pairs};
   for (void *memory : device_memory) {
@@ -243,6 +245,7 @@ int32_t context_grow_outputs(infer_context *c, int rows) {
   if (!status) {
     status = cuda_status(cudaMallocHost((void **)&c->pinned_output, bytes), "make room for logits");
   }
+  if (!status) status = resident_update(c);
   // The next step tries again.
   if (status) c->output_rows = 0;
   return status;

@@ -12,6 +12,7 @@
 #include "draw_step.cuh"
 #include "kv.cuh"
 #include "linear.cuh"
+#include "resident_room.cuh"
 #include "step_pack.cuh"
 
 #define GRAPHS_MAX 64
@@ -53,6 +54,7 @@ struct infer_context {
   step_graph graphs[GRAPHS_MAX];
   int graph_count;
   struct large_room *large; // NULL: no large products
+  resident_room *resident;  // NULL: steps are never one kernel
   // The step that is on its way:
   cudaEvent_t is_done;
   float *logits_to;
@@ -93,6 +95,9 @@ void draw_free(infer_context *context);
 
 // Runs the products of a layer with so many tokens, whatever is in memory.
 cudaError_t step_measure(infer_context *context, int tokens);
+
+// The products of a step of one token in their order, and what else differs from layer to layer.
+void step_products(infer_context *context, product_args *products, place_layer *layers);
 
 // Makes what large products need where cuBLASLt is there, and measures them.
 int32_t large_create(infer_context *context);

@@ -173,9 +173,9 @@ size_t infer_device_describe(infer_device *device, char *text, size_t size) {
   }
   int length = snprintf(text, size,
                         "{\"kind\":\"cuda\",\"path\":\"%s\",\"threads\":%d,\"name\":\"%s\","
-                        "\"compute\":%d,\"cublasLt\":\"%s\"%s}",
+                        "\"compute\":%d,\"cublasLt\":\"%s\",\"resident\":\"%s\"%s}",
                         path, place->multiprocessors, device->name, place->compute, library,
-                        group);
+                        device->resident, group);
   return (size_t)length < size ? (size_t)length : size - 1;
 }
 

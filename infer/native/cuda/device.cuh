@@ -35,6 +35,7 @@ struct infer_device {
   char name[256];
   bool has_graphs;
   bool is_w8a8;              // prompts are multiplied as integers, with one scale a token
+  char resident[64];         // what the last context has of resident_room.cuh, in words
   struct cublaslt *library;  // opened by the first context; NULL before
   load_slot slots[LOAD_SLOTS];
   unsigned long long *strange; // see pack_args

@@ -59,7 +59,44 @@ DEVICE_INLINE void let_next_kernel_begin() {
 #endif
 }
 
+// --- Threads and blocks that wait for each other ---
+
+// A barrier of so many threads of the block: whole warps, with a number of their own. 0 is that of
+// __syncthreads.
+DEVICE_INLINE void barrier_of(int number, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(number), "r"(threads) : "memory");
+}
+
+// Adds to a word that others watch; they see then what this thread has seen and written.
+DEVICE_INLINE void add_released(unsigned *to, unsigned value) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
+}
+
+DEVICE_INLINE unsigned load_acquired(const unsigned *from) {
+  unsigned value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
+  return value;
+}
+
+// Waits until the bits of `mask` are no more `seen`: only where all blocks are alive at once.
+DEVICE_INLINE void watch(const unsigned *at, unsigned mask, unsigned seen) {
+  while ((load_acquired(at) & mask) == seen) {
+  }
+}
+
 // --- Loads ---
+
+// Fetches memory into the second cache, all lanes of a warp together: from a multiple of 16 on.
+DEVICE_INLINE void prefetch(const void *from, int bytes, int lane) {
+#if HAS_HOPPER
+  if (lane != 0 || bytes == 0) return;
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
+#else
+  for (int at = lane * 128; at < bytes; at += 32 * 128) {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"((const char *)from + at));
+  }
+#endif
+}
 
 // 16 bytes of weights: read once in a step, so they leave the first cache alone.
 DEVICE_INLINE uint4 load_streamed(const void *from) {

@@ -10,13 +10,15 @@
 #define SHARED_BYTES_FREE (48 << 10)
 
 // Grid, block, bytes of dynamic shared memory. With `overlaps` the kernel may begin before the
-// earlier one ends (sm_90; see wait_for_earlier_kernels).
+// earlier one ends (sm_90; see wait_for_earlier_kernels). With `is_together` all blocks run at once,
+// so that they may wait for each other, or the launch fails.
 struct launch_shape {
   dim3 grid;
   dim3 block;
   size_t shared_bytes;
   cudaStream_t stream;
   bool overlaps;
+  bool is_together = false;
 };
 
 #define RETURN_IF_FAILED(call)                  \
@@ -32,7 +34,8 @@ template <typename A>
 static inline cudaError_t launch(const launch_shape &shape, void (*kernel)(A), const A &argument) {
   if (!host::is_entered(shape.stream)) return cudaErrorInvalidResourceHandle;
   return host::enqueue(shape.stream, [=] {
-    host::run_grid(shape.grid, shape.block, shape.shared_bytes, [&] { kernel(argument); });
+    host::run_grid(shape.grid, shape.block, shape.shared_bytes, [&] { kernel(argument); },
+                   shape.is_together);
   });
 }
 
@@ -50,10 +53,15 @@ static inline cudaError_t launch(const launch_shape &shape, void (*kernel)(A), c
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = shape.stream;
   cudaLaunchAttribute attribute = {};
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
+  if (shape.is_together) {
+    attribute.id = cudaLaunchAttributeCooperative;
+    attribute.val.cooperative = 1;
+  } else {
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+  }
   config.attrs = &attribute;
-  config.numAttrs = shape.overlaps ? 1 : 0;
+  config.numAttrs = shape.is_together || shape.overlaps ? 1 : 0;
   return cudaLaunchKernelEx(&config, kernel, argument);
 }
 

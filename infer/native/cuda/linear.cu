@@ -71,16 +71,8 @@ static cudaError_t run_kernel(const product_args &product, const device_matrix &
   return narrow_float_run(product, m.type, tokens_max, place);
 }
 
-cudaError_t linear_run(const linear_args &args, const run_place &place) {
-  if (args.tokens == 0) return cudaSuccess;
-  if (args.room.large && args.room.large->is_measuring) return large_measure(args, place);
-  if (large_takes(args, place)) {
-    cudaError_t error = large_run(args, place);
-    if (error != cudaErrorNotSupported) return error;
-  }
+static product_args product_of(const linear_args &args, bool is_narrow) {
   const device_matrix &m = args.jobs[0].matrix;
-  bool is_narrow = takes_narrow(args, m, place);
-  bool is_rounded = m.type == INFER_INT8 || !is_narrow;
   product_args product = {};
   for (int i = 0; i < LINEAR_JOBS_MAX; i++) product.jobs[i] = args.jobs[i];
   count_units(&product, args, is_narrow);
@@ -96,14 +88,40 @@ cudaError_t linear_run(const linear_args &args, const run_place &place) {
   product.group_size = m.group_size;
   product.sums = args.room.sums;
   product.tickets = args.room.tickets;
+  return product;
+}
+
+// The input is normed and rounded by the product's own kernel.
+static void set_input(product_args *product, const linear_args &args) {
+  product->rows = args.rows;
+  product->stride = args.stride;
+  product->norm = args.norm;
+  product->epsilon = args.epsilon;
+}
+
+product_args narrow_product(const linear_args &args) {
+  product_args product = product_of(args, true);
+  set_input(&product, args);
+  product.normed = args.normed;
+  return product;
+}
+
+cudaError_t linear_run(const linear_args &args, const run_place &place) {
+  if (args.tokens == 0) return cudaSuccess;
+  if (args.room.large && args.room.large->is_measuring) return large_measure(args, place);
+  if (large_takes(args, place)) {
+    cudaError_t error = large_run(args, place);
+    if (error != cudaErrorNotSupported) return error;
+  }
+  const device_matrix &m = args.jobs[0].matrix;
+  bool is_narrow = takes_narrow(args, m, place);
+  bool is_rounded = m.type == INFER_INT8 || !is_narrow;
+  product_args product = product_of(args, is_narrow);
   bool is_plain = !args.chosen && !args.normed;
   bool has_nothing_to_do = is_plain && !args.norm && !is_rounded;
   bool is_fused = is_narrow && is_plain && args.tokens <= FUSED_TOKENS_MAX;
   if (is_fused || has_nothing_to_do) {
-    product.rows = args.rows;
-    product.stride = args.stride;
-    product.norm = args.norm;
-    product.epsilon = args.epsilon;
+    set_input(&product, args);
   } else {
     RETURN_IF_FAILED(linear_prepare(args, is_rounded, place));
     if (!is_rounded) {

@@ -89,12 +89,16 @@ struct product_args {
   const float *norm;
   float epsilon;
   int group_size;
+  float *normed; // written by the first block, see linear_args; null: nowhere
   // Wide only:
   int splits;
   int chunks_per_split;
   float *sums;
   unsigned *tickets;
 };
+
+// A product of one token whose blocks norm and round the input for themselves.
+product_args narrow_product(const linear_args &args);
 
 // The kernels of each kind of weights. Narrow floats take tokens by so many at a time.
 cudaError_t narrow_int8_run(const product_args &args, const run_place &place);

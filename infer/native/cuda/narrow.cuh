@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // The narrow kernel: a block streams row tiles, its warps take turns at the chunks of columns and
 // add up at the end. Weights of the first chunks are on their way before the earlier kernel is
-// done, and the next chunk's while this one is multiplied.
+// done, and the next chunk's while this one is multiplied. What a block does is a function of its
+// own, for the kernel that stays for a whole step (resident.cuh) does it too.
 //
 //     shared   | input rows [TOKENS] | scales [groups][TOKENS] | sums [warps][TILES][16][TOKENS] |
 #ifndef INFER_CUDA_NARROW_CUH
@@ -18,16 +19,39 @@
 // 4.8 TB/s at 700 ns ask for 25.
 #define NARROW_RESIDENT_THREADS 512
 
-// A chunk of a job's row tile, on its way into registers.
+// Warps that stream units together: a block, or some of its warps. They share the sums of a unit as
+// so many `shares` as there are warps in the narrow kernel; a warp may have several.
+struct narrow_team {
+  int thread;
+  int threads;
+  int barrier; // see barrier_of
+  int shares;
+  int unit;    // the first
+  int stride;  // from unit to unit
+};
+
+// A row tile of a matrix.
+struct tile_source {
+  const unsigned char *levels;
+  const uint32_t *scales;
+};
+
+DEVICE_INLINE tile_source source_of(const device_matrix &matrix, int tile) {
+  size_t at = (size_t)tile * (size_t)matrix.chunks;
+  return {matrix.levels + at * (CHUNK_TILES * TILE_BYTES),
+          matrix.scales + at * 8 * (size_t)matrix.chunk_groups};
+}
+
+// A chunk of a row tile, on its way into registers.
 template <int GROUPS>
-DEVICE_INLINE void load_chunk(lane_chunk<GROUPS> &to, const device_matrix &matrix, int tile,
-                              int chunk, int lane) {
-  size_t at = (size_t)tile * (size_t)matrix.chunks + (size_t)chunk;
-  const unsigned char *from = matrix.levels + at * (CHUNK_TILES * TILE_BYTES) + lane * 16;
+DEVICE_INLINE void load_chunk(lane_chunk<GROUPS> &to, const tile_source &source, int chunk,
+                              int lane) {
+  const unsigned char *from =
+      source.levels + (size_t)chunk * (CHUNK_TILES * TILE_BYTES) + lane * 16;
 #pragma unroll
   for (int i = 0; i < CHUNK_TILES; i++) to.tiles[i] = load_streamed(from + i * TILE_BYTES);
   if (GROUPS == 0) return;
-  const uint32_t *scales = matrix.scales + (at * 8 + (size_t)(lane / 4)) * GROUPS;
+  const uint32_t *scales = source.scales + (chunk * 8 + lane / 4) * GROUPS;
 #pragma unroll
   for (int i = 0; i < GROUPS; i++) to.scales[i] = __ldg(scales + i);
 }
@@ -59,6 +83,9 @@ DEVICE_INLINE void fill_levels(const product_args &a, int first, int tokens, uns
       int column = chunk * CHUNK_BYTES + lane * 4;
       float4 x = load_four(row, column, a.columns);
       if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+      if (a.normed && blockIdx.x == 0) {
+        store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
+      }
       float scale;
       *(uint32_t *)(rows + token * row_bytes + column) = round_four(x, a.group_size, &scale);
       if (column % a.group_size == 0) scales[column / a.group_size * MATH::TOKENS + token] = scale;
@@ -77,6 +104,9 @@ DEVICE_INLINE void fill_floats(const product_args &a, int first, int tokens, uns
     for (int column = (int)threadIdx.x * 4; column < columns; column += (int)blockDim.x * 4) {
       float4 x = load_four(row, column, a.columns);
       if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+      if (a.normed && blockIdx.x == 0) {
+        store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
+      }
       *(float4 *)(rows + token * row_bytes + column * 4) = x;
     }
   }
@@ -91,31 +121,101 @@ DEVICE_INLINE int job_of(const product_args &a, int *unit) {
   return job;
 }
 
-// A chunk of a unit's tile: of gate or up when there are two.
-template <class MATH, int TILES>
-DEVICE_INLINE void load_unit(lane_chunk<MATH::GROUPS> &to, const product_args &a, int unit,
-                             int tile, int chunk, int lane) {
+// A unit's tile: of gate or up when there are two.
+template <int TILES>
+DEVICE_INLINE tile_source unit_source(const product_args &a, int unit, int tile) {
   int job = TILES == 2 ? tile : job_of(a, &unit);
-  load_chunk(to, a.jobs[job].matrix, unit, chunk, lane);
+  return source_of(a.jobs[job].matrix, unit);
 }
 
-// Adds up what the warps have and gives it away.
+// Bytes of a matrix's row tile: of levels, and of scales.
+DEVICE_INLINE int2 tile_bytes(const device_matrix &m) {
+  return make_int2(m.chunks * (CHUNK_TILES * TILE_BYTES),
+                   m.chunks * 8 * m.chunk_groups * (int)sizeof(uint32_t));
+}
+
+// Fetches a unit into the second cache, all lanes of a warp together.
+template <int TILES>
+DEVICE_INLINE void prefetch_unit(const product_args &a, int unit, int lane) {
+  const int2 bytes = tile_bytes(a.jobs[0].matrix);
+#pragma unroll
+  for (int tile = 0; tile < TILES; tile++) {
+    tile_source source = unit_source<TILES>(a, unit, tile);
+    prefetch(source.levels, bytes.x, lane);
+    prefetch(source.scales, bytes.y, lane);
+  }
+}
+
+// The first chunk that a warp of a team multiplies, if there is any.
 template <class MATH, int TILES>
-DEVICE_INLINE void give_unit(const product_args &a, int unit, int first, int tokens,
-                             const float *sums) {
+DEVICE_INLINE void load_first(lane_chunk<MATH::GROUPS> &to, const product_args &a,
+                              const narrow_team &team) {
+  if (team.unit >= a.units) return;
+  load_chunk(to, unit_source<TILES>(a, team.unit, 0), min(team.thread / 32, a.chunks - 1),
+             team.thread % 32);
+}
+
+// Adds up what the shares of a unit are and gives it away.
+template <class MATH, int TILES>
+DEVICE_INLINE void give_unit(const product_args &a, const narrow_team &team, int unit, int first,
+                             int tokens, const float *sums) {
   constexpr int SIZE = TILE_ROWS * MATH::TOKENS;
-  int warps = (int)blockDim.x / 32, job = TILES == 2 ? 0 : job_of(a, &unit);
-  for (int i = (int)threadIdx.x; i < TILE_ROWS * tokens; i += (int)blockDim.x) {
+  int job = TILES == 2 ? 0 : job_of(a, &unit);
+  for (int i = team.thread; i < TILE_ROWS * tokens; i += team.threads) {
     int row = i % TILE_ROWS, token = i / TILE_ROWS;
     float values[2] = {0, 0};
-    for (int warp = 0; warp < warps; warp++) {
+    for (int share = 0; share < team.shares; share++) {
 #pragma unroll
       for (int tile = 0; tile < TILES; tile++) {
-        values[tile] += sums[(warp * TILES + tile) * SIZE + row * MATH::TOKENS + token];
+        values[tile] += sums[(share * TILES + tile) * SIZE + row * MATH::TOKENS + token];
       }
     }
     give_product(a.jobs, a.jobs[job], a.kind, a.output_stride, first + token,
                  unit * TILE_ROWS + row, values[0], values[1]);
+  }
+}
+
+// Multiplies a team's units: `next` is what load_first has loaded. Units that are `ahead` strides
+// on are fetched into the second cache, 0: none are.
+template <class MATH, int TILES>
+DEVICE_INLINE void multiply_units(lane_chunk<MATH::GROUPS> &next, const product_args &a,
+                                  const narrow_team &team, const narrow_input &in, int first,
+                                  int tokens, float *sums, int ahead) {
+  constexpr int SIZE = TILE_ROWS * MATH::TOKENS;
+  const int warp = team.thread / 32, lane = team.thread % 32, warps = team.threads / 32;
+  const int chunks = a.chunks, units = a.units, shares = team.shares;
+  for (int unit = team.unit; unit < units; unit += team.stride) {
+    tile_source sources[TILES];
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) sources[tile] = unit_source<TILES>(a, unit, tile);
+    int later = unit + ahead * team.stride;
+    if (ahead > 0 && warp == 0 && later < units) prefetch_unit<TILES>(a, later, lane);
+    for (int share = warp; share < shares; share += warps) {
+      MATH math[TILES];
+      for (int chunk = share; chunk < chunks; chunk += shares) {
+#pragma unroll
+        for (int tile = 0; tile < TILES; tile++) {
+          lane_chunk<MATH::GROUPS> now = next;
+          bool stays = tile + 1 < TILES, is_last = chunk + shares >= chunks;
+          // This warp's next share has no chunks where there are fewer chunks than shares.
+          bool is_end = is_last && share + warps >= min(shares, chunks);
+          if (stays || !is_end) {
+            int next_chunk = stays ? chunk : is_last ? share + warps : chunk + shares;
+            load_chunk(next, sources[stays ? tile + 1 : 0], next_chunk, lane);
+          } else if (unit + team.stride < units) {
+            load_chunk(next, unit_source<TILES>(a, unit + team.stride, 0), warp, lane);
+          }
+          math[tile].multiply(now, in, chunk, lane);
+        }
+      }
+#pragma unroll
+      for (int tile = 0; tile < TILES; tile++) {
+        math[tile].put_sums(lane, sums + (share * TILES + tile) * SIZE);
+      }
+    }
+    barrier_of(team.barrier, team.threads);
+    give_unit<MATH, TILES>(a, team, unit, first, tokens, sums);
+    barrier_of(team.barrier, team.threads);
   }
 }
 
@@ -130,13 +230,13 @@ __global__ void __launch_bounds__(NARROW_THREADS_MAX, 1) narrow_kernel(product_a
   const int row_bytes = narrow_row_bytes(MATH::TYPE, a.chunks);
   float *scales = (float *)(shared + MATH::TOKENS * row_bytes);
   float *sums = scales + a.chunks * MATH::GROUPS * MATH::TOKENS;
-  const int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
-  const int warps = (int)blockDim.x / 32;
   const int first = (int)blockIdx.y * MATH::TOKENS;
   const int tokens = min(MATH::TOKENS, a.tokens - first);
-  lane_chunk<MATH::GROUPS> now, next;
+  const narrow_team team = {(int)threadIdx.x,      (int)blockDim.x, 0,
+                            (int)blockDim.x / 32, (int)blockIdx.x, (int)gridDim.x};
+  lane_chunk<MATH::GROUPS> weights;
   // Weights are nobody's output: they need not wait.
-  load_unit<MATH, TILES>(now, a, (int)blockIdx.x, 0, min(warp, a.chunks - 1), lane);
+  load_first<MATH, TILES>(weights, a, team);
   let_next_kernel_begin();
   wait_for_earlier_kernels();
   if (MATH::TYPE == INFER_INT8) {
@@ -145,37 +245,15 @@ __global__ void __launch_bounds__(NARROW_THREADS_MAX, 1) narrow_kernel(product_a
     fill_floats<MATH>(a, first, tokens, shared, row_bytes, sums);
   }
   __syncthreads();
-  const narrow_input in = {shared, row_bytes, scales};
-  for (int unit = (int)blockIdx.x; unit < a.units; unit += (int)gridDim.x) {
-    MATH math[TILES];
-    for (int chunk = warp; chunk < a.chunks; chunk += warps) {
-      bool is_last = chunk + warps >= a.chunks;
-#pragma unroll
-      for (int tile = 0; tile < TILES; tile++) {
-        bool stays = tile + 1 < TILES;
-        int next_unit = !stays && is_last ? unit + (int)gridDim.x : unit;
-        int next_chunk = stays ? chunk : is_last ? warp : chunk + warps;
-        if (next_unit < a.units) {
-          load_unit<MATH, TILES>(next, a, next_unit, stays ? tile + 1 : 0, next_chunk, lane);
-        }
-        math[tile].multiply(now, in, chunk, lane);
-        now = next;
-      }
-    }
-    constexpr int SIZE = TILE_ROWS * MATH::TOKENS;
-#pragma unroll
-    for (int tile = 0; tile < TILES; tile++) {
-      math[tile].put_sums(lane, sums + (warp * TILES + tile) * SIZE);
-    }
-    __syncthreads();
-    give_unit<MATH, TILES>(a, unit, first, tokens, sums);
-    __syncthreads();
-  }
+  multiply_units<MATH, TILES>(weights, a, team, {shared, row_bytes, scales}, first, tokens, sums,
+                              0);
 }
 
-static inline int narrow_warps(int chunks) {
-  int warps = (chunks + NARROW_WARP_CHUNKS - 1) / NARROW_WARP_CHUNKS;
-  return warps < 2 ? 2 : warps > NARROW_WARPS_MAX ? NARROW_WARPS_MAX : warps;
+// A power of two: as many blocks of them as fit fill a multiprocessor.
+static inline __host__ __device__ int narrow_warps(int chunks) {
+  int warps = 2;
+  while (warps < NARROW_WARPS_MAX && 2 * warps * NARROW_WARP_CHUNKS <= chunks) warps *= 2;
+  return warps;
 }
 
 static inline size_t narrow_shared_bytes(int type, int chunks, int groups, int tokens, int tiles) {

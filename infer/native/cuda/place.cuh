@@ -5,16 +5,21 @@
 
 #include "kv.cuh"
 
+// What differs from layer to layer.
+struct place_layer {
+  int layer;
+  const float *query_norm; // [head_size] or NULL
+  const float *key_norm;   // the same
+};
+
 struct place_args {
   step_view step;
   device_kv kv;
-  int layer;
+  place_layer at;
   int heads;
   int kv_heads;
   int head_size;
   float *rows;             // [tokens][queries + 2 keys]; queries and keys are turned in place
-  const float *query_norm; // [head_size] or NULL
-  const float *key_norm;   // the same
   float epsilon;
 };
 

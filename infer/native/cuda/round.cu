@@ -52,11 +52,7 @@ __global__ void __launch_bounds__(ROUND_THREADS) round_kernel(round_args a) {
     float4 x = load_four(row, column, a.columns);
     if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
     if (a.normed) {
-      float *to = a.normed + (size_t)token * (size_t)a.columns;
-      if (column < a.columns) to[column] = x.x;
-      if (column + 1 < a.columns) to[column + 1] = x.y;
-      if (column + 2 < a.columns) to[column + 2] = x.z;
-      if (column + 3 < a.columns) to[column + 3] = x.w;
+      store_four(a.normed + (size_t)token * (size_t)a.columns, column, a.columns, x);
     }
     // A BF16 row may end within the warp's 128 numbers; an INT8 row does not.
     if (a.rounded && (a.type == INFER_INT8 || column < padded)) put_four(a, token, column, x);

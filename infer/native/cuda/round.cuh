@@ -47,19 +47,33 @@ DEVICE_INLINE float4 load_four(const float *row, int column, int columns) {
                      column + 3 < columns ? row[column + 3] : 0);
 }
 
-// What an RMSNorm multiplies the row with. All threads of the block; `sums` has 32 floats.
+// Stores what of four numbers is within the row.
+DEVICE_INLINE void store_four(float *row, int column, int columns, float4 x) {
+  if (column < columns) row[column] = x.x;
+  if (column + 1 < columns) row[column + 1] = x.y;
+  if (column + 2 < columns) row[column + 2] = x.z;
+  if (column + 3 < columns) row[column + 3] = x.w;
+}
+
+// Sums of a norm are those of so many warps, however many there are.
+#define NORM_SHARES 16
+
+// What an RMSNorm multiplies the row with: the same, to the bit, whatever the size of the block. All
+// threads of the block; `sums` has 32 floats.
 DEVICE_INLINE float norm_factor(const float *row, int columns, float epsilon, float *sums) {
-  float sum = 0;
-  for (int column = (int)threadIdx.x * 4; column < columns; column += (int)blockDim.x * 4) {
-    float4 x = load_four(row, column, columns);
-    sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
+  int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
+  __syncthreads();
+  for (int share = warp; share < NORM_SHARES; share += warps) {
+    float sum = 0;
+    for (int column = (share * 32 + lane) * 4; column < columns; column += NORM_SHARES * 32 * 4) {
+      float4 x = load_four(row, column, columns);
+      sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
+    }
+    sum = warp_sum(sum);
+    if (lane == 0) sums[share] = sum;
   }
-  sum = warp_sum(sum);
-  int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
   __syncthreads();
-  if (lane == 0) sums[warp] = sum;
-  __syncthreads();
-  sum = warp_sum(lane < (int)blockDim.x / 32 ? sums[lane] : 0);
+  float sum = warp_sum(lane < NORM_SHARES ? sums[lane] : 0);
   return 1.0f / sqrtf(sum / (float)columns + epsilon);
 }
 

@@ -68,7 +68,7 @@ static linear_args product_of(const step_run_state &s, const float *rows, int co
   return args;
 }
 
-static cudaError_t project_heads(const step_run_state &s, int layer) {
+static linear_args heads_product(const step_run_state &s, int layer) {
   infer_context *c = s.context;
   int queries = s.config->head_count * s.config->head_size;
   int keys = s.config->kv_head_count * s.config->head_size;
@@ -79,25 +79,32 @@ static cudaError_t project_heads(const step_run_state &s, int layer) {
   args.jobs[1] = job_at(c, layer, INFER_KEY, INFER_KEY_BIAS, c->heads + queries);
   args.jobs[2] = job_at(c, layer, INFER_VALUE, INFER_VALUE_BIAS, c->heads + queries + keys);
   args.job_count = 3;
-  return linear_run(args, *s.place);
+  return args;
 }
 
-static cudaError_t attend(const step_run_state &s, int layer) {
+static place_layer place_layer_of(const infer_context *c, int layer) {
+  return {layer, vector_at(c, layer, INFER_QUERY_NORM), vector_at(c, layer, INFER_KEY_NORM)};
+}
+
+static place_args place_of(const step_run_state &s, int layer) {
   infer_context *c = s.context;
   const infer_model_config *m = s.config;
-  int queries = m->head_count * m->head_size, keys = m->kv_head_count * m->head_size;
   place_args put = {};
   put.step = s.step;
   put.kv = c->kv;
-  put.layer = layer;
+  put.at = place_layer_of(c, layer);
   put.heads = m->head_count;
   put.kv_heads = m->kv_head_count;
   put.head_size = m->head_size;
   put.rows = c->heads;
-  put.query_norm = vector_at(c, layer, INFER_QUERY_NORM);
-  put.key_norm = vector_at(c, layer, INFER_KEY_NORM);
   put.epsilon = m->norm_epsilon;
-  RETURN_IF_FAILED(place_run(put, *s.place));
+  return put;
+}
+
+static attend_args attend_of(const step_run_state &s, int layer) {
+  infer_context *c = s.context;
+  const infer_model_config *m = s.config;
+  int queries = m->head_count * m->head_size, keys = m->kv_head_count * m->head_size;
   attend_args look = {};
   look.step = s.step;
   look.kv = c->kv;
@@ -110,21 +117,31 @@ static cudaError_t attend(const step_run_state &s, int layer) {
   look.output = c->mixed;
   look.output_stride = queries;
   look.workspace = c->attend_workspace;
-  return attend_run(look, *s.place);
+  return look;
 }
 
 // Adds rows times a matrix to the states; GPUs other than the first put it there, to be added.
-static cudaError_t add_product(const step_run_state &s, int layer, int role, int bias,
+static linear_args added_product(const step_run_state &s, int layer, int role, int bias,
                                const float *rows, int columns) {
   infer_context *c = s.context;
   enum linear_kind kind = c->device->part.index == 0 ? LINEAR_ADDED : LINEAR_STORED;
   linear_args args = product_of(s, rows, columns, kind, s.config->hidden_size);
   args.jobs[0] = job_at(c, layer, role, bias, c->states);
   args.job_count = 1;
-  return linear_run(args, *s.place);
+  return args;
 }
 
-static cudaError_t gate(const step_run_state &s, int layer) {
+static linear_args output_product(const step_run_state &s, int layer) {
+  int queries = s.config->head_count * s.config->head_size;
+  return added_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, s.context->mixed, queries);
+}
+
+static linear_args down_product(const step_run_state &s, int layer) {
+  return added_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, s.context->inner,
+                       s.config->intermediate_size);
+}
+
+static linear_args gated_product(const step_run_state &s, int layer) {
   infer_context *c = s.context;
   linear_args args = product_of(s, c->states, s.config->hidden_size, LINEAR_GATED,
                                 s.config->intermediate_size);
@@ -132,23 +149,20 @@ static cudaError_t gate(const step_run_state &s, int layer) {
   args.jobs[0] = job_at(c, layer, INFER_GATE, INFER_GATE_BIAS, c->inner);
   args.jobs[1] = job_at(c, layer, INFER_UP, INFER_UP_BIAS, NULL);
   args.job_count = 2;
-  return linear_run(args, *s.place);
+  return args;
 }
 
 static cudaError_t run_layer(const step_group &group, int layer) {
   RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
-    infer_context *c = s.context;
-    int queries = s.config->head_count * s.config->head_size;
-    RETURN_IF_FAILED(project_heads(s, layer));
-    RETURN_IF_FAILED(attend(s, layer));
-    return add_product(s, layer, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries);
+    RETURN_IF_FAILED(linear_run(heads_product(s, layer), *s.place));
+    RETURN_IF_FAILED(place_run(place_of(s, layer), *s.place));
+    RETURN_IF_FAILED(attend_run(attend_of(s, layer), *s.place));
+    return linear_run(output_product(s, layer), *s.place);
   }));
   RETURN_IF_FAILED(add_states(group));
   RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
-    infer_context *c = s.context;
-    RETURN_IF_FAILED(gate(s, layer));
-    return add_product(s, layer, INFER_DOWN, INFER_DOWN_BIAS, c->inner,
-                       s.config->intermediate_size);
+    RETURN_IF_FAILED(linear_run(gated_product(s, layer), *s.place));
+    return linear_run(down_product(s, layer), *s.place);
   }));
   return add_states(group);
 }
@@ -176,7 +190,7 @@ static cudaError_t draw(const step_run_state &s, const float *logits, int draws)
 
 // States and logits of the tokens that want some; of several GPUs each has the logits of its part
 // of the vocabulary.
-static cudaError_t multiply_head(const step_run_state &s, float *logits, int stride) {
+static linear_args head_product(const step_run_state &s, float *logits, int stride) {
   infer_context *c = s.context;
   linear_args args = product_of(s, c->states, s.config->hidden_size, LINEAR_STORED, stride);
   args.tokens = s.step.logits;
@@ -186,7 +200,7 @@ static cudaError_t multiply_head(const step_run_state &s, float *logits, int str
   int role = s.config->tied_embeddings ? INFER_EMBEDDING : INFER_HEAD;
   args.jobs[0] = job_at(c, -1, role, -1, logits);
   args.job_count = 1;
-  return linear_run(args, *s.place);
+  return args;
 }
 
 // All logits onto the first GPU; NCCL gives them to the others too.
@@ -201,7 +215,8 @@ static cudaError_t gather_logits(const step_group &group, float *logits) {
     from[i] = to[i] + (size_t)i * numbers;
   }
   RETURN_IF_FAILED(on_each(group, [&](const step_run_state &s) {
-    return multiply_head(s, (float *)from[s.context->device->part.index], stride);
+    float *own = (float *)from[s.context->device->part.index];
+    return linear_run(head_product(s, own, stride), *s.place);
   }));
   communicator *all = first.context->device->communicator;
   RETURN_IF_FAILED(all->gather(all, from, to, numbers));
@@ -210,21 +225,31 @@ static cudaError_t gather_logits(const step_group &group, float *logits) {
                     *first.place);
 }
 
-// States and logits, and their way to the host, or what follows on the device.
-static cudaError_t give_logits(const step_group &group, const step_shape &shape) {
+// Where the logits of a step of one GPU go.
+static float *logits_of(const infer_context *c) {
+  return c->output + (size_t)c->output_rows * (size_t)c->model->config.hidden_size;
+}
+
+// Multiplies states with the vocabulary; all logits onto the first GPU.
+static cudaError_t multiply_head(const step_group &group) {
   const step_run_state &first = group.shards[0];
+  if (first.step.logits == 0) return cudaSuccess;
+  float *logits = logits_of(first.context);
+  if (group.count > 1) return gather_logits(group, logits);
+  return linear_run(head_product(first, logits, first.config->vocabulary_size), *first.place);
+}
+
+// States and logits on their way to the host, or what follows on the device.
+static cudaError_t give_logits(const step_run_state &first, const step_shape &shape) {
   infer_context *c = first.context;
   size_t rows = (size_t)first.step.logits, hidden = (size_t)first.config->hidden_size;
   size_t vocabulary = (size_t)first.config->vocabulary_size;
-  size_t logits_at = (size_t)c->output_rows * hidden;
   if (rows == 0) return cudaSuccess;
-  float *logits = c->output + logits_at;
-  RETURN_IF_FAILED(group.count > 1 ? gather_logits(group, logits)
-                                   : multiply_head(first, logits, (int)vocabulary));
+  float *logits = logits_of(c);
   if (shape.is_drawn) return draw(first, logits, shape.draws);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
                                    cudaMemcpyDeviceToHost, first.place->stream));
-  return cudaMemcpyAsync(c->pinned_output + logits_at, c->output + logits_at,
+  return cudaMemcpyAsync(c->pinned_output + (logits - c->output), logits,
                          rows * vocabulary * sizeof(float), cudaMemcpyDeviceToHost,
                          first.place->stream);
 }
@@ -235,7 +260,7 @@ cudaError_t step_send(infer_context *c, const int32_t *pinned, const step_shape 
                          cudaMemcpyHostToDevice, c->device->place.stream);
 }
 
-static cudaError_t embed(const step_run_state &s, bool overlaps) {
+static embed_args embed_of(const step_run_state &s) {
   infer_context *c = s.context;
   embed_args args = {};
   args.step = s.step;
@@ -246,9 +271,38 @@ static cudaError_t embed(const step_run_state &s, bool overlaps) {
   args.head_size = s.config->head_size;
   args.rope_scale = s.config->rope_scale;
   args.turns = c->turns;
-  run_place first = *s.place;
-  first.overlaps = first.overlaps && overlaps;
-  return embed_run(args, first);
+  return args;
+}
+
+void step_products(infer_context *c, product_args *products, place_layer *layers) {
+  step_run_state s = {};
+  s.context = c;
+  s.config = &c->model->config;
+  s.step.tokens = s.step.logits = 1;
+  for (int layer = 0; layer < s.config->layer_count; layer++) {
+    *layers++ = place_layer_of(c, layer);
+    *products++ = narrow_product(heads_product(s, layer));
+    *products++ = narrow_product(output_product(s, layer));
+    *products++ = narrow_product(gated_product(s, layer));
+    *products++ = narrow_product(down_product(s, layer));
+  }
+  *products = narrow_product(head_product(s, logits_of(c), s.config->vocabulary_size));
+}
+
+// The whole step as one kernel.
+static cudaError_t stay(const step_run_state &s) {
+  const resident_room *room = s.context->resident;
+  int tiles;
+  resident_args args = {};
+  args.embed = embed_of(s);
+  args.put = place_of(s, 0);
+  args.look = attend_plan_of(attend_of(s, 0), *s.place, &tiles);
+  args.products = room->products;
+  args.layers = room->layers;
+  args.layer_count = s.config->layer_count;
+  args.lead_bytes = room->lead_bytes;
+  args.meeting = room->meeting;
+  return resident_run(room->kind, args, room->shared_bytes, *s.place);
 }
 
 // The step's words onto the first GPU, if they are not there already, and tokens that the call
@@ -262,6 +316,7 @@ static cudaError_t begin_step(const step_run_state &first, const step_shape &sha
   return feed_run(draw_of(first, NULL, 0), place);
 }
 
+// A step up to its logits.
 static cudaError_t run_group(const step_group &group, const step_shape &shape) {
   const infer_context *c = group.shards[0].context;
   size_t bytes = (size_t)lay_out_step(shape).words * sizeof(int32_t);
@@ -271,15 +326,17 @@ static cudaError_t run_group(const step_group &group, const step_shape &shape) {
       RETURN_IF_FAILED(cudaMemcpyAsync(own->step, c->step, bytes, cudaMemcpyDeviceToDevice,
                                        s.place->stream));
     }
+    run_place place = *s.place;
     // Behind a copy there is nothing to overlap with.
-    return embed(s, shape.is_drawn);
+    place.overlaps = place.overlaps && shape.is_drawn;
+    return embed_run(embed_of(s), place);
   }));
   // A token is of one part of the vocabulary: the others have zeros.
   RETURN_IF_FAILED(add_states(group));
   for (int layer = 0; layer < c->model->config.layer_count; layer++) {
     RETURN_IF_FAILED(run_layer(group, layer));
   }
-  return give_logits(group, shape);
+  return multiply_head(group);
 }
 
 cudaError_t step_run(infer_context *c, const step_shape &shape) {
@@ -291,7 +348,10 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   }
   RETURN_IF_FAILED(begin_step(group.shards[0], shape));
   RETURN_IF_FAILED(group_fork(c->device));
-  cudaError_t error = run_group(group, shape);
+  bool stays = resident_takes(c->resident, shape);
+  cudaError_t error = stays ? stay(group.shards[0]) : run_group(group, shape);
+  device_enter(c->device);
+  if (error == cudaSuccess) error = give_logits(group.shards[0], shape);
   // Joined whatever went wrong: a recording ends with all streams that it took in.
   cudaError_t joined = group_join(c->device);
   return error == cudaSuccess ? joined : error;
@@ -303,9 +363,8 @@ cudaError_t step_measure(infer_context *c, int tokens) {
   s.config = &c->model->config;
   s.place = &c->device->place;
   s.step.tokens = tokens;
-  int queries = s.config->head_count * s.config->head_size;
-  RETURN_IF_FAILED(project_heads(s, 0));
-  RETURN_IF_FAILED(add_product(s, 0, INFER_OUTPUT, INFER_OUTPUT_BIAS, c->mixed, queries));
-  RETURN_IF_FAILED(gate(s, 0));
-  return add_product(s, 0, INFER_DOWN, INFER_DOWN_BIAS, c->inner, s.config->intermediate_size);
+  RETURN_IF_FAILED(linear_run(heads_product(s, 0), *s.place));
+  RETURN_IF_FAILED(linear_run(output_product(s, 0), *s.place));
+  RETURN_IF_FAILED(linear_run(gated_product(s, 0), *s.place));
+  return linear_run(down_product(s, 0), *s.place);
 }

@@ -20,8 +20,11 @@ namespace {
 
 constexpr unsigned THREADS_MAX = 1024;
 constexpr unsigned char UNWRITTEN = 0xff;
+constexpr int BARRIERS = 16;  // of a block
+// Memory for threads of a grid whose blocks are all alive.
+constexpr unsigned TOGETHER_MAX = 8192;
 
-enum class state { ready, in_block_barrier, in_warp_barrier, ended };
+enum class state { ready, in_block_barrier, in_some_barrier, in_warp_barrier, in_watch, ended };
 
 struct copy {
   void *to;
@@ -33,6 +36,9 @@ struct fiber_thread : thread_view {
   fiber self;
   state at = state::ready;
   int warp = 0, lane = 0;
+  int barrier = 0;                  // in_some_barrier: which
+  const unsigned *watched = nullptr;  // in_watch: until these bits are others
+  unsigned mask = 0, seen = 0;
   std::deque<std::vector<copy>> groups;
   std::vector<copy> open;
 };
@@ -48,12 +54,15 @@ struct block_state {
   std::vector<warp_state> warps;
   std::vector<int> order;  // of the warps
   int live = 0, arrived = 0, sum = 0, last_sum = 0;
+  int arrived_some[BARRIERS] = {};
   const std::function<void()> *body = nullptr;
   unsigned char *shared = nullptr;
 };
 
 std::mutex only_one;
 block_state *running;
+std::vector<std::unique_ptr<fiber_thread>> kept;
+int together;  // grids so far
 fiber scheduler;
 
 fiber_thread *self() { return static_cast<fiber_thread *>(current); }
@@ -65,11 +74,12 @@ void yield(state at) {
 }
 
 [[noreturn]] void give_up(const char *why) {
-  fprintf(stderr, "host emulation: %s; block %u,%u,%u\n", why, current->block.x, current->block.y,
-          current->block.z);
+  const uint3 &at = running->threads[0]->block;
+  fprintf(stderr, "host emulation: %s; block %u,%u,%u\n", why, at.x, at.y, at.z);
   for (const auto &thread : running->threads) {
     if (thread->at == state::ready) continue;
-    const char *names[] = {"ready", "waits for the block", "waits for the warp", "ended"};
+    const char *names[] = {"ready", "waits for the block", "waits for some of the block",
+                           "waits for the warp", "waits for other blocks", "ended"};
     fprintf(stderr, "  thread %u,%u: %s\n", thread->thread.x, thread->thread.y,
             names[static_cast<int>(thread->at)]);
   }
@@ -99,33 +109,88 @@ void run_thread() {
   yield(state::ended);
 }
 
-void run_block(block_state *block) {
-  while (block->live > 0) {
-    bool moved = false;
+// A thread that watches memory goes on when another block has changed it.
+bool may_go_on(fiber_thread *thread) {
+  if (thread->at == state::in_watch && (*thread->watched & thread->mask) != thread->seen) {
+    thread->at = state::ready;
+  }
+  return thread->at == state::ready;
+}
+
+// Runs a block's threads until none can go on; whether any did.
+bool run_block(block_state *block) {
+  running = block;
+  bool moved = false, moves = true;
+  while (block->live > 0 && moves) {
+    moves = false;
     for (int warp : block->order) {
       for (int i = 0; i < WARP_LANES; i++) {
         fiber_thread *thread = block->threads[static_cast<size_t>(warp * WARP_LANES + i)].get();
-        if (thread->at != state::ready) continue;
-        moved = true;
+        if (!may_go_on(thread)) continue;
+        moves = moved = true;
         current = thread;
         fiber_switch(&scheduler, &thread->self);
       }
     }
-    if (!moved) give_up("no thread can go on");
+  }
+  return moved;
+}
+
+// Runs blocks that are alive at once until all have ended.
+void run_blocks(std::vector<block_state> *blocks) {
+  for (size_t live = blocks->size(); live > 0;) {
+    bool moved = false;
+    live = 0;
+    for (block_state &block : *blocks) {
+      moved |= run_block(&block);
+      live += block.live > 0;
+    }
+    for (block_state &block : *blocks) {
+      running = &block;
+      if (!moved && block.live > 0) give_up("no thread can go on");
+    }
   }
 }
 
 // Another order for every block and seed.
-void shuffle(std::vector<int> *order, uint64_t seed) {
+template <class T>
+void shuffle(std::vector<T> *order, uint64_t seed) {
   for (size_t i = order->size(); i > 1; i--) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     std::swap((*order)[i - 1], (*order)[(seed >> 33) % i]);
   }
 }
 
+// So many threads for a block, from those of earlier ones.
+void take_threads(block_state *block, unsigned count) {
+  while (block->threads.size() < count) {
+    if (kept.empty()) kept.push_back(std::make_unique<fiber_thread>());
+    block->threads.push_back(std::move(kept.back()));
+    kept.pop_back();
+  }
+}
+
+void begin_block(block_state *block, unsigned threads, size_t dynamic_bytes,
+                 const std::function<void()> *body) {
+  take_threads(block, threads);
+  block->warps.resize(threads / WARP_LANES);
+  block->body = body;
+  // Of its exact size, so that the address sanitizer sees its end.
+  void *shared = nullptr;
+  if (posix_memalign(&shared, 128, dynamic_bytes + 1) != 0) abort();
+  block->shared = static_cast<unsigned char *>(shared);
+  for (unsigned i = 0; i < threads / WARP_LANES; i++) block->order.push_back(static_cast<int>(i));
+}
+
+void end_block(block_state *block) {
+  free(block->shared);
+  for (auto &thread : block->threads) kept.push_back(std::move(thread));
+}
+
 void prepare(block_state *block, uint3 at, dim3 threads, dim3 blocks) {
   block->live = static_cast<int>(block->threads.size());
   block->arrived = block->sum = 0;
+  for (int &arrived : block->arrived_some) arrived = 0;
   for (auto &warp : block->warps) warp.arrived = 0;
   for (size_t i = 0; i < block->threads.size(); i++) {
     fiber_thread *thread = block->threads[i].get();
@@ -143,46 +208,40 @@ void prepare(block_state *block, uint3 at, dim3 threads, dim3 blocks) {
 
 }  // namespace
 
-void run_grid(dim3 blocks, dim3 threads, size_t dynamic_bytes, const std::function<void()> &body) {
+void run_grid(dim3 blocks, dim3 threads, size_t dynamic_bytes, const std::function<void()> &body,
+              bool is_together) {
   std::lock_guard<std::mutex> held(only_one);
-  unsigned count = threads.x * threads.y * threads.z;
+  unsigned count = threads.x * threads.y * threads.z, all = blocks.x * blocks.y * blocks.z;
   if (count == 0 || count > THREADS_MAX || count % WARP_LANES != 0) {
     fprintf(stderr, "host emulation: a block of %u threads\n", count);
     abort();
   }
-  static std::vector<std::unique_ptr<fiber_thread>> kept;
-  block_state block;
-  block.threads.swap(kept);
-  while (block.threads.size() < count) block.threads.push_back(std::make_unique<fiber_thread>());
-  std::vector<std::unique_ptr<fiber_thread>> spare;
-  while (block.threads.size() > count) {
-    spare.push_back(std::move(block.threads.back()));
-    block.threads.pop_back();
+  if (is_together && all * count > TOGETHER_MAX) {
+    fprintf(stderr, "host emulation: %u blocks of %u threads at once\n", all, count);
+    abort();
   }
-  block.warps.resize(count / WARP_LANES);
-  block.body = &body;
-  // Of its exact size, so that the address sanitizer sees its end.
-  void *shared = nullptr;
-  if (posix_memalign(&shared, 128, dynamic_bytes + 1) != 0) abort();
-  block.shared = static_cast<unsigned char *>(shared);
-  for (unsigned i = 0; i < count / WARP_LANES; i++) block.order.push_back(static_cast<int>(i));
+  together += is_together;
+  std::vector<block_state> alive(is_together ? all : 1);
+  for (block_state &block : alive) begin_block(&block, count, dynamic_bytes, &body);
   const char *seed = getenv("INFER_HOST_SEED");
   uint64_t number = seed ? strtoull(seed, nullptr, 10) : 0;
-  running = &block;
+  size_t prepared = 0;
   for (unsigned z = 0; z < blocks.z; z++) {
     for (unsigned y = 0; y < blocks.y; y++) {
       for (unsigned x = 0; x < blocks.x; x++) {
-        if (number != 0) shuffle(&block.order, number + x * 31 + y * 17 + z);
-        memset(block.shared, UNWRITTEN, dynamic_bytes);
-        prepare(&block, {x, y, z}, threads, blocks);
-        run_block(&block);
+        block_state *block = &alive[prepared++];
+        if (number != 0) shuffle(&block->order, number + x * 31 + y * 17 + z);
+        memset(block->shared, UNWRITTEN, dynamic_bytes);
+        prepare(block, {x, y, z}, threads, blocks);
+        if (prepared < alive.size()) continue;
+        if (number != 0) shuffle(&alive, number);
+        run_blocks(&alive);
+        prepared = 0;
       }
     }
   }
   running = nullptr;
-  free(block.shared);
-  for (auto &thread : spare) block.threads.push_back(std::move(thread));
-  kept.swap(block.threads);
+  for (block_state &block : alive) end_block(&block);
 }
 
 unsigned char *dynamic_shared() { return running->shared; }
@@ -198,6 +257,28 @@ int sync_block_sum(int value) {
 }
 
 void sync_block() { sync_block_sum(0); }
+
+void sync_some(int barrier, int threads) {
+  if (barrier < 0 || barrier >= BARRIERS || threads % WARP_LANES != 0) give_up("no such barrier");
+  if (++running->arrived_some[barrier] < threads) {
+    self()->barrier = barrier;
+    yield(state::in_some_barrier);
+    return;
+  }
+  running->arrived_some[barrier] = 0;
+  for (const auto &thread : running->threads) {
+    bool waits = thread->at == state::in_some_barrier && thread->barrier == barrier;
+    if (waits) thread->at = state::ready;
+  }
+}
+
+void watch(const unsigned *at, unsigned mask, unsigned seen) {
+  fiber_thread *thread = self();
+  thread->watched = at;
+  thread->mask = mask;
+  thread->seen = seen;
+  if ((*at & mask) == seen) yield(state::in_watch);
+}
 
 const lane_slot *exchange(const uint32_t *words, int count) {
   fiber_thread *thread = self();
@@ -244,3 +325,8 @@ void wait_copies(int pending) {
 }
 
 }  // namespace host
+
+// For tests: grids whose blocks were alive at once, so far.
+extern "C" __attribute__((visibility("default"))) int host_grids_together() {
+  return host::together;
+}

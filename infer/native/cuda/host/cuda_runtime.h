@@ -14,7 +14,7 @@
 #define __device__
 #define __host__
 #define __constant__ static
-// Blocks run one after the other, so one of each is enough.
+// Blocks run one after the other, so one of each is enough; not so where they are alive at once.
 #define __shared__ static
 #define __forceinline__ inline
 #define __noinline__
@@ -75,6 +75,7 @@ enum cudaDeviceAttr {
   cudaDevAttrComputeCapabilityMajor,
   cudaDevAttrComputeCapabilityMinor,
   cudaDevAttrL2CacheSize,
+  cudaDevAttrCooperativeLaunch,
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal };
@@ -149,6 +150,12 @@ cudaError_t cudaMallocHost(T **data, size_t bytes) {
 }
 template <class F>
 cudaError_t cudaFuncSetAttribute(F *, cudaFuncAttribute, int) {
+  return cudaSuccess;
+}
+
+template <class F>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, F *, int, size_t) {
+  *blocks = 1;
   return cudaSuccess;
 }
 

@@ -35,7 +35,7 @@ extern "C" void infer_host_switch(void **from, void *to);
 namespace host {
 
 void fiber_prepare(fiber *made, void (*entry)()) {
-  if (!made->stack) made->stack = std::make_unique<unsigned char[]>(STACK_BYTES);
+  if (!made->stack) made->stack.reset(new unsigned char[STACK_BYTES]);
   auto end = reinterpret_cast<uintptr_t>(made->stack.get() + STACK_BYTES) & ~uintptr_t{63};
   auto top = reinterpret_cast<void **>(end) - 8;
   // Six registers, the address to return to, and none that the entry could return to.
@@ -55,7 +55,7 @@ void fiber_switch(fiber *from, fiber *to) { infer_host_switch(&from->top, to->to
 namespace host {
 
 void fiber_prepare(fiber *made, void (*entry)()) {
-  if (!made->stack) made->stack = std::make_unique<unsigned char[]>(STACK_BYTES);
+  if (!made->stack) made->stack.reset(new unsigned char[STACK_BYTES]);
   if (!made->context) made->context = new ucontext_t;
   auto context = static_cast<ucontext_t *>(made->context);
   getcontext(context);

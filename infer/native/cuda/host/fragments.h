@@ -15,6 +15,22 @@
 DEVICE_INLINE void wait_for_earlier_kernels() {}
 DEVICE_INLINE void let_next_kernel_begin() {}
 
+DEVICE_INLINE void barrier_of(int number, int threads) { host::sync_some(number, threads); }
+DEVICE_INLINE void add_released(unsigned *to, unsigned value) { *to += value; }
+DEVICE_INLINE unsigned load_acquired(const unsigned *from) { return *from; }
+DEVICE_INLINE void watch(const unsigned *at, unsigned mask, unsigned seen) {
+  host::watch(at, mask, seen);
+}
+
+// Reads both ends, so that the address sanitizer sees what is no memory.
+DEVICE_INLINE void prefetch(const void *from, int bytes, int lane) {
+  if (lane != 0 || bytes == 0) return;
+  host::check_aligned(from, 16);
+  if (bytes % 16 != 0) abort();
+  auto at = static_cast<const volatile unsigned char *>(from);
+  (void)at[0], (void)at[bytes - 1];
+}
+
 DEVICE_INLINE uint4 load_streamed(const void *from) {
   host::check_aligned(from, 16);
   return *static_cast<const uint4 *>(from);

@@ -158,7 +158,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int dev
   cudaDeviceProp p;
   cudaGetDeviceProperties(&p, device);
   const int values[] = {p.multiProcessorCount, static_cast<int>(p.sharedMemPerBlockOptin), p.major,
-                        p.minor, p.l2CacheSize};
+                        p.minor, p.l2CacheSize, 1};
   *value = values[attribute];
   return cudaSuccess;
 }

@@ -1,0 +1,62 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+// A step of one token as one kernel that stays on the GPU through all layers: its blocks, one a
+// multiprocessor, do what the kernels of step_view.cuh do, and wait for each other where those end.
+//
+//     embed | heads | attend | output | gate | down | heads | ...            | vocabulary
+//           ^       ^        ^        ^      ^      ^  all blocks wait
+//
+// Weights are nobody's output. A block that waits fetches those which it multiplies next into the
+// second cache, `lead_bytes` of them, and the first ones into registers: memory is read while
+// blocks meet, norm and attend, which is what the kernel is for. Numbers are those of the kernels
+// it stands for, to the bit: the same functions, the same order of sums.
+//
+// Taken for one sequence with one token, weights of one type, keys and values that attend_tiles
+// takes, one GPU; see resident_room.cu for when.
+#ifndef INFER_CUDA_RESIDENT_CUH
+#define INFER_CUDA_RESIDENT_CUH
+
+#include "attend_plan.cuh"
+#include "embed.cuh"
+#include "linear.cuh"
+#include "place.cuh"
+
+// Products of a layer: of queries, keys and values; of what attention gives; gate and up; down.
+#define RESIDENT_PRODUCTS 4
+
+// A step as the kernel sees it.
+struct resident_args {
+  embed_args embed;
+  place_args put;               // but for the layer
+  attend_plan look;             // the same
+  const product_args *products; // [layers][RESIDENT_PRODUCTS], then the vocabulary's
+  const place_layer *layers;
+  int layer_count;
+  int lead_bytes;    // of weights that a block fetches ahead
+  unsigned *meeting; // 0 at first; a step leaves it fit for the next
+};
+
+// What the kernel is chosen by.
+struct resident_kind {
+  int type;         // of all weights
+  int chunk_groups; // of theirs
+  int head_size;
+  int kv_type;
+  int stages;       // of attention
+};
+
+// Bytes of shared memory for such products and heads.
+size_t resident_shared_bytes(const resident_kind &kind, const product_args *products, int count,
+                             int sharing);
+
+// cudaErrorNotSupported where not all blocks can run at once.
+cudaError_t resident_check(const resident_kind &kind, size_t shared_bytes, const run_place &place);
+
+cudaError_t resident_run(const resident_kind &kind, const resident_args &args, size_t shared_bytes,
+                         const run_place &place);
+
+// What the kernel is for such weights and heads; NULL: there is none. Between the sources of it.
+typedef void (*resident_kernel)(resident_args);
+resident_kernel resident_int8(const resident_kind &kind);
+resident_kernel resident_float(const resident_kind &kind);
+
+#endif

@@ -1,0 +1,174 @@
+// Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import type { NativeBackend, NativeBackendOptions } from "../infer/backend/native_backend.ts";
+import { openLibrary } from "../ffi/load.ts";
+import type { SamplingParams } from "../infer/sampling/sampling_params.ts";
+import { cudaTest, HAS_EMULATION, LIBRARY, loadCuda } from "./infer_cuda.ts";
+import { askWith, Run } from "./infer_engine_run.ts";
+import { BOUNDS, greedyTokens, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
+import { concatenated, isSame, stepLogits } from "./infer_ragged_batches.ts";
+
+// Steps of one token as one kernel: bit by bit what the kernels say that it stands for.
+
+const VARIABLE = "PHOTON_INFER_RESIDENT";
+const LLAMA = "llama-tied-default";
+const QWEN = "qwen3-untied-yarn";
+const KV_TYPES = ["float16", "int8", "float8"] as const;
+
+/** The emulation's own count; undefined for the real library. */
+const emulation = HAS_EMULATION && Deno.env.get("PHOTON_INFER_CUDA_LIBRARY") === undefined
+  ? openLibrary([LIBRARY], { host_grids_together: { parameters: [], result: "i32" } })?.symbols
+  : undefined;
+
+for (const name of MODEL_NAMES) {
+  cudaTest(`CUDA emulation: one kernel a step: ${name}: the same numbers`, async () => {
+    const { inputIds, greedy } = readGolden(name);
+    using plain = await load("never", name, { kvType: "float16" });
+    using resident = await load("always", name, { kvType: "float16" });
+    assertSame(resident, plain, [...inputIds]);
+    const tokens = greedyTokens(plain, inputIds, greedy.length);
+    assertEquals(greedyTokens(resident, inputIds, greedy.length), tokens);
+  });
+}
+
+cudaTest("CUDA emulation: one kernel a step: all weights, keys and values", async () => {
+  for (const name of [LLAMA, QWEN]) {
+    const prompt = [...readGolden(name).inputIds];
+    for (const kvType of KV_TYPES) {
+      for (const groupSize of [32, 64, 128]) {
+        const options = { kvType, weights: { groupSize } };
+        using plain = await load("never", name, options);
+        using resident = await load("always", name, options);
+        assertSame(resident, plain, prompt);
+      }
+    }
+  }
+});
+
+cudaTest("CUDA emulation: one kernel a step: random contexts over shuffled blocks", async () => {
+  const prompt = Array.from({ length: 96 }, (_, i) => 1 + 7 * i % 200);
+  const options = { kvType: "int8", weights: { groupSize: 64 } } as const;
+  using plain = await load("never", QWEN, options);
+  using resident = await load("always", QWEN, options);
+  const orders = fc.shuffledSubarray(Array.from({ length: 128 }, (_, i) => i), { minLength: 128 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 92 }), fc.integer({ min: 1, max: 4 }), orders, (
+      computed,
+      count,
+      order,
+    ) => {
+      const blocks = order.slice(0, BOUNDS.blocksPerSequenceMax);
+      const answers = [plain, resident].map((backend) => {
+        stepLogits(backend, prompt.slice(0, computed), 0, blocks);
+        const tokens = prompt.slice(computed, computed + count);
+        return tokens.map((token, i) => stepLogits(backend, [token], computed + i, blocks));
+      });
+      assert(isSame(concatenated(answers[1]!), concatenated(answers[0]!)), "the logits differ");
+    }),
+    { seed: 14, numRuns: 12 },
+  );
+});
+
+cudaTest("CUDA emulation: one kernel a step: whatever the order of warps and blocks", async () => {
+  const prompt = [...readGolden(LLAMA).inputIds].slice(0, 6);
+  const options = { kvType: "float16", weights: { groupSize: 32 } } as const;
+  using plain = await load("never", LLAMA, options);
+  using resident = await load("always", LLAMA, options);
+  for (const seed of ["1", "2", "3"]) {
+    using _seed = setVariable("INFER_HOST_SEED", seed);
+    assertSame(resident, plain, prompt);
+  }
+});
+
+// Data: what is asked, one after the other.
+const PARAMS: readonly SamplingParams[] = [
+  { temperature: 0, maxTokens: 24 },
+  { temperature: 1, seed: 1, maxTokens: 24, topK: 40, topP: 0.9 },
+  { temperature: 0, repetitionPenalty: 1.3, maxTokens: 12, logprobs: 2 },
+  { temperature: 1, seed: 4, logitBias: { 3: 2 }, stop: ["a", "Q"], maxTokens: 12 },
+];
+
+cudaTest("CUDA emulation: one kernel a step: engines say the same", async () => {
+  const { tokensMax, blockTokens, blocksPerSequenceMax } = BOUNDS;
+  const scheduled = {
+    ...{ tokensMax, sequencesMax: 8, blockTokens, blockCount: 128, blocksPerSequenceMax },
+    ...{ prefillTokensMax: 24, prefixCache: true, agingSteps: 50 },
+  };
+  for (const late of [undefined, "1"]) {
+    using _late = late === undefined ? undefined : setVariable("INFER_HOST_LATE", late);
+    using plain = await load("never", LLAMA, { kvType: "float16" });
+    using resident = await load("always", LLAMA, { kvType: "float16" });
+    const before = gridsTogether();
+    for (const params of PARAMS) {
+      const runs = [plain, resident].map((backend) => new Run(scheduled, backend, null));
+      for (const run of runs) run.run([askWith(params)]);
+      assertEquals(runs[1]!.said(0), runs[0]!.said(0));
+    }
+    assert(emulation === undefined || gridsTogether() > before + 40, "it was not taken");
+  }
+});
+
+cudaTest("CUDA emulation: one kernel a step: only where it can be", async () => {
+  const prompt = [...readGolden(LLAMA).inputIds];
+  // Data: what it does not take.
+  const others = [{ kvType: "float32" }, { path: "deterministic", kvType: "float16" }] as const;
+  for (const options of others) {
+    using plain = await load("never", LLAMA, options);
+    using resident = await load("always", LLAMA, options);
+    const before = gridsTogether();
+    assert(isSame(decode(resident, prompt), decode(plain, prompt)), "the logits differ");
+    assertEquals(gridsTogether(), before);
+  }
+  using measured = await load("measured", LLAMA, { kvType: "float16" });
+  assertMatch(
+    JSON.stringify(measured.device),
+    /"resident":"(measured|not taken): \d+ us, not \d+ us"/,
+  );
+});
+
+/** One step a token, on both: to the bit. */
+function assertSame(
+  resident: NativeBackend,
+  plain: NativeBackend,
+  prompt: readonly number[],
+): void {
+  const before = gridsTogether();
+  const expected = decode(plain, prompt);
+  assertEquals(gridsTogether(), before);
+  assert(isSame(decode(resident, prompt), expected), "the logits differ");
+  assert(expected.every((logit) => Number.isFinite(logit)), "a logit is no number");
+  if (emulation !== undefined) assertEquals(gridsTogether(), before + prompt.length);
+}
+
+/** Logits of steps of one token each. */
+function decode(backend: NativeBackend, prompt: readonly number[]): Float32Array {
+  const blocks = Array.from({ length: BOUNDS.blocksPerSequenceMax }, (_, i) => 7 * i % 128);
+  return concatenated(prompt.map((token, i) => stepLogits(backend, [token], i, blocks)));
+}
+
+function gridsTogether(): number {
+  return emulation?.host_grids_together() ?? 0;
+}
+
+/** Loads a golden model whose steps of one token are one kernel, or never are. */
+async function load(
+  use: "never" | "always" | "measured",
+  name: string,
+  options: Partial<NativeBackendOptions>,
+): Promise<NativeBackend> {
+  using _use = setVariable(VARIABLE, use);
+  return await loadCuda(MODELS + name, options);
+}
+
+/** Sets a variable of the environment until it is disposed of. */
+function setVariable(name: string, value: string): Disposable {
+  const before = Deno.env.get(name);
+  Deno.env.set(name, value);
+  return {
+    [Symbol.dispose]() {
+      if (before === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, before);
+    },
+  };
+}
