@@ -60,7 +60,10 @@ export async function randomModelFile(name: ShapeName): Promise<string> {
   return path;
 }
 
-/** A model of random weights in BF16 as Hugging Face lays it out, made when it is not there yet. */
+/**
+ * A model of random weights in BF16 as Hugging Face lays it out, with a tokenizer that has a word
+ * for every id, made when it is not there yet.
+ */
 export async function randomModelDirectory(name: ShapeName): Promise<string> {
   const directory = `${BUILD_DIRECTORY}${name}`;
   const file = `${directory}/model.safetensors`;
@@ -70,6 +73,7 @@ export async function randomModelDirectory(name: ShapeName): Promise<string> {
   const text = await Deno.readTextFile(`${MODELS}${fixture}/config.json`);
   const config = { ...JSON.parse(text), ...huggingFaceSizes(sizes as ModelConfig) };
   await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(config));
+  await writeTokenizer(MODELS + fixture, directory, sizes.vocabularySize!);
   using like = await openModel(MODELS + fixture);
   const tensors = weightPlan({ ...like.config, ...sizes, tiedEmbeddings: true })
     .map(({ name, shape }) => ({ name, shape, type: "BF16" as const }));
@@ -88,6 +92,16 @@ export async function randomModelDirectory(name: ShapeName): Promise<string> {
   }
   await Deno.rename(partial, file);
   return directory;
+}
+
+/** The tokenizer of another model, with words for all further ids. */
+async function writeTokenizer(from: string, to: string, vocabularySize: number): Promise<void> {
+  const tokenizer = JSON.parse(await Deno.readTextFile(`${from}/tokenizer.json`));
+  const { model: { vocab }, added_tokens: added } = tokenizer;
+  const ids = new Set([...Object.values(vocab), ...added.map(({ id }: { id: number }) => id)]);
+  for (let id = 0; id < vocabularySize; id++) if (!ids.has(id)) vocab[`word${id}`] = id;
+  await Deno.writeTextFile(`${to}/tokenizer.json`, JSON.stringify(tokenizer));
+  await Deno.copyFile(`${from}/tokenizer_config.json`, `${to}/tokenizer_config.json`);
 }
 
 function huggingFaceSizes(config: ModelConfig): Record<string, unknown> {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // `infer_cuda_steps.ts LIBRARY MODEL SEQUENCES SECONDS WAY [TRACE]`: where the time of a step goes,
-// from what an engine asks of the CUDA library. WAY is "drawn", where the device chooses tokens, or
-// "logits", where they cross the bus. TRACE is a file for the times of each step, a JSON a line.
+// from what an engine asks of the CUDA library. WAY is "drawn", where the device chooses tokens,
+// "greedy", where it takes the likeliest, or "logits", where they cross the bus. LIBRARY may be
+// empty: the one that is found. TRACE is a file for the times of each step, a JSON a line.
 
 import type { Backend } from "../../infer/backend/backend.ts";
 import { NativeBackend } from "../../infer/backend/native_backend.ts";
@@ -17,7 +18,7 @@ const [library, model, sequences, seconds, way, traceFile] = [
   ...Deno.args.slice(0, 2),
   ...Deno.args.slice(2, 4).map(Number),
   ...Deno.args.slice(4),
-] as [string, string, number, number, "drawn" | "logits", string | undefined];
+] as [string, string, number, number, "drawn" | "greedy" | "logits", string | undefined];
 const PROMPT_TOKENS = 64;
 const ANSWER_TOKENS = 192;
 const BLOCK_TOKENS = 16;
@@ -33,7 +34,7 @@ using source = await openModel(model);
 using native = await NativeBackend.load(source, {
   ...{ device: "cuda", library, bounds: stepBounds, blockCount, weights: { groupSize: 64 } },
 });
-const backend: Backend = way === "drawn" ? native : {
+const backend: Backend = way !== "logits" ? native : {
   config: native.config,
   bounds: native.bounds,
   blockCount,
@@ -73,7 +74,8 @@ function step(): void {
       ...{ id, kind: "generate", priority: 0, salt: "", skipSpecialTokens: true, pooling: "last" },
       tokens: Int32Array.from({ length: PROMPT_TOKENS }, (_, i) => (id * 31 + i * 7) % 256),
       params: checkSamplingParams({
-        ...{ temperature: 0.8, topP: 0.95, seed: id, ignoreEos: true, maxTokens: ANSWER_TOKENS },
+        ...way === "greedy" ? { temperature: 0 } : { temperature: 0.8, topP: 0.95, seed: id },
+        ...{ ignoreEos: true, maxTokens: ANSWER_TOKENS },
       }, native.config.vocabularySize),
     });
   }
