@@ -64,6 +64,7 @@ export const Errno = {
   EINVAL:        22,
   ENFILE:        23,
   EMFILE:        24,
+  EFBIG:         27,
   ENOSPC:        28,
   ESPIPE:        29,
   EROFS:         30,

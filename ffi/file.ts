@@ -187,7 +187,13 @@ export function writeWaiting(fd: number, from: Uint8Array): number {
  * @throws {TypeError} when that would be before the start
  */
 export function seekNow(fd: number, offset: number | bigint, whence: number): number {
-  return checked(Number(libc().lseek(fd, BigInt(offset), whence)));
+  const to = BigInt(offset);
+  const position = Number(libc().lseek(fd, to, whence));
+  if (position >= 0) return position;
+  // To make the bigint may have taken a collection, which leaves an error number of its own: so
+  // the kernel is asked once more, with a result that is none. A refusal moves nothing.
+  libc().lseekRefused(fd, to, whence);
+  throw osError(lastErrno());
 }
 
 /** Whether the descriptor has a cursor: pipes and terminals have none. */

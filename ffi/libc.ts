@@ -54,6 +54,7 @@ const symbols = {
   cloneFile:     { name: "ioctl", parameters: ["i32", "usize", "i64"], result: "i32", nonblocking: true }, // int ioctl(int fd, FICLONE, int source)
   ioctl:         { parameters: ["i32", "usize", "buffer"], result: "i32" },                           // int ioctl(int fd, unsigned long request, void *)
   lseek:         { parameters: ["i32", "i64", "i32"], result: "i64" },                                // off_t lseek(int fd, off_t, int whence)
+  lseekRefused:  { name: "lseek", parameters: ["i32", "i64", "i32"], result: "i32" },                 // the same, where it is known to fail: no bigint is made before errno is read
   lseekSoon:     { name: "lseek", parameters: ["i32", "i64", "i32"], result: "i64", nonblocking: true }, // the same, for SEEK_END of what may be far away
   ftruncate:     { parameters: ["i32", "i64"], result: "i32" },                                       // int ftruncate(int fd, off_t)
   ftruncateSoon: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32", nonblocking: true }, // the same, where the ring has no such operation

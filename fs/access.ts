@@ -18,9 +18,7 @@ export type Access = "read" | "write" | "both";
 export function admit(access: Access, ...paths: string[]): RingFiles | null {
   const files = ringFiles();
   if (files === null) return null;
-  if (paths.some((path) => GATES.test(path) || path.includes("..")) && !isEverythingGranted()) {
-    return null;
-  }
+  if (!isEverythingGranted() && paths.some(isGuarded)) return null;
   for (const path of paths) {
     if (access !== "write") checkRead(path);
     if (access !== "read") checkWrite(path);
@@ -52,5 +50,16 @@ export async function withoutLinks<T>(
   }
 }
 
-/** Relative paths may begin there too, when that is where the program is. */
-const GATES = /^\/+(\.\/+)*(proc|sys|dev)(\/|$)|^(?!\/)(proc|sys|dev|self)(\/|$)/;
+/** Whether a path may lead to where Deno has rules of its own, from where the program is. */
+function isGuarded(path: string): boolean {
+  if (path.includes("..")) return true;
+  if (path.startsWith("/")) return GATES.test(path);
+  try {
+    return GATES.test(`${Deno.cwd()}/${path}`);
+  } catch {
+    // The directory is gone.
+    return true;
+  }
+}
+
+const GATES = /^\/+(\.\/+)*(proc|sys|dev)(\/|$)/;

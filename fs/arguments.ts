@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Errno, osError } from "../ffi/errno.ts";
 import type { ByteRange } from "./open_file.ts";
 
 /**
@@ -23,6 +24,37 @@ export function checkPosition(position: number): void {
     `Cannot use the file: position must be an integer of at least 0, received ${position}`,
   );
 }
+
+/**
+ * The length that a file is to have, as Deno takes one: fractions are cut off, and a negative one
+ * counts as 0.
+ *
+ * @throws {Error} when no file can have it (`code` is `"EFBIG"`)
+ */
+export function fileLength(len: number): number {
+  const length = Math.max(0, Math.trunc(len)) || 0;
+  if (length > Number.MAX_SAFE_INTEGER) throw osError(Errno.EFBIG);
+  return length;
+}
+
+/** How far a cursor is to be moved, as Deno takes it: fractions are cut off. */
+export function seekOffset(offset: number | bigint): number | bigint {
+  if (typeof offset === "bigint") return offset;
+  return Math.max(-SEEK_MAX, Math.min(Math.trunc(offset) || 0, SEEK_MAX));
+}
+
+/**
+ * Refuses what is no way to move a cursor.
+ *
+ * @throws {TypeError} when it is none
+ */
+export function checkSeekMode(whence: Deno.SeekMode): void {
+  if (whence === 0 || whence === 1 || whence === 2) return;
+  throw new TypeError(`Invalid seek mode: ${whence}`);
+}
+
+/** The largest that fits into 64 bits with a sign. */
+const SEEK_MAX = 2 ** 63 - 1024;
 
 /**
  * A range with its defaults: from the start, to the end.

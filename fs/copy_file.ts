@@ -1,13 +1,13 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Op } from "../ffi/abi.ts";
 import { noteClosed } from "../ffi/descriptor_table.ts";
-import { Errno, osError } from "../ffi/errno.ts";
+import { osError } from "../ffi/errno.ts";
 import { newFileStatus, OpenFlag, setModeWaiting, statCached } from "../ffi/file.ts";
 import { cloneFileSoon, copyRangeSoon } from "../ffi/file_soon.ts";
 import { closeDescriptor } from "../ffi/socket.ts";
 import { BULK_BLOCK_BYTES } from "../io/bulk_blocks.ts";
 import { admit, withoutLinks } from "./access.ts";
-import { withAction } from "./error_action.ts";
+import { invalidInput, withAction } from "./error_action.ts";
 import { fileInfo } from "./file_info.ts";
 import { checkPath, pathText } from "./path.ts";
 import { unlink } from "./remove_tree.ts";
@@ -73,11 +73,11 @@ export async function uringCopyFile(
   const source = new UringFile(files, fd, isLocal);
   try {
     const info = await source.stat();
-    if (!info.isFile) throw notRegular(action);
+    if (!info.isFile) throw invalidInput(`${NOT_REGULAR}: ${action}`);
     const target = await openTarget(files, to, info, action);
     try {
       await copyContents(files, source.fd, target.fd, signal);
-      setModeWaiting(target.fd, info.mode! & 0o7777);
+      if (target.isFile) setModeWaiting(target.fd, info.mode! & 0o7777);
     } catch (error) {
       if (target.isNew) await unlink(files, to, 0);
       throw withAction(error, action);
@@ -94,41 +94,46 @@ const RANGE_BYTES = 64 * 1024 * 1024;
 /** The same where there is no signal: what the kernel moves at most (MAX_RW_COUNT). */
 const RANGE_BYTES_MAX = 2 ** 31 - 4096;
 
+interface CopyTarget {
+  fd: number;
+  isNew: boolean;
+  /** Devices and pipes have neither contents to empty nor permission bits to set. */
+  isFile: boolean;
+}
+
 /** A file to write into; a new one is told from one that was there, which is emptied. */
 async function openTarget(
   files: RingFiles,
   path: string,
   source: Deno.FileInfo,
   action: string,
-): Promise<{ fd: number; isNew: boolean }> {
+): Promise<CopyTarget> {
   const mode = source.mode! & 0o7777;
   const anew = OpenFlag.WRONLY | OpenFlag.CREAT | OpenFlag.EXCL;
   try {
-    return { fd: await openSoon(files, path, anew, mode, action), isNew: true };
+    const fd = await openSoon(files, path, anew, mode, action);
+    return { fd, isNew: true, isFile: true };
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
   const flags = OpenFlag.WRONLY | OpenFlag.CREAT;
   const fd = await openSoon(files, path, flags, mode, action);
   try {
-    await empty(files, fd, source);
+    const status = newFileStatus();
+    const { dev, ino, isFile } = statCached(fd, status) === 0 ? fileInfo(status) : UNKNOWN;
+    // A file that is copied onto itself would be lost.
+    if (dev === source.dev && ino === source.ino) throw invalidInput(SAME_FILE);
+    const result = isFile ? await ringCall(files.engine, { head: Op.FTRUNCATE, fd }) : 0;
+    if (result < 0) throw osError(result);
+    return { fd, isNew: false, isFile };
   } catch (error) {
     await closeSoon(files, fd);
     throw withAction(error, action);
   }
-  return { fd, isNew: false };
 }
 
-/** A file that is copied onto itself would be lost. */
-async function empty({ engine }: RingFiles, fd: number, source: Deno.FileInfo): Promise<void> {
-  const status = newFileStatus();
-  if (statCached(fd, status) === 0) {
-    const { dev, ino } = fileInfo(status);
-    if (dev === source.dev && ino === source.ino) throw osError(Errno.EINVAL);
-  }
-  const result = await ringCall(engine, { head: Op.FTRUNCATE, fd });
-  if (result < 0) throw osError(result);
-}
+/** Of what the kernel tells nothing about. */
+const UNKNOWN = { dev: -1, ino: -1, isFile: true };
 
 /** Whoever waited for the copy may run it, or unmount its disk, in the next line. */
 async function closeSoon(files: RingFiles, fd: number): Promise<void> {
@@ -181,9 +186,5 @@ async function copyBlocks(
   }
 }
 
-function notRegular(action: string): TypeError {
-  const message = "the source path is neither a regular file nor a symlink to a regular file: ";
-  return Object.assign(new TypeError(message + action), { code: INVALID });
-}
-
-const INVALID: keyof typeof Errno = "EINVAL";
+const NOT_REGULAR = "the source path is neither a regular file nor a symlink to a regular file";
+const SAME_FILE = "Source and destination paths refer to the same file";

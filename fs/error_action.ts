@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { Errno } from "../ffi/errno.ts";
 
 /**
  * Adds what was being done to the message of the kernel's refusal, as Deno does: a read knows no
@@ -8,8 +9,15 @@
  * @returns The error, to be thrown by the caller
  */
 export function withAction(error: unknown, action: string): unknown {
-  if (error instanceof Error && "code" in error && !error.message.includes(action)) {
-    error.message += `: ${action}`;
-  }
+  // A `DOMException`, as signals have one for a reason, has a code as well, which is a number.
+  const isRefusal = error instanceof Error && "code" in error && typeof error.code === "string";
+  if (isRefusal && !error.message.includes(action)) error.message += `: ${action}`;
   return error;
 }
+
+/** What Deno refuses before the kernel would. */
+export function invalidInput(message: string): TypeError & { code: string } {
+  return Object.assign(new TypeError(message), { code: INVALID });
+}
+
+const INVALID: keyof typeof Errno = "EINVAL";

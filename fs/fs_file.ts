@@ -2,7 +2,14 @@
 import { readableFrom, writableFrom } from "../io/byte_stream.ts";
 import type { FileHandle } from "../io/file_handle.ts";
 import { sleep } from "../thread/sleep.ts";
-import { checkBytes, checkPosition, rangeOf } from "./arguments.ts";
+import {
+  checkBytes,
+  checkPosition,
+  checkSeekMode,
+  fileLength,
+  rangeOf,
+  seekOffset,
+} from "./arguments.ts";
 import type { Advice, AllocateMode, ByteRange, OpenFile } from "./open_file.ts";
 import { readVector, writeVector } from "./vector.ts";
 
@@ -158,29 +165,37 @@ export class FsFile implements Deno.FsFile, FileHandle {
     return await writeVector(this, buffers, position);
   }
 
-  /** Cuts the file, or extends it with zeros. A negative length counts as 0, as with Deno. */
+  /**
+   * Cuts the file, or extends it with zeros. A negative length counts as 0, as with Deno.
+   *
+   * @throws {Error} when no file can have the length (`.code` is `"EFBIG"`)
+   */
   async truncate(len = 0): Promise<void> {
-    await this.#open().truncate(Math.max(0, len));
+    await this.#open().truncate(fileLength(len));
   }
 
   /** As {@linkcode truncate}, and stops the thread until it is done. */
   truncateSync(len = 0): void {
-    this.#open().truncateSync(Math.max(0, len));
+    this.#open().truncateSync(fileLength(len));
   }
 
   /**
    * Moves the cursor.
    *
    * @returns Where it is now, in bytes from the start
-   * @throws {TypeError} when that would be before the start
+   * @throws {TypeError} when that would be before the start, or `whence` is none of the three
    */
   async seek(offset: number | bigint, whence: Deno.SeekMode): Promise<number> {
-    return await this.#open().seek(offset, whence);
+    const file = this.#open();
+    checkSeekMode(whence);
+    return await file.seek(seekOffset(offset), whence);
   }
 
   /** As {@linkcode seek}, and stops the thread until it is done. */
   seekSync(offset: number | bigint, whence: Deno.SeekMode): number {
-    return this.#open().seekSync(offset, whence);
+    const file = this.#open();
+    checkSeekMode(whence);
+    return file.seekSync(seekOffset(offset), whence);
   }
 
   /** Size, times and the rest. */

@@ -152,14 +152,17 @@ function currentDirectory(): string {
 /** The table is read from a descriptor of its own, so that the other only tells of changes. */
 function readTable(): string {
   const fd = openWaiting(MOUNTINFO, OpenFlag.RDONLY);
-  const decoder = new TextDecoder();
-  const piece = new Uint8Array(65_536);
-  let text = "";
-  for (let count; (count = readWaiting(fd, piece)) > 0;) {
-    text += decoder.decode(piece.subarray(0, count), { stream: true });
+  try {
+    const decoder = new TextDecoder();
+    const piece = new Uint8Array(65_536);
+    let text = "";
+    for (let count; (count = readWaiting(fd, piece)) > 0;) {
+      text += decoder.decode(piece.subarray(0, count), { stream: true });
+    }
+    return text;
+  } finally {
+    closeDescriptor(fd);
   }
-  closeDescriptor(fd);
-  return text;
 }
 
 function isWithin(folder: string, point: string): boolean {

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { OpenFlag } from "../ffi/file.ts";
 import { admit, withoutLinks } from "./access.ts";
+import { invalidInput } from "./error_action.ts";
 import { FsFile } from "./fs_file.ts";
 import { checkPath, pathText } from "./path.ts";
 import { PortableFile } from "./portable_file.ts";
@@ -46,6 +47,9 @@ export async function openWith(
   const text = pathText(path);
   const flags = openFlags(options);
   checkPath(text, action);
+  if ((flags & EMPTIES_AND_APPENDS) === EMPTIES_AND_APPENDS && !(flags & OpenFlag.EXCL)) {
+    throw invalidInput(`creating or truncating a file requires write or append access: ${action}`);
+  }
   const files = admit(accessOf(flags), text);
   const openDeno = async () => new FsFile(new PortableFile(await Deno.open(path, options)));
   if (files === null) return await openDeno();
@@ -80,9 +84,15 @@ export function create(path: string | URL): Promise<FsFile> {
  *
  * @throws {Error} when the options contradict each other, in Deno's words
  */
-export function openFlags(options: Deno.OpenOptions = { read: true }): number {
-  const { read = false, write = false, append = false } = options;
-  const { truncate = false, create = false, createNew = false } = options;
+export function openFlags(options?: Deno.OpenOptions | null): number {
+  const {
+    read = false,
+    write = false,
+    append = false,
+    truncate = false,
+    create = false,
+    createNew = false,
+  } = options ?? { read: true };
   if (!read && !write && !append && !truncate && !create && !createNew) {
     throw new Error("'options' requires at least one option to be true");
   }
@@ -97,6 +107,9 @@ export function openFlags(options: Deno.OpenOptions = { read: true }): number {
   if (createNew) flags |= OpenFlag.CREAT | OpenFlag.EXCL;
   return flags;
 }
+
+/** What contradicts itself in a file that may be there. */
+const EMPTIES_AND_APPENDS = OpenFlag.TRUNC | OpenFlag.APPEND;
 
 function accessOf(flags: number): "read" | "write" | "both" {
   if (flags & OpenFlag.RDWR) return "both";

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import type { Errno } from "../ffi/errno.ts";
+import { invalidInput } from "./error_action.ts";
 
 /**
  * The text of a path, as Deno's functions take one.
@@ -12,6 +12,7 @@ export function pathText(path: string | URL): string {
     throw new TypeError("Cannot use the path: it must be a string or a URL");
   }
   if (path.protocol !== "file:") throw new TypeError("Must be a file URL");
+  if (path.hostname !== "") throw new TypeError("Host must be empty");
   return decodeURIComponent(path.pathname.replace(LONE_PERCENT, "%25"));
 }
 
@@ -23,8 +24,7 @@ export function pathText(path: string | URL): string {
  */
 export function checkPath(text: string, action: string): void {
   if (!text.includes("\0")) return;
-  const message = `file name contained an unexpected NUL byte: ${action}`;
-  throw Object.assign(new TypeError(message), { code: INVALID });
+  throw invalidInput(`file name contained an unexpected NUL byte: ${action}`);
 }
 
 /** A part added to the path of a directory. */
@@ -42,5 +42,3 @@ export function parentPath(path: string): string {
 
 /** Percent signs that begin no escape stand for themselves. */
 const LONE_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
-
-const INVALID: keyof typeof Errno = "EINVAL";

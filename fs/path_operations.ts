@@ -3,7 +3,9 @@ import { Op } from "../ffi/abi.ts";
 import { Errno, osError } from "../ffi/errno.ts";
 import { AtFlag, CURRENT_DIRECTORY, OpenFlag } from "../ffi/file.ts";
 import { admit, withoutLinks } from "./access.ts";
+import { fileLength } from "./arguments.ts";
 import { CallMemory } from "./call_memory.ts";
+import { withAction } from "./error_action.ts";
 import { checkPath, parentPath, pathText } from "./path.ts";
 import { removeTreeAt, unlink } from "./remove_tree.ts";
 import { ringCall } from "./ring_call.ts";
@@ -35,8 +37,8 @@ export async function mkdir(path: string | URL, options?: Deno.MkdirOptions): Pr
   if (files === null) return await Deno.mkdir(path, options);
   const { mode = 0o777, recursive = false } = options ?? {};
   const result = recursive
-    ? await makeWithParents(files, text, mode)
-    : await makeDirectory(files, text, mode);
+    ? await makeWithParents(files, text, mode & 0o777)
+    : await makeDirectory(files, text, mode & 0o777);
   if (result < 0) throw osError(result, action);
 }
 
@@ -131,6 +133,7 @@ export async function truncate(name: string, len = 0): Promise<void> {
   const text = pathText(name);
   const action = `truncate '${text}'`;
   checkPath(text, action);
+  const length = fileLength(len);
   const files = admit("write", text);
   const truncateDeno = () => Deno.truncate(name, len);
   if (files === null) return await truncateDeno();
@@ -138,7 +141,9 @@ export async function truncate(name: string, len = 0): Promise<void> {
     const { fd, isLocal } = await uringOpen(files, text, OpenFlag.WRONLY, 0, action);
     const file = new UringFile(files, fd, isLocal);
     try {
-      await file.truncate(Math.max(0, len));
+      await file.truncate(length);
+    } catch (error) {
+      throw withAction(error, action);
     } finally {
       file.close();
     }
@@ -158,17 +163,22 @@ export async function makeDirectory(
 }
 
 async function makeWithParents(files: RingFiles, path: string, mode: number): Promise<number> {
+  if (path === "") return 0;
   const result = await makeDirectory(files, path, mode);
-  if (result === -Errno.EEXIST) {
-    return (await uringStat(files, path, true)).isDirectory ? 0 : result;
-  }
+  if (result !== -Errno.ENOENT) return await unlessThere(files, path, result);
   const parent = parentPath(path);
-  if (result !== -Errno.ENOENT || parent === path) return result;
+  if (parent === path) return result;
   const above = await makeWithParents(files, parent, mode);
   if (above < 0) return above;
-  const again = await makeDirectory(files, path, mode);
   // Somebody else may have made it meanwhile.
-  return again === -Errno.EEXIST ? await makeWithParents(files, path, mode) : again;
+  return await unlessThere(files, path, await makeDirectory(files, path, mode));
+}
+
+/** A refusal to make a directory is none when there is one. */
+async function unlessThere(files: RingFiles, path: string, result: number): Promise<number> {
+  if (result >= 0) return result;
+  const there = await Promise.resolve(uringStat(files, path, true)).catch(() => null);
+  return there?.isDirectory ? 0 : result;
 }
 
 async function callOnPair(

@@ -57,7 +57,7 @@ export async function stat(path: string | URL): Promise<Deno.FileInfo> {
  */
 export async function lstat(path: string | URL): Promise<Deno.FileInfo> {
   const text = pathText(path);
-  checkPath(text, `stat '${text}'`);
+  checkPath(text, `lstat '${text}'`);
   const files = admit("read", text);
   return files === null ? await Deno.lstat(path) : await uringStat(files, text, false);
 }
@@ -110,7 +110,7 @@ export async function statSoon(
     length: STATX_WANTED,
     flags: follows ? 0 : AtFlag.SYMLINK_NOFOLLOW,
   });
-  if (result < 0) throw osError(result, `stat '${path}'`);
+  if (result < 0) throw osError(result, `${follows ? "stat" : "lstat"} '${path}'`);
   return fileInfo(memory.statusWords);
 }
 

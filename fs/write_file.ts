@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { writeAll } from "../io/byte_stream.ts";
+import { checkBytes } from "./arguments.ts";
 import { withAction } from "./error_action.ts";
 import { checkPath, pathText } from "./path.ts";
 import { ringFiles } from "./ring_files.ts";
@@ -36,12 +37,14 @@ export async function writeFile(
   const text = pathText(path);
   const action = `writefile '${text}'`;
   checkPath(text, action);
+  // Before the file is emptied.
+  if (!(data instanceof ReadableStream)) checkBytes(data);
   const { append = false, create = true, createNew = false, mode } = options;
   const flags = { append, create, createNew, write: !append, truncate: !append };
   using file = await openWith(path, mode === undefined ? flags : { ...flags, mode }, action);
   if (mode !== undefined) await Deno.chmod(path, mode);
   try {
-    if (data instanceof ReadableStream) await writeStream(file, data, signal);
+    if (data instanceof ReadableStream) await data.pipeTo(file.writable, signal ? { signal } : {});
     else await writePieces(file, data, signal);
   } catch (error) {
     throw withAction(error, action);
@@ -72,15 +75,6 @@ export async function writeTextFile(
     ? data.pipeThrough(new TextEncoderStream())
     : new TextEncoder().encode(data);
   await writeFile(path, bytes, options);
-}
-
-async function writeStream(
-  file: FsFile,
-  data: ReadableStream<Uint8Array>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const sink = new WritableStream<Uint8Array>({ write: (chunk) => writeAll(file, chunk) });
-  await data.pipeTo(sink, signal ? { signal } : {});
 }
 
 async function writePieces(

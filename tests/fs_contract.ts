@@ -2,6 +2,7 @@
 import { contentCases } from "./fs_contract_content.ts";
 import { inFolder } from "./fs_folder.ts";
 import { fileCases } from "./fs_contract_file.ts";
+import { inputCases } from "./fs_contract_input.ts";
 import { pathCases } from "./fs_contract_path.ts";
 
 /** The functions that are Deno's in name, types and behaviour. */
@@ -35,7 +36,8 @@ export function fsContract(
   api: FsApi,
   around: (body: () => Promise<void>) => Promise<void> = (body) => body(),
 ): void {
-  for (const [name, body] of Object.entries({ ...pathCases, ...fileCases, ...contentCases })) {
+  const cases = { ...pathCases, ...fileCases, ...contentCases, ...inputCases };
+  for (const [name, body] of Object.entries(cases)) {
     Deno.test(`${subject}: ${name}`, () =>
       around(() => inFolder((folder) => body({ api, folder }))));
   }

@@ -9,6 +9,7 @@ import {
   open,
   removeAttribute,
   setAttribute,
+  writeFile,
 } from "../fs/mod.ts";
 import { leakTest } from "./leak.ts";
 import { onRing } from "./net_pair.ts";
@@ -32,6 +33,15 @@ leakTest("readAt() and writeAt() leave the cursor where it is", () =>
       await assertRejects(() => file.readAt(p, position), RangeError, "position must be");
     }
   }));
+
+// Deno refuses them too, and leaves the file open.
+leakTest("writeFile() refuses streams of what has no bytes", () =>
+  inFolder(async (folder) => {
+    for (const chunk of ["text", 5]) {
+      const stream = ReadableStream.from([chunk as unknown as Uint8Array]);
+      await assertRejects(() => writeFile(`${folder}/file`, stream), TypeError, "ArrayBuffer");
+    }
+  }), { ignore: !onRing });
 
 leakTest("an open file keeps no large memory that was read into", () =>
   inFolder(async (folder) => {

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { inFolder } from "./fs_folder.ts";
 import { REPOSITORY, runProgram } from "./subprocess.ts";
 
@@ -62,6 +62,26 @@ for (const flags of GRANTS) {
   Deno.test(`file functions allow what Deno's allow with ${given}`, async () => {
     const expected = await attemptAll(DENO, flags);
     assertEquals(await attemptAll(PHOTON, [...flags, "--allow-ffi"]), expected);
+  });
+}
+
+for (const directory of ["/", "/proc/self", "/dev"]) {
+  Deno.test(`relative paths lead to nothing more from ${directory}`, async () => {
+    const paths = ["./proc/self/environ", "proc/version", "environ", "./mem", ".", "zero"];
+    const program = `
+      for (const path of ${JSON.stringify(paths)}) {
+        for (const call of [open, readFile, stat, (path) => Array.fromAsync(readDir(path))]) {
+          if (call === readFile && path === "zero") continue;
+          console.log(path, await call(path).then((file) => file.close?.() ?? "ok", (error) => {
+            return error.name + error.message.replace(/\\/proc\\/\\d+/, "/proc/self");
+          }));
+        }
+      }`;
+    const flags = ["--allow-read", "--allow-write", "--allow-env", "--no-config"];
+    const theirs = await runProgram(DENO + program, flags, {}, directory);
+    const ours = await runProgram(PHOTON + program, [...flags, "--allow-ffi"], {}, directory);
+    assertEquals(ours.stdout, theirs.stdout, ours.stderr + theirs.stderr);
+    assertStringIncludes(theirs.stdout, "NotCapable");
   });
 }
 

@@ -60,10 +60,11 @@ export async function runProgram(
   source: string,
   flags: string[],
   env: Record<string, string> = {},
+  cwd: string | URL = REPOSITORY,
 ): Promise<ProgramResult> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--no-check", ...flags, "-"],
-    cwd: REPOSITORY,
+    cwd,
     env: { ...env, NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
