@@ -20,14 +20,15 @@ interface Entry {
   readonly method: string;
   readonly target: string;
   readonly status: number;
-  /** Bytes of the content; null for a stream. */
+  /** Bytes of the content where the handler has set `Content-Length`, else null. */
   readonly bytes: number | null;
   readonly durationMs: number;
   readonly userAgent: string | null;
 }
 
 /**
- * Writes a line for every request when its response was given.
+ * Writes a line for every request when its response was given. The bytes of the content are in it
+ * where the handler has set `Content-Length`.
  *
  * @example Lines of JSON
  * ```ts
@@ -61,15 +62,16 @@ export function accessLog<A extends Deno.Addr = Deno.Addr>(
     };
     const log = (status: number, bytes: number | null) =>
       write(line({ ...entry, status, bytes, durationMs: performance.now() - begin }));
+    let response: Response;
     try {
-      const response = await handler(request, info);
-      const length = response.headers.get("content-length");
-      log(response.status, length === null ? null : Number(length));
-      return response;
+      response = await handler(request, info);
     } catch (error) {
       log(500, null);
       throw error;
     }
+    const length = response.headers.get("content-length");
+    log(response.status, length === null ? null : Number(length));
+    return response;
   };
 }
 

@@ -31,8 +31,13 @@ export class CacheControl {
   milliseconds(name: string): number | undefined {
     const argument = this.#directives.get(name);
     if (argument === undefined) return undefined;
-    return /^\d+$/.test(argument) ? Math.min(Number(argument), SECONDS_MAX) * 1000 : 0;
+    return /^\d+$/.test(argument) ? millisecondsOf(argument) : 0;
   }
+}
+
+/** Milliseconds of so many seconds in decimal digits. */
+export function millisecondsOf(seconds: string): number {
+  return Math.min(Number(seconds), SECONDS_MAX) * 1000;
 }
 
 /** A name, and an argument that is a quoted string or a token. */

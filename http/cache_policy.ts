@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { CacheControl } from "./cache_control.ts";
+import { CacheControl, millisecondsOf } from "./cache_control.ts";
 import { parseHttpDate } from "./http_date.ts";
 
 /** A response as it is kept. */
@@ -98,8 +98,9 @@ export function ageMs(response: StoredResponse, nowMs: number): number {
   const { requestMs, responseMs } = response;
   const headers = new Headers(response.headers as [string, string][]);
   const apparentMs = Math.max(0, responseMs - dateOf(headers, responseMs));
-  const age = /^\d+$/.exec(headers.get("age") ?? "")?.[0];
-  const correctedMs = Number(age ?? 0) * 1000 + responseMs - requestMs;
+  // Of several the first counts (RFC 9111 section 5.1).
+  const age = /^(\d+)\s*(?:,|$)/.exec(headers.get("age") ?? "")?.[1];
+  const correctedMs = millisecondsOf(age ?? "0") + responseMs - requestMs;
   return Math.max(apparentMs, correctedMs) + nowMs - responseMs;
 }
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { acceptsEncodings } from "@std/http/negotiation";
-import { changeable, type Handler, vary } from "./middleware.ts";
+import { changeable, derived, type Handler, vary } from "./middleware.ts";
 
 /** Options of {@linkcode compress}. */
 export interface CompressOptions {
@@ -13,7 +13,7 @@ export interface CompressOptions {
 }
 
 // Data: names of codings on the wire and of `CompressionStream`, the preferred first.
-const FORMATS: Record<string, CompressionFormat> = {
+const FORMATS: Readonly<Record<string, CompressionFormat>> = {
   br: "brotli" as CompressionFormat,
   gzip: "gzip",
   deflate: "deflate",
@@ -51,28 +51,50 @@ export function compress<A extends Deno.Addr = Deno.Addr>(
   const { bytesMin = 1024 } = options;
   return async function compressed(request, info) {
     const response = await handler(request, info);
-    const { headers, body } = response;
-    if (body === null || !isCompressible(response)) return response;
-    const length = headers.get("content-length");
-    if (length !== null && Number(length) < bytesMin) return response;
+    if (response.status === 304) return confirmed(request, response);
+    if (!isCompressible(response)) return response;
+    // What answers HEAD may leave the content out; its fields are those of GET all the same.
+    const body = response.body ?? (request.method === "HEAD" ? new Blob().stream() : null);
+    const length = response.headers.get("content-length");
+    if (body === null || length !== null && Number(length) < bytesMin) return response;
     const changed = changeable(response);
     vary(changed.headers, "Accept-Encoding");
     // Without a wish any coding is acceptable (RFC 9110 section 12.5.3), but none is expected.
     if (!request.headers.has("accept-encoding")) return changed;
     const coding = acceptsEncodings(request, ...Object.keys(FORMATS), "identity");
-    if (coding === undefined || !(coding in FORMATS) || request.method === "HEAD") return changed;
+    if (coding === undefined || coding === "identity") return changed;
     changed.headers.set("content-encoding", coding);
     changed.headers.delete("content-length");
-    // What is sent is not the same octets any more (RFC 9110 section 8.8.1).
-    const tag = changed.headers.get("etag");
-    if (tag !== null && !tag.startsWith("W/")) changed.headers.set("etag", `W/${tag}`);
-    return new Response(changed.body!.pipeThrough(new CompressionStream(FORMATS[coding])), changed);
+    weaken(changed.headers);
+    const source = changed.body ?? body;
+    return new Response(source.pipeThrough(new CompressionStream(FORMATS[coding]!)), changed);
   };
 }
 
+/** What is sent is not the same octets any more (RFC 9110 section 8.8.1). */
+function weaken(headers: Headers): void {
+  const tag = headers.get("etag");
+  if (tag !== null && !tag.startsWith("W/")) headers.set("etag", `W/${tag}`);
+}
+
 /**
- * Gives handlers the content of requests that came compressed (`Content-Encoding`); an unknown
- * coding is answered 415.
+ * A 304 about what the client got compressed: a strong tag would tell its cache that it has another
+ * content (RFC 9111 section 4.3.3).
+ */
+function confirmed(request: Request, response: Response): Response {
+  const tag = response.headers.get("etag");
+  const asked = request.headers.get("if-none-match");
+  if (tag === null || !asked?.includes(`W/${tag}`)) return response;
+  const changed = changeable(response);
+  vary(changed.headers, "Accept-Encoding");
+  weaken(changed.headers);
+  return changed;
+}
+
+/**
+ * Gives handlers the content of requests that came compressed (`Content-Encoding`); another coding,
+ * or several, are answered 415 with those that are known. Reading a content that is longer, or
+ * malformed, fails in the handler.
  *
  * @param bytesMax Bytes of the content at most: a few compressed ones may become very many
  *
@@ -96,15 +118,24 @@ export function decompress<A extends Deno.Addr = Deno.Addr>(
   return function decompressed(request, info) {
     const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
     if (coding === "identity" || request.body === null) return handler(request, info);
-    const format = FORMATS[coding];
-    if (format === undefined) return new Response("Unsupported Media Type", { status: 415 });
+    const format = Object.hasOwn(FORMATS, coding) ? FORMATS[coding]! : ALIASES.get(coding);
+    if (format === undefined) return refuse();
     const headers = new Headers(request.headers);
     headers.delete("content-encoding");
     headers.delete("content-length");
     const body = request.body.pipeThrough(new DecompressionStream(format))
       .pipeThrough(limit(bytesMax));
-    return handler(new Request(request, { headers, body }), info);
+    return handler(derived(request, { headers, body }), info);
   };
+}
+
+// Data: other names of codings (RFC 9110 section 8.4.1.3).
+const ALIASES: ReadonlyMap<string, CompressionFormat> = new Map([["x-gzip", "gzip"]]);
+
+/** RFC 9110 section 12.5.3: the client is told what it may send. */
+function refuse(): Response {
+  const headers = { "accept-encoding": Object.keys(FORMATS).join(", ") };
+  return new Response("Unsupported Media Type", { status: 415, headers });
 }
 
 function isCompressible({ headers, status }: Response): boolean {

@@ -13,7 +13,9 @@ const PIECE_BYTES = 65_536;
 export function codingsOf(field: string): readonly string[] | null {
   const names = field.toLowerCase().split(",").map((name) => name.trim());
   const codings = names.filter((name) => name !== "" && name !== "identity");
-  return codings.length > 0 && codings.every((name) => name in CODERS) ? codings : null;
+  return codings.length > 0 && codings.every((name) => Object.hasOwn(CODERS, name))
+    ? codings
+    : null;
 }
 
 /**

@@ -76,7 +76,9 @@ export class CookieJar {
   constructor(options: CookieJarOptions = {}) {
     const { cookiesMax = 3000, cookiesPerDomainMax = 180 } = options;
     this.#table = new CookieTable(cookiesMax, cookiesPerDomainMax);
-    this.#isPublicSuffix = options.isPublicSuffix ?? isPublicSuffix;
+    const isSuffix = options.isPublicSuffix ?? isPublicSuffix;
+    // A host may be written as the absolute name that it is: `com.` is no less public than `com`.
+    this.#isPublicSuffix = (domain) => isSuffix(domain.replace(/\.$/, ""));
     this.#nowMs = options.nowMs ?? Date.now;
   }
 

@@ -19,3 +19,17 @@ export function vary(headers: Headers, name: string): void {
   const names = (headers.get("vary") ?? "").split(",").map((each) => each.trim().toLowerCase());
   if (!names.includes("*") && !names.includes(name.toLowerCase())) headers.append("vary", name);
 }
+
+const origins: WeakMap<Request, Request> = new WeakMap();
+
+/** Another request in place of one, about which the same is known. */
+export function derived(request: Request, init: RequestInit): Request {
+  const changed = new Request(request, init);
+  origins.set(changed, originOf(request));
+  return changed;
+}
+
+/** The request as it came, where what is known of it was noted. */
+export function originOf(request: Request): Request {
+  return origins.get(request) ?? request;
+}

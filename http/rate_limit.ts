@@ -6,7 +6,7 @@ export const RATE_CLIENTS_MAX = 65_536;
 
 /** Options of {@linkcode rateLimit}. */
 export interface RateLimitOptions<A extends Deno.Addr = Deno.Addr> {
-  /** Requests that a client may make in {@linkcode RateLimitOptions.perMs}, and at once. */
+  /** Requests that a client may make in {@linkcode RateLimitOptions.perMs}, and at once, or one. */
   requests: number;
   /**
    * Milliseconds in which so many requests are earned.
@@ -49,13 +49,15 @@ export function rateLimit<A extends Deno.Addr = Deno.Addr>(
     );
   }
   const perRequestMs = perMs / requests;
-  // When the bucket of each client is full again; in the order of their last request.
+  // A bucket holds one request at least.
+  const bucketMs = Math.max(perMs, perRequestMs);
+  // When the bucket of each client is full again; in the order of the last that was not refused.
   const fullAt = new Map<string, number>();
   return function limited(request, info) {
     const client = key(request, info);
     const nowMs = now();
     const before = Math.max(fullAt.get(client) ?? 0, nowMs);
-    const waitMs = before + perRequestMs - nowMs - perMs;
+    const waitMs = before + perRequestMs - nowMs - bucketMs;
     if (waitMs > 0.001) return refuse(waitMs);
     fullAt.delete(client);
     fullAt.set(client, before + perRequestMs);

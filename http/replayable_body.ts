@@ -113,7 +113,9 @@ export class ReplayableBody {
         }
         // Where a later try has begun meanwhile, what was read is there for that.
         if (mine !== this.#opened || at === this.#chunks.length) return controller.close();
-        controller.enqueue(this.#chunks[at++]!);
+        const chunk = this.#chunks[at++]!;
+        // Whoever reads a chunk may change it or give it away.
+        controller.enqueue(this.replayable ? chunk.slice() : chunk);
         if (this.replayable) return;
         // It cannot be sent again, and need not be kept.
         this.#chunks.splice(0, at);

@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { changeable, type Handler } from "./middleware.ts";
+import { changeable, type Handler, originOf } from "./middleware.ts";
 
 /** Options of {@linkcode requestId}. */
 export interface RequestIdOptions {
@@ -42,7 +42,7 @@ export function requestId<A extends Deno.Addr = Deno.Addr>(
   return async function withRequestId(request, info) {
     const brought = trust ? request.headers.get(header) : null;
     const id = brought !== null && ID_REGEXP.test(brought) ? brought : crypto.randomUUID();
-    ids.set(request, id);
+    ids.set(originOf(request), id);
     const response = changeable(await handler(request, info));
     response.headers.set(header, id);
     return response;
@@ -61,5 +61,5 @@ export function requestId<A extends Deno.Addr = Deno.Addr>(
  * ```
  */
 export function requestIdOf(request: Request): string | undefined {
-  return ids.get(request);
+  return ids.get(originOf(request));
 }

@@ -50,14 +50,14 @@ export function router<A extends Deno.Addr = Deno.Addr>(
     const path = pathOf(request.url);
     const same = fixed.get(path) ?? [];
     const found = same.find((row) => row.takes(request.method));
-    const allowed: string[] = same.flatMap((row) => row.methods);
+    const allowed: string[] = same.flatMap((row) => row.allowed);
     for (const row of patterns) {
       // Rows before the one that was found come first.
       if (found !== undefined && row.order > found.order) break;
       const match = row.pattern!.exec(request.url);
       if (match === null) continue;
       if (row.takes(request.method)) return row.handler(request, match.pathname.groups, info);
-      allowed.push(...row.methods);
+      allowed.push(...row.allowed);
     }
     if (found !== undefined) return found.handler(request, {}, info);
     return allowed.length === 0 ? fallback(request, info) : refuse(allowed);
@@ -68,7 +68,8 @@ interface Row<A extends Deno.Addr> {
   readonly order: number;
   readonly fixed: string | null;
   readonly pattern: URLPattern | null;
-  readonly methods: readonly string[];
+  /** What `Allow` says. */
+  readonly allowed: readonly string[];
   readonly handler: Route<A>["handler"];
   takes(method: string): boolean;
 }
@@ -91,7 +92,8 @@ function compile<A extends Deno.Addr>(
   const takes = (asked: string) =>
     methods.length === 0 || methods.includes(asked) ||
     (asked === "HEAD" && methods.includes("GET"));
-  return { order, fixed, pattern, methods, handler, takes };
+  const allowed = methods.flatMap((each) => each === "GET" ? ["GET", "HEAD"] : each);
+  return { order, fixed, pattern, allowed, handler, takes };
 }
 
 /** The path of an absolute URL, as it stands there. */

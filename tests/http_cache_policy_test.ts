@@ -104,6 +104,8 @@ Deno.test("ageMs() counts the time on the way, and at other caches", () => {
   assertEquals(ageMs(response, NOW + 5000), 107_000);
   assertEquals(ageMs(entry({ date: date(-10) }), NOW + 5000), 15_000);
   assertEquals(ageMs(entry({ date: date(10) }), NOW), 0);
+  assertEquals(ageMs(entry({ age: "10, 20" }), NOW), 10_000);
+  assertEquals(ageMs(entry({ age: "9".repeat(400) }), NOW), 2 ** 31 * 1000);
 });
 
 // Data: fields of a stored response and of a request, seconds since it came, and what may be done.

@@ -50,6 +50,8 @@ const CASES: readonly (readonly [string, string, string, string | undefined])[] 
   ["https://a.co.uk/", "a=b; Domain=co.uk",             "https://b.co.uk/",               undefined],
   ["https://co.uk/", "a=b; Domain=co.uk",               "https://co.uk/",                 "a=b"],
   ["https://co.uk/", "a=b; Domain=co.uk",               "https://a.co.uk/",               undefined],
+  ["https://evil.com./", "a=b; Domain=com.",            "https://other.com./",            undefined],
+  ["https://a.co.uk./", "a=b; Domain=co.uk.",           "https://b.co.uk./",              undefined],
   ["http://localhost:1/", "a=b; Domain=localhost",      "http://localhost:2/",            "a=b"],
   ["http://127.0.0.1/", "a=b",                          "http://127.0.0.1/",              "a=b"],
   ["http://127.0.0.1/", "a=b; Domain=127.0.0.1",        "http://127.0.0.1/",              "a=b"],

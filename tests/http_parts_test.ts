@@ -1,11 +1,19 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
+import { codingsOf } from "../http/content_coding.ts";
 import { DeadlineTimer } from "../http/deadline_timer.ts";
 import { PendingBytes } from "../http/pending_bytes.ts";
 import { BODY_KEPT_BYTES, RequestBody } from "../http/request_body.ts";
 import { ResponseReader } from "../http/response_parts.ts";
 import { ResponseWriter } from "../http/response_writer.ts";
 import { TurnClock } from "../http/turn_clock.ts";
+
+Deno.test("codingsOf() knows the codings that can be undone, and no other name", () => {
+  assertEquals(codingsOf("GZip, identity, br"), ["gzip", "br"]);
+  for (const field of ["", "identity", "gzip, zstd", "constructor", "toString", "__proto__"]) {
+    assertEquals(codingsOf(field), null, field);
+  }
+});
 
 Deno.test("ResponseReader knows this Deno's internals", () => {
   assertEquals(new ResponseReader().usesInternals, true);

@@ -290,6 +290,31 @@ leakTest("ResponseCache gives each caller bytes of its own", async () => {
   }
 });
 
+leakTest(
+  "ResponseCache keeps what came, whatever a reader does to its chunks meanwhile",
+  async () => {
+    const rest = Promise.withResolvers<void>();
+    const { cache, cached } = origin(() => {
+      const body = new ReadableStream<Uint8Array>({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode("one "));
+          await rest.promise;
+          controller.enqueue(new TextEncoder().encode("two"));
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: { "cache-control": "max-age=10" } });
+    });
+    for await (const chunk of (await cached(get())).body!) {
+      chunk.fill(0);
+      structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+      rest.resolve();
+    }
+    await cache.whenIdle();
+    assertEquals(await (await cached(get())).text(), "one two");
+  },
+);
+
 leakTest("ResponseCache answers although its store fails", async () => {
   const fail = () => Promise.reject(new Error("disk gone"));
   const store: ResponseStore = { get: fail, set: fail, delete: fail, clear: fail };
