@@ -15,6 +15,8 @@ const VARIABLE = "PHOTON_INFER_RESIDENT";
 const LLAMA = "llama-tied-default";
 const QWEN = "qwen3-untied-yarn";
 const KV_TYPES = ["float16", "int8", "float8"] as const;
+/** Models of the program that compares; some seconds of it. */
+const RANDOM_MODELS = 12;
 
 /** The emulation's own count; undefined for the real library. */
 const emulation = HAS_EMULATION && Deno.env.get("PHOTON_INFER_CUDA_LIBRARY") === undefined
@@ -26,7 +28,7 @@ for (const name of MODEL_NAMES) {
     const { inputIds, greedy } = readGolden(name);
     using plain = await load("never", name, { kvType: "float16" });
     using resident = await load("always", name, { kvType: "float16" });
-    assertSame(resident, plain, [...inputIds]);
+    assertSame(resident, plain, [...inputIds].slice(0, 12));
     const tokens = greedyTokens(plain, inputIds, greedy.length);
     assertEquals(greedyTokens(resident, inputIds, greedy.length), tokens);
   });
@@ -34,7 +36,7 @@ for (const name of MODEL_NAMES) {
 
 cudaTest("CUDA emulation: one kernel a step: all weights, keys and values", async () => {
   for (const name of [LLAMA, QWEN]) {
-    const prompt = [...readGolden(name).inputIds];
+    const prompt = [...readGolden(name).inputIds].slice(0, 9);
     for (const kvType of KV_TYPES) {
       for (const groupSize of [32, 64, 128]) {
         const options = { kvType, weights: { groupSize } };

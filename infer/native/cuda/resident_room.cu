@@ -62,9 +62,8 @@ static bool is_possible(const infer_context *c, const product_list &list, reside
   const run_place &place = c->device->place;
   room->kind = {first.type, first.chunk_groups, m.head_size, c->kv.type,
                 place.compute >= 80 ? 2 : 1};
-  room->shared_bytes =
-      resident_shared_bytes(room->kind, list.products, count_products(m), sharing);
-  bool is_possible = resident_check(room->kind, room->shared_bytes, place) == cudaSuccess;
+  room->layout = resident_lay_out(room->kind, list.products, count_products(m), sharing, place);
+  bool is_possible = resident_check(room->kind, room->layout, place) == cudaSuccess;
   // What the runtime keeps of a refusal is nobody else's.
   if (!is_possible) (void)cudaGetLastError();
   return is_possible;
