@@ -40,7 +40,7 @@ resident_layout resident_lay_out(const resident_kind &kind, const product_args *
 }
 
 static resident_kernel kernel_of(const resident_kind &kind) {
-  return kind.type == INFER_INT8 ? resident_int8(kind) : resident_float(kind);
+  return kind.type == INFER_INT8 ? resident_int8(kind) : resident_half(kind);
 }
 
 cudaError_t resident_check(const resident_kind &kind, const resident_layout &layout,

@@ -10,8 +10,8 @@
 // is read while blocks meet, norm and attend, which is what the kernel is for. Numbers are those of the kernels
 // it stands for, to the bit: the same functions, the same order of sums.
 //
-// Taken for one sequence with one token, weights of one type, keys and values that attend_tiles
-// takes, one GPU; see resident_room.cu for when.
+// Taken for one sequence with one token, weights of one type, not F32, keys and values that
+// attend_tiles takes, one GPU; see resident_room.cu for when.
 #ifndef INFER_CUDA_RESIDENT_CUH
 #define INFER_CUDA_RESIDENT_CUH
 
@@ -64,9 +64,10 @@ cudaError_t resident_check(const resident_kind &kind, const resident_layout &lay
 cudaError_t resident_run(const resident_kind &kind, const resident_args &args,
                          const resident_layout &layout, const run_place &place);
 
-// What the kernel is for such weights and heads; NULL: there is none. Between the sources of it.
+// --- Between resident.cu and the kernels ---
+
 typedef void (*resident_kernel)(resident_args);
 resident_kernel resident_int8(const resident_kind &kind);
-resident_kernel resident_float(const resident_kind &kind);
+resident_kernel resident_half(const resident_kind &kind);
 
 #endif

@@ -252,13 +252,35 @@ DEVICE_INLINE void place_rows(const resident_args &a, const place_layer &layer, 
   }
 }
 
+// Chunks of the context that a split has.
+DEVICE_INLINE int chunks_of_split(const resident_args &a, int chunks) {
+  return (chunks + a.look.splits - 1) / a.look.splits;
+}
+
+// Fetches the keys and values that this block attends, but for those which are not yet there: a
+// warp has a block of tokens.
+DEVICE_INLINE void fetch_positions(const resident_args &a, int layer) {
+  const step_view &step = a.put.step;
+  const device_kv &kv = a.put.kv;
+  int before = step.context_lengths[0] - 1;
+  int each = chunks_of_split(a, before / CHUNK_POSITIONS + 1) * CHUNK_POSITIONS;
+  for (int i = (int)blockIdx.x; i < kv.kv_heads * a.look.splits; i += (int)gridDim.x) {
+    int head = i % kv.kv_heads, begin = i / kv.kv_heads * each, end = min(begin + each, before);
+    int block = begin / kv.block_tokens + (int)threadIdx.x / 32;
+    for (; block * kv.block_tokens < end; block += RESIDENT_WARPS) {
+      prefetch(kv_head(kv, layer, step.block_tables[block], head), (int)kv.head_bytes,
+               (int)threadIdx.x % 32);
+    }
+  }
+}
+
 // Attention of a layer, by the first warps of each block.
 template <int HEAD, int TYPE>
 DEVICE_INLINE void attend_layer(const resident_args &a, const resident_block &b, int layer) {
   const attend_plan &plan = a.look;
   int sharing = a.put.heads / a.put.kv_heads, context = plan.args.step.context_lengths[0];
   int chunks = (context + CHUNK_POSITIONS - 1) / CHUNK_POSITIONS;
-  int last = (chunks - 1) / ((chunks + plan.splits - 1) / plan.splits);
+  int last = (chunks - 1) / chunks_of_split(a, chunks);
   float *rows = (float *)b.room;
   unsigned char *room = b.room + ((sharing + 2) * a.put.head_size * (int)sizeof(float) + 127) /
                                      128 * 128;
@@ -302,6 +324,7 @@ __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
   for (int done = -1; done < last; done++) {
     meeting_arrive(a);
     if (done >= 0 && done % RESIDENT_PRODUCTS == 0) {
+      fetch_positions(a, done / RESIDENT_PRODUCTS);
       fetch_ahead(a, b.fetched, done);
       meeting_wait(a, b);
       attend_layer<HEAD>(a, b, done / RESIDENT_PRODUCTS);

@@ -58,6 +58,7 @@ static bool is_possible(const infer_context *c, const product_list &list, reside
     }
   }
   int sharing = m.head_count / m.kv_head_count;
+  if (first.type == INFER_F32) return false;
   if (c->kv.type == INFER_F32 || m.head_size > TILE_HEAD_MAX || sharing > SHARING_MAX) return false;
   const run_place &place = c->device->place;
   room->kind = {first.type, first.chunk_groups, m.head_size, c->kv.type,
