@@ -45,7 +45,8 @@ static resident_kernel kernel_of(const resident_kind &kind) {
 
 cudaError_t resident_check(const resident_kind &kind, const resident_layout &layout,
                            const run_place &place) {
-  if (layout.bytes > (size_t)place.shared_bytes_max) return cudaErrorNotSupported;
+  bool fits = layout.bytes <= (size_t)place.shared_bytes_max;
+  if (!fits || place.compute < RESIDENT_COMPUTE_MIN) return cudaErrorNotSupported;
   resident_kernel kernel = kernel_of(kind);
   int device = 0, can_meet = 0, blocks = 0;
   RETURN_IF_FAILED(cudaGetDevice(&device));

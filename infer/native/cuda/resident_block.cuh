@@ -15,6 +15,7 @@
 // One block a multiprocessor: attention over heads of 128 takes 170 registers a thread.
 #define RESIDENT_WARPS 8
 #define RESIDENT_THREADS (32 * RESIDENT_WARPS)
+#define RESIDENT_COMPUTE_MIN 80
 #define RESIDENT_PRODUCT_BYTES ((2 * (int)sizeof(product_args) + 127) / 128 * 128)
 // Units from the one that a team multiplies to the one that it fetches.
 #define RESIDENT_UNITS_AHEAD 2
@@ -310,9 +311,11 @@ DEVICE_INLINE void attend_layer(const resident_args &a, const resident_block &b,
   }
 }
 
+// Turing has no room for what comes: nothing is made for it.
 template <class MATH, int HEAD>
 __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
     run_resident(const __grid_constant__ resident_args a) {
+#if HAS_AMPERE
   DYNAMIC_SHARED(shared);
   resident_block b = {(product_args *)shared, shared + RESIDENT_PRODUCT_BYTES, 0, {0, 0, 0, -1}};
   wait_for_earlier_kernels();
@@ -336,6 +339,7 @@ __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
       run_product<MATH, 1>(a, b, done + 1);
     }
   }
+#endif
 }
 
 // The kernel for heads of such a size.
