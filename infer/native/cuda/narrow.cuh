@@ -79,28 +79,34 @@ DEVICE_INLINE void fill_levels(const product_args &a, int first, int tokens, uns
     }
     return;
   }
+  // Known to the compiler, unlike those of `a`.
+  constexpr int GROUP = CHUNK_BYTES / (MATH::GROUPS > 0 ? MATH::GROUPS : 1);
+  const int columns = a.columns, chunks = a.chunks;
+  const float *norm = a.norm;
   for (int token = 0; token < tokens; token++) {
     const float *row = a.rows + (size_t)(first + token) * (size_t)a.stride;
-    float factor = a.norm ? norm_factor(row, a.columns, a.epsilon, sums) : 1;
-    for (int begin = warp; begin < a.chunks; begin += FILL_CHUNKS * warps) {
-      float4 fours[FILL_CHUNKS];
-#pragma unroll
-      for (int i = 0; i < FILL_CHUNKS; i++) {
-        fours[i] = load_four(row, (begin + i * warps) * CHUNK_BYTES + lane * 4, a.columns);
-      }
+    float factor = norm ? norm_factor(row, columns, a.epsilon, sums) : 1;
+    for (int begin = warp; begin < chunks; begin += FILL_CHUNKS * warps) {
+      float4 fours[FILL_CHUNKS], weights[FILL_CHUNKS];
 #pragma unroll
       for (int i = 0; i < FILL_CHUNKS; i++) {
         int column = (begin + i * warps) * CHUNK_BYTES + lane * 4;
-        if (begin + i * warps >= a.chunks) break;
+        fours[i] = load_four(row, column, columns);
+        if (norm) weights[i] = load_four(norm, column, columns);
+      }
+#pragma unroll
+      for (int i = 0; i < FILL_CHUNKS; i++) {
+        int chunk = begin + i * warps, column = chunk * CHUNK_BYTES + lane * 4;
+        if (chunk >= chunks) break;
         float4 x = fours[i];
-        if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+        if (norm) x = norm_four(x, factor, weights[i]);
         if (a.normed && blockIdx.x == 0) {
-          store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
+          store_four(a.normed + (size_t)(first + token) * (size_t)columns, column, columns, x);
         }
         float scale;
-        *(uint32_t *)(rows + token * row_bytes + column) = round_four(x, a.group_size, &scale);
-        if (column % a.group_size == 0) {
-          scales[column / a.group_size * MATH::TOKENS + token] = scale;
+        *(uint32_t *)(rows + token * row_bytes + column) = round_four(x, GROUP, &scale);
+        if (lane * 4 % GROUP == 0) {
+          scales[(chunk * MATH::GROUPS + lane * 4 / GROUP) * MATH::TOKENS + token] = scale;
         }
       }
     }
@@ -117,7 +123,7 @@ DEVICE_INLINE void fill_floats(const product_args &a, int first, int tokens, uns
     float factor = a.norm ? norm_factor(row, a.columns, a.epsilon, sums) : 1;
     for (int column = (int)threadIdx.x * 4; column < columns; column += (int)blockDim.x * 4) {
       float4 x = load_four(row, column, a.columns);
-      if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+      if (a.norm) x = norm_four(x, factor, load_four(a.norm, column, a.columns));
       if (a.normed && blockIdx.x == 0) {
         store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
       }

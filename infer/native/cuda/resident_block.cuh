@@ -57,6 +57,7 @@ struct ring_feed {
   DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
     at = 0;
     walk.begin(a, team);
+#pragma unroll 1
     for (int slot = 0; slot < depth - 1; slot++) start(a, team, slot);
   }
 
@@ -225,16 +226,26 @@ DEVICE_INLINE void fill_input(const resident_args &a, const resident_block &b,
 }
 
 // Meets the other blocks and multiplies, with weights that come in the meantime.
-template <class MATH, int TILES>
+template <class MATH>
 DEVICE_INLINE void run_product(const resident_args &a, resident_block &b, int index) {
   const product_args &product = b.products[index % 2];
-  ring_feed<MATH, TILES> feed;
-  begin_feed(feed, a, b, product);
+  const bool is_gated = product.kind == LINEAR_GATED;
+  ring_feed<MATH, 1> feed;
+  ring_feed<MATH, 2> gated_feed;
+  if (is_gated) {
+    begin_feed(gated_feed, a, b, product);
+  } else {
+    begin_feed(feed, a, b, product);
+  }
   fetch_ahead(a, b.fetched, index - 1);
   meeting_wait(a, b);
   if (index < a.layer_count * RESIDENT_PRODUCTS) stage_product(a, b, index + 1);
   fill_input<MATH>(a, b, product);
-  run_units(feed, a, b, product);
+  if (is_gated) {
+    run_units(gated_feed, a, b, product);
+  } else {
+    run_units(feed, a, b, product);
+  }
 }
 
 // Rows of a key-value head as attention reads them: queries are normed and turned here, and the
@@ -275,9 +286,25 @@ DEVICE_INLINE void fetch_positions(const resident_args &a, int layer) {
   }
 }
 
+// Attends with keys and values of any type.
+template <int HEAD>
+DEVICE_INLINE void attend_split(const attend_plan &plan, const attend_item &item,
+                                const tile_place &place, int layer, const float *queries,
+                                unsigned char *shared) {
+  switch (plan.args.kv.type) {
+    case INFER_INT8:
+      return attend_tile<HEAD, INFER_INT8, true>(plan, item, place, layer, queries, shared);
+    case INFER_FP8:
+      return attend_tile<HEAD, INFER_FP8, true>(plan, item, place, layer, queries, shared);
+    default:
+      return attend_tile<HEAD, INFER_F16, true>(plan, item, place, layer, queries, shared);
+  }
+}
+
 // Attention of a layer, by the first warps of each block.
-template <int HEAD, int TYPE>
+template <int HEAD>
 DEVICE_INLINE void attend_layer(const resident_args &a, const resident_block &b, int layer) {
+  if (threadIdx.x >= ATTEND_THREADS) return;
   const attend_plan &plan = a.look;
   int sharing = a.put.heads / a.put.kv_heads, context = plan.args.step.context_lengths[0];
   int chunks = (context + CHUNK_POSITIONS - 1) / CHUNK_POSITIONS;
@@ -294,20 +321,7 @@ DEVICE_INLINE void attend_layer(const resident_args &a, const resident_block &b,
     attend_barrier();
     // Where the first head's queries would lie.
     const float *queries = rows - item.kv_head * sharing * a.put.head_size;
-    attend_tile<HEAD, TYPE, true>(plan, item, place, layer, queries, room);
-  }
-}
-
-template <int HEAD>
-DEVICE_INLINE void attend_layer(const resident_args &a, const resident_block &b, int layer) {
-  if (threadIdx.x >= ATTEND_THREADS) return;
-  switch (a.put.kv.type) {
-    case INFER_INT8:
-      return attend_layer<HEAD, INFER_INT8>(a, b, layer);
-    case INFER_FP8:
-      return attend_layer<HEAD, INFER_FP8>(a, b, layer);
-    default:
-      return attend_layer<HEAD, INFER_F16>(a, b, layer);
+    attend_split<HEAD>(plan, item, place, layer, queries, room);
   }
 }
 
@@ -333,11 +347,7 @@ __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
       attend_layer<HEAD>(a, b, done / RESIDENT_PRODUCTS);
       meeting_arrive(a);
     }
-    if (b.products[(done + 1) % 2].kind == LINEAR_GATED) {
-      run_product<MATH, 2>(a, b, done + 1);
-    } else {
-      run_product<MATH, 1>(a, b, done + 1);
-    }
+    run_product<MATH>(a, b, done + 1);
   }
 #endif
 }

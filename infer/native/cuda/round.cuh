@@ -85,8 +85,7 @@ DEVICE_INLINE float norm_factor(const float *row, int columns, float epsilon, fl
   return 1.0f / sqrtf(sum / (float)columns + epsilon);
 }
 
-DEVICE_INLINE float4 norm_four(float4 x, float factor, const float *norm, int column, int columns) {
-  float4 w = load_four(norm, column, columns);
+DEVICE_INLINE float4 norm_four(float4 x, float factor, float4 w) {
   return make_float4(x.x * factor * w.x, x.y * factor * w.y, x.z * factor * w.z,
                      x.w * factor * w.w);
 }
