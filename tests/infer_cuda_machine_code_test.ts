@@ -30,6 +30,11 @@ const CLAIMS: readonly Claim[] = [
   { kernel: /narrow_kernel.*int8_dots/,   instruction: /\bIDP\.4A\.S8\.S8/, compute: [75, 80, 86, 89, 90] },
   { kernel: /narrow_kernel.*int8_tensor/, instruction: /\bIMMA\./,          compute: [75, 80, 86, 89, 90] },
   { kernel: /wide_kernel.*int8_product/,  instruction: /\bIMMA\./,          compute: [75, 80, 86, 89, 90] },
+  { kernel: /run_resident.*int8_dots/,    instruction: /\bIDP\.4A\.S8\.S8/, compute: [80, 86, 89, 90] },
+  { kernel: /run_resident/,               instruction: /\bHMMA\./,          compute: [80, 86, 89, 90] },
+  // Weights come into shared memory by themselves, and into the second cache.
+  { kernel: /run_resident/,               instruction: /\bLDGSTS\./,        compute: [80, 86, 89, 90] },
+  { kernel: /run_resident/,               instruction: /\bUBLKPF/,          compute: [90] },
   // Turing has no tensor cores for BF16.
   { kernel: /wide_kernel.*half_product/,  instruction: /\bHMMA\./,          compute: [80, 86, 89, 90] },
 ];

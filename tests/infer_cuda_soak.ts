@@ -11,6 +11,9 @@ import { BOUNDS, perplexityOn } from "./infer_perplexity.ts";
 /** Of each way: some seconds. On a GPU bench.sh runs a hundred thousand. */
 const RANDOM_STEPS = 120;
 
+/** Random models whose steps are compared. */
+const RESIDENT_MODELS = 6;
+
 // Data: programs that make every call, and what they are told.
 const PROGRAMS = [
   { program: "test_operators.c", more: {} },
@@ -43,6 +46,17 @@ cudaTest("CUDA emulation: random operators and steps, clean and without a leak",
     const line = JSON.parse(await lastLineOf(program, [`${RANDOM_STEPS}`, use.length.toString()]));
     assertEquals(line.random_steps, RANDOM_STEPS);
     assertEquals(line.free_bytes_after, line.free_bytes_before);
+  }
+});
+
+cudaTest("CUDA emulation: one kernel a step, or many, under the sanitizers", async () => {
+  const program = `${BUILD_DIRECTORY}/resident_steps_cuda`;
+  await buildEmulation(program, "cuda/bench/resident_steps.cu");
+  // Another GPU has room for shorter rings.
+  for (const [seed, shared] of [["1", "227"], ["2", "99"]]) {
+    const env = { INFER_HOST_SEED: seed!, INFER_HOST_SHARED_KB: shared! };
+    const line = await lastLineOf(program, [`${RESIDENT_MODELS}`, seed!], env);
+    assertEquals(JSON.parse(line), { resident_models: RESIDENT_MODELS });
   }
 });
 

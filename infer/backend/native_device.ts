@@ -90,6 +90,11 @@ export interface DeviceDescription {
    * faster; or why there is none.
    */
   readonly cublasLt?: string;
+  /**
+   * Whether steps of one token are one kernel that stays on a GPU through all layers: measured by
+   * each context unless the environment variable `PHOTON_INFER_RESIDENT` says `never` or `always`.
+   */
+  readonly resident?: string;
 }
 
 /** Environment variable with the instruction path. */

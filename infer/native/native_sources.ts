@@ -67,7 +67,7 @@ export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/logit_rules.cu"],
   ...["cuda/matrix.cu", "cuda/narrow_float.cu", "cuda/narrow_int8.cu", "cuda/operators.cu"],
   ...["cuda/pack.cu", "cuda/place.cu"],
-  ...["cuda/resident.cu", "cuda/resident_float.cu", "cuda/resident_int8.cu"],
+  ...["cuda/resident.cu", "cuda/resident_half.cu", "cuda/resident_int8.cu"],
   ...["cuda/resident_room.cu", "cuda/round.cu"],
   ...["cuda/step.cu", "cuda/step_pack.cu", "cuda/wide_half.cu"],
   ...["cuda/wide_int8.cu"],

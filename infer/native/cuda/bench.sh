@@ -91,6 +91,7 @@ fi
 if [ $sanitize = 1 ] || [ $leaks = 1 ]; then
   link cuda_operators infer/native/test_operators.c
   link cuda_random_steps infer/native/cuda/bench/random_steps.cu
+  link cuda_resident_steps infer/native/cuda/bench/resident_steps.cu
 fi
 if [ $sanitize = 1 ]; then
   for tool in memcheck racecheck; do
@@ -99,11 +100,15 @@ if [ $sanitize = 1 ]; then
       compute-sanitizer --tool $tool --error-exitcode 1 $build/cuda_operators
       compute-sanitizer --tool $tool --error-exitcode 1 $build/cuda_random_steps 400
     done
+    compute-sanitizer --tool $tool --error-exitcode 1 $build/cuda_resident_steps 6
   done
   unset PHOTON_INFER_CUBLASLT
 fi
 # Kernels are loaded at once, so that memory they take is not held for a leak.
-if [ $leaks = 1 ]; then CUDA_MODULE_LOADING=EAGER $build/cuda_random_steps 100000; fi
+if [ $leaks = 1 ]; then
+  CUDA_MODULE_LOADING=EAGER $build/cuda_random_steps 100000
+  $build/cuda_resident_steps 100
+fi
 
 results=${RESULTS:-bench/results}
 mkdir -p "$results"

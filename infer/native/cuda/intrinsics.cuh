@@ -78,9 +78,14 @@ DEVICE_INLINE unsigned load_acquired(const unsigned *from) {
   return value;
 }
 
-// Waits until the bits of `mask` are no more `seen`: only where all blocks are alive at once.
+// Looks at a word that are some ten seconds.
+#define WATCH_LOOKS_MAX (1 << 24)
+
+// Waits until the bits of `mask` are no more `seen`: only where all blocks are alive at once. What
+// never comes ends the kernel with an error.
 DEVICE_INLINE void watch(const unsigned *at, unsigned mask, unsigned seen) {
-  while ((load_acquired(at) & mask) == seen) {
+  for (int looks = 0; (load_acquired(at) & mask) == seen; looks++) {
+    if (looks == WATCH_LOOKS_MAX) __trap();
   }
 }
 

@@ -105,7 +105,7 @@ cudaError_t unpack_run(const unpack_args &args, const run_place &place) {
 
 DEVICE_INLINE float4 input_four(const input_args &a, const float *row, int column, float factor) {
   float4 x = load_four(row, column, a.columns);
-  return a.norm ? norm_four(x, factor, a.norm, column, a.columns) : x;
+  return a.norm ? norm_four(x, factor, load_four(a.norm, column, a.columns)) : x;
 }
 
 // As F16, never infinite but of what is not finite already.

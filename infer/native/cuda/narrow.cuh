@@ -42,6 +42,9 @@ DEVICE_INLINE tile_source source_of(const device_matrix &matrix, int tile) {
           matrix.scales + at * 8 * (size_t)matrix.chunk_groups};
 }
 
+// Chunks of an input row that a warp loads before it rounds the first.
+#define FILL_CHUNKS 4
+
 // A chunk of a row tile, on its way into registers.
 template <int GROUPS>
 DEVICE_INLINE void load_chunk(lane_chunk<GROUPS> &to, const tile_source &source, int chunk,
@@ -76,19 +79,36 @@ DEVICE_INLINE void fill_levels(const product_args &a, int first, int tokens, uns
     }
     return;
   }
+  // Known to the compiler, unlike those of `a`.
+  constexpr int GROUP = CHUNK_BYTES / (MATH::GROUPS > 0 ? MATH::GROUPS : 1);
+  const int columns = a.columns, chunks = a.chunks;
+  const float *norm = a.norm;
   for (int token = 0; token < tokens; token++) {
     const float *row = a.rows + (size_t)(first + token) * (size_t)a.stride;
-    float factor = a.norm ? norm_factor(row, a.columns, a.epsilon, sums) : 1;
-    for (int chunk = warp; chunk < a.chunks; chunk += warps) {
-      int column = chunk * CHUNK_BYTES + lane * 4;
-      float4 x = load_four(row, column, a.columns);
-      if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
-      if (a.normed && blockIdx.x == 0) {
-        store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
+    float factor = norm ? norm_factor(row, columns, a.epsilon, sums) : 1;
+    for (int begin = warp; begin < chunks; begin += FILL_CHUNKS * warps) {
+      float4 fours[FILL_CHUNKS], weights[FILL_CHUNKS];
+#pragma unroll
+      for (int i = 0; i < FILL_CHUNKS; i++) {
+        int column = (begin + i * warps) * CHUNK_BYTES + lane * 4;
+        fours[i] = load_four(row, column, columns);
+        if (norm) weights[i] = load_four(norm, column, columns);
       }
-      float scale;
-      *(uint32_t *)(rows + token * row_bytes + column) = round_four(x, a.group_size, &scale);
-      if (column % a.group_size == 0) scales[column / a.group_size * MATH::TOKENS + token] = scale;
+#pragma unroll
+      for (int i = 0; i < FILL_CHUNKS; i++) {
+        int chunk = begin + i * warps, column = chunk * CHUNK_BYTES + lane * 4;
+        if (chunk >= chunks) break;
+        float4 x = fours[i];
+        if (norm) x = norm_four(x, factor, weights[i]);
+        if (a.normed && blockIdx.x == 0) {
+          store_four(a.normed + (size_t)(first + token) * (size_t)columns, column, columns, x);
+        }
+        float scale;
+        *(uint32_t *)(rows + token * row_bytes + column) = round_four(x, GROUP, &scale);
+        if (lane * 4 % GROUP == 0) {
+          scales[(chunk * MATH::GROUPS + lane * 4 / GROUP) * MATH::TOKENS + token] = scale;
+        }
+      }
     }
   }
 }
@@ -103,7 +123,7 @@ DEVICE_INLINE void fill_floats(const product_args &a, int first, int tokens, uns
     float factor = a.norm ? norm_factor(row, a.columns, a.epsilon, sums) : 1;
     for (int column = (int)threadIdx.x * 4; column < columns; column += (int)blockDim.x * 4) {
       float4 x = load_four(row, column, a.columns);
-      if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+      if (a.norm) x = norm_four(x, factor, load_four(a.norm, column, a.columns));
       if (a.normed && blockIdx.x == 0) {
         store_four(a.normed + (size_t)(first + token) * (size_t)a.columns, column, a.columns, x);
       }
@@ -146,14 +166,64 @@ DEVICE_INLINE void prefetch_unit(const product_args &a, int unit, int lane) {
   }
 }
 
-// The first chunk that a warp of a team multiplies, if there is any.
+// The chunks that a warp of a team multiplies, in their order: of each unit, share by share, and of
+// each chunk its tiles.
+template <int TILES>
+struct chunk_walk {
+  tile_source sources[2] = {}; // of the unit's tiles
+  int unit, share, chunk, tile;
+
+  DEVICE_MEMBER void enter(const product_args &a, const narrow_team &team) {
+    share = chunk = team.thread / 32;
+    tile = 0;
+    if (unit >= a.units) return;
+    sources[0] = unit_source<TILES>(a, unit, 0);
+    if (TILES == 2) sources[1] = unit_source<TILES>(a, unit, 1);
+  }
+
+  DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
+    // Some warps have nothing to do where there are few chunks.
+    unit = team.thread / 32 < a.chunks ? team.unit : a.units;
+    enter(a, team);
+  }
+
+  DEVICE_MEMBER bool is_over(const product_args &a) const { return unit >= a.units; }
+
+  DEVICE_MEMBER tile_source source() const {
+    return TILES == 1 || tile == 0 ? sources[0] : sources[1];
+  }
+
+  DEVICE_MEMBER void advance(const product_args &a, const narrow_team &team) {
+    if (++tile < TILES) return;
+    tile = 0;
+    chunk += team.shares;
+    if (chunk < a.chunks) return;
+    share += team.threads / 32;
+    chunk = share;
+    if (share < min(team.shares, a.chunks)) return;
+    unit += team.stride;
+    enter(a, team);
+  }
+};
+
+// Chunks on their way into registers, one ahead of the one that is multiplied.
 template <class MATH, int TILES>
-DEVICE_INLINE void load_first(lane_chunk<MATH::GROUPS> &to, const product_args &a,
-                              const narrow_team &team) {
-  if (team.unit >= a.units) return;
-  load_chunk(to, unit_source<TILES>(a, team.unit, 0), min(team.thread / 32, a.chunks - 1),
-             team.thread % 32);
-}
+struct register_feed {
+  chunk_walk<TILES> walk;
+  lane_chunk<MATH::GROUPS> next;
+
+  DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
+    walk.begin(a, team);
+    if (!walk.is_over(a)) load_chunk(next, walk.source(), walk.chunk, team.thread % 32);
+  }
+
+  DEVICE_MEMBER lane_chunk<MATH::GROUPS> take(const product_args &a, const narrow_team &team) {
+    lane_chunk<MATH::GROUPS> now = next;
+    walk.advance(a, team);
+    if (!walk.is_over(a)) load_chunk(next, walk.source(), walk.chunk, team.thread % 32);
+    return now;
+  }
+};
 
 // Adds up what the shares of a unit are and gives it away.
 template <class MATH, int TILES>
@@ -175,37 +245,23 @@ DEVICE_INLINE void give_unit(const product_args &a, const narrow_team &team, int
   }
 }
 
-// Multiplies a team's units: `next` is what load_first has loaded. Units that are `ahead` strides
+// Multiplies a team's units with what `feed` gives, which has begun. Units that are `ahead` strides
 // on are fetched into the second cache, 0: none are.
-template <class MATH, int TILES>
-DEVICE_INLINE void multiply_units(lane_chunk<MATH::GROUPS> &next, const product_args &a,
-                                  const narrow_team &team, const narrow_input &in, int first,
-                                  int tokens, float *sums, int ahead) {
+template <class MATH, int TILES, class FEED>
+DEVICE_INLINE void multiply_units(FEED &feed, const product_args &a, const narrow_team &team,
+                                  const narrow_input &in, int first, int tokens, float *sums,
+                                  int ahead) {
   constexpr int SIZE = TILE_ROWS * MATH::TOKENS;
-  const int warp = team.thread / 32, lane = team.thread % 32, warps = team.threads / 32;
-  const int chunks = a.chunks, units = a.units, shares = team.shares;
-  for (int unit = team.unit; unit < units; unit += team.stride) {
-    tile_source sources[TILES];
-#pragma unroll
-    for (int tile = 0; tile < TILES; tile++) sources[tile] = unit_source<TILES>(a, unit, tile);
+  const int warp = team.thread / 32, lane = team.thread % 32;
+  for (int unit = team.unit; unit < a.units; unit += team.stride) {
     int later = unit + ahead * team.stride;
-    if (ahead > 0 && warp == 0 && later < units) prefetch_unit<TILES>(a, later, lane);
-    for (int share = warp; share < shares; share += warps) {
+    if (ahead > 0 && warp == 0 && later < a.units) prefetch_unit<TILES>(a, later, lane);
+    for (int share = warp; share < team.shares; share += team.threads / 32) {
       MATH math[TILES];
-      for (int chunk = share; chunk < chunks; chunk += shares) {
+      for (int chunk = share; chunk < a.chunks; chunk += team.shares) {
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {
-          lane_chunk<MATH::GROUPS> now = next;
-          bool stays = tile + 1 < TILES, is_last = chunk + shares >= chunks;
-          // This warp's next share has no chunks where there are fewer chunks than shares.
-          bool is_end = is_last && share + warps >= min(shares, chunks);
-          if (stays || !is_end) {
-            int next_chunk = stays ? chunk : is_last ? share + warps : chunk + shares;
-            load_chunk(next, sources[stays ? tile + 1 : 0], next_chunk, lane);
-          } else if (unit + team.stride < units) {
-            load_chunk(next, unit_source<TILES>(a, unit + team.stride, 0), warp, lane);
-          }
-          math[tile].multiply(now, in, chunk, lane);
+          math[tile].multiply(feed.take(a, team), in, chunk, lane);
         }
       }
 #pragma unroll
@@ -234,9 +290,9 @@ __global__ void __launch_bounds__(NARROW_THREADS_MAX, 1) narrow_kernel(product_a
   const int tokens = min(MATH::TOKENS, a.tokens - first);
   const narrow_team team = {(int)threadIdx.x,      (int)blockDim.x, 0,
                             (int)blockDim.x / 32, (int)blockIdx.x, (int)gridDim.x};
-  lane_chunk<MATH::GROUPS> weights;
+  register_feed<MATH, TILES> feed;
   // Weights are nobody's output: they need not wait.
-  load_first<MATH, TILES>(weights, a, team);
+  feed.begin(a, team);
   let_next_kernel_begin();
   wait_for_earlier_kernels();
   if (MATH::TYPE == INFER_INT8) {
@@ -245,8 +301,7 @@ __global__ void __launch_bounds__(NARROW_THREADS_MAX, 1) narrow_kernel(product_a
     fill_floats<MATH>(a, first, tokens, shared, row_bytes, sums);
   }
   __syncthreads();
-  multiply_units<MATH, TILES>(weights, a, team, {shared, row_bytes, scales}, first, tokens, sums,
-                              0);
+  multiply_units<MATH, TILES>(feed, a, team, {shared, row_bytes, scales}, first, tokens, sums, 0);
 }
 
 // A power of two: as many blocks of them as fit fill a multiprocessor.

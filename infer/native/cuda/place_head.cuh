@@ -38,17 +38,13 @@ DEVICE_INLINE void place_head(const place_args &args, const place_layer &at, int
   const step_view &step = args.step;
   int size = args.head_size, position = step.positions[token];
   const float *turns = step.turns + (size_t)token * (size_t)size;
-  if (slot < args.heads) {
-    turn_head(x, at.query_norm, turns, size, args.epsilon, lane);
-    return;
-  }
   int head = slot - args.heads;
-  bool isValue = head >= args.kv_heads;
-  if (isValue) {
-    head -= args.kv_heads;
-  } else {
-    turn_head(x, at.key_norm, turns, size, args.epsilon, lane);
+  bool isQuery = head < 0, isValue = head >= args.kv_heads;
+  if (!isValue) {
+    turn_head(x, isQuery ? at.query_norm : at.key_norm, turns, size, args.epsilon, lane);
   }
+  if (isQuery) return;
+  if (isValue) head -= args.kv_heads;
   const device_kv &kv = args.kv;
   const int32_t *table = step.block_tables +
                          (size_t)step.token_sequences[token] * (size_t)step.blocks_per_sequence;

@@ -5,13 +5,13 @@
 //     embed | heads | attend | output | gate | down | heads | ...            | vocabulary
 //           ^       ^        ^        ^      ^      ^  all blocks wait
 //
-// Weights are nobody's output. A block that waits fetches those which it multiplies next into the
-// second cache, `lead_bytes` of them, and the first ones into registers: memory is read while
-// blocks meet, norm and attend, which is what the kernel is for. Numbers are those of the kernels
+// Weights are nobody's output. A block that waits fetches those which it multiplies next into
+// shared memory, as many as its rings hold, and `lead_bytes` of them into the second cache: memory
+// is read while blocks meet, norm and attend, which is what the kernel is for. Numbers are those of the kernels
 // it stands for, to the bit: the same functions, the same order of sums.
 //
-// Taken for one sequence with one token, weights of one type, keys and values that attend_tiles
-// takes, one GPU; see resident_room.cu for when.
+// Taken for one sequence with one token, weights of one type, not F32, keys and values that
+// attend_tiles takes, one GPU; see resident_room.cu for when.
 #ifndef INFER_CUDA_RESIDENT_CUH
 #define INFER_CUDA_RESIDENT_CUH
 
@@ -32,6 +32,8 @@ struct resident_args {
   const place_layer *layers;
   int layer_count;
   int lead_bytes;    // of weights that a block fetches ahead
+  int ring_offset;   // of the rings behind the products
+  int ring_depth;
   unsigned *meeting; // 0 at first; a step leaves it fit for the next
 };
 
@@ -44,19 +46,28 @@ struct resident_kind {
   int stages;       // of attention
 };
 
-// Bytes of shared memory for such products and heads.
-size_t resident_shared_bytes(const resident_kind &kind, const product_args *products, int count,
-                             int sharing);
+// How shared memory is laid out.
+struct resident_layout {
+  size_t bytes;
+  int ring_offset;
+  int ring_depth;
+};
+
+// For such products and heads, so that it fits the GPU if it can.
+resident_layout resident_lay_out(const resident_kind &kind, const product_args *products,
+                                 int count, int sharing, const run_place &place);
 
 // cudaErrorNotSupported where not all blocks can run at once.
-cudaError_t resident_check(const resident_kind &kind, size_t shared_bytes, const run_place &place);
+cudaError_t resident_check(const resident_kind &kind, const resident_layout &layout,
+                           const run_place &place);
 
-cudaError_t resident_run(const resident_kind &kind, const resident_args &args, size_t shared_bytes,
-                         const run_place &place);
+cudaError_t resident_run(const resident_kind &kind, const resident_args &args,
+                         const resident_layout &layout, const run_place &place);
 
-// What the kernel is for such weights and heads; NULL: there is none. Between the sources of it.
+// --- Between resident.cu and the kernels ---
+
 typedef void (*resident_kernel)(resident_args);
 resident_kernel resident_int8(const resident_kind &kind);
-resident_kernel resident_float(const resident_kind &kind);
+resident_kernel resident_half(const resident_kind &kind);
 
 #endif

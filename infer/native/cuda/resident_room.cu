@@ -9,6 +9,7 @@
 
 #define USE_VARIABLE "PHOTON_INFER_RESIDENT"
 #define TIMED_STEPS 5
+#define TIMED_CONTEXT 512
 // What is fetched ahead is this part of the second cache: it has keys, values and states as well.
 #define LEAD_PART 3
 // Rows of a tile that attends: query heads of a key-value head.
@@ -58,13 +59,13 @@ static bool is_possible(const infer_context *c, const product_list &list, reside
     }
   }
   int sharing = m.head_count / m.kv_head_count;
+  if (first.type == INFER_F32) return false;
   if (c->kv.type == INFER_F32 || m.head_size > TILE_HEAD_MAX || sharing > SHARING_MAX) return false;
   const run_place &place = c->device->place;
   room->kind = {first.type, first.chunk_groups, m.head_size, c->kv.type,
                 place.compute >= 80 ? 2 : 1};
-  room->shared_bytes =
-      resident_shared_bytes(room->kind, list.products, count_products(m), sharing);
-  bool is_possible = resident_check(room->kind, room->shared_bytes, place) == cudaSuccess;
+  room->layout = resident_lay_out(room->kind, list.products, count_products(m), sharing, place);
+  bool is_possible = resident_check(room->kind, room->layout, place) == cudaSuccess;
   // What the runtime keeps of a refusal is nobody else's.
   if (!is_possible) (void)cudaGetLastError();
   return is_possible;
@@ -118,14 +119,27 @@ void resident_drop(resident_room *room) {
   free(room);
 }
 
-// A step of one sequence with one token.
+// A step of one sequence with one token, as it will be timed.
 static step_shape shape_one(const infer_context *c) {
+  const infer_context_config &config = c->config;
+  int most = config.blocks_per_sequence_max * config.block_tokens;
   step_shape shape = {};
   shape.tokens = shape.sequences = shape.logits = shape.query_max = 1;
-  shape.blocks_per_sequence = shape.context_max = 1;
-  shape.block_tokens = c->config.block_tokens;
+  shape.context_max = most < TIMED_CONTEXT ? most : TIMED_CONTEXT;
+  shape.blocks_per_sequence = (shape.context_max + config.block_tokens - 1) / config.block_tokens;
+  shape.block_tokens = config.block_tokens;
   shape.is_graph = c->device->has_graphs;
   return shape;
+}
+
+// Token 0 at the end of a context that is block 0 again and again.
+static void pack_one(infer_context *c) {
+  step_shape shape = shape_one(c);
+  step_layout layout = lay_out_step(shape);
+  memset(c->pinned_step, 0, (size_t)layout.words * sizeof(int32_t));
+  c->pinned_step[layout.positions] = shape.context_max - 1;
+  c->pinned_step[layout.query_starts + 1] = 1;
+  c->pinned_step[layout.context_lengths] = shape.context_max;
 }
 
 // Best of some steps in milliseconds, after two that are not timed.
@@ -157,9 +171,7 @@ static cudaError_t time_steps(infer_context *c, bool is_taken, float *best) {
 static int32_t measure(infer_context *c) {
   infer_device *device = c->device;
   bool had_graphs = device->has_graphs;
-  step_layout layout = lay_out_step(shape_one(c));
-  memset(c->pinned_step, 0, (size_t)layout.words * sizeof(int32_t));
-  c->pinned_step[layout.query_starts + 1] = c->pinned_step[layout.context_lengths] = 1;
+  pack_one(c);
   float own = INFINITY, resident = INFINITY;
   cudaError_t error = time_steps(c, false, &own);
   if (error != cudaSuccess) return cuda_status(error, "measure a step");

@@ -12,7 +12,7 @@
 struct resident_room {
   resident_kind kind;
   bool is_taken;
-  size_t shared_bytes;
+  resident_layout layout;
   int lead_bytes;
   // In device memory:
   unsigned *meeting;

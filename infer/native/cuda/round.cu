@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(ROUND_THREADS) round_kernel(round_args a) {
   for (int begin = (int)(threadIdx.x - lane) * 4; begin < padded; begin += ROUND_THREADS * 4) {
     int column = begin + lane * 4;
     float4 x = load_four(row, column, a.columns);
-    if (a.norm) x = norm_four(x, factor, a.norm, column, a.columns);
+    if (a.norm) x = norm_four(x, factor, load_four(a.norm, column, a.columns));
     if (a.normed) {
       store_four(a.normed + (size_t)token * (size_t)a.columns, column, a.columns, x);
     }

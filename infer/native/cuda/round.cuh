@@ -63,22 +63,29 @@ DEVICE_INLINE void store_four(float *row, int column, int columns, float4 x) {
 DEVICE_INLINE float norm_factor(const float *row, int columns, float epsilon, float *sums) {
   int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
   __syncthreads();
-  for (int share = warp; share < NORM_SHARES; share += warps) {
-    float sum = 0;
-    for (int column = (share * 32 + lane) * 4; column < columns; column += NORM_SHARES * 32 * 4) {
-      float4 x = load_four(row, column, columns);
-      sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
+  // Two shares at a time: their numbers come together.
+  for (int share = warp; share < NORM_SHARES; share += 2 * warps) {
+    float own[2] = {0, 0};
+    for (int begin = lane * 4; begin < columns; begin += NORM_SHARES * 32 * 4) {
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        int column = begin + (share + i * warps) * 32 * 4;
+        float4 x = load_four(row, column, share + i * warps < NORM_SHARES ? columns : 0);
+        own[i] += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
+      }
     }
-    sum = warp_sum(sum);
-    if (lane == 0) sums[share] = sum;
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      float sum = warp_sum(own[i]);
+      if (lane == 0 && share + i * warps < NORM_SHARES) sums[share + i * warps] = sum;
+    }
   }
   __syncthreads();
   float sum = warp_sum(lane < NORM_SHARES ? sums[lane] : 0);
   return 1.0f / sqrtf(sum / (float)columns + epsilon);
 }
 
-DEVICE_INLINE float4 norm_four(float4 x, float factor, const float *norm, int column, int columns) {
-  float4 w = load_four(norm, column, columns);
+DEVICE_INLINE float4 norm_four(float4 x, float factor, float4 w) {
   return make_float4(x.x * factor * w.x, x.y * factor * w.y, x.z * factor * w.z,
                      x.w * factor * w.w);
 }

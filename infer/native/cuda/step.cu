@@ -181,9 +181,11 @@ static draw_args draw_of(const step_run_state &s, const float *logits, int draws
 }
 
 // Chooses tokens; where each sequence has one, they can be the next step's.
-static cudaError_t draw(const step_run_state &s, const float *logits, int draws) {
+static cudaError_t draw(const step_run_state &s, const float *logits, int draws, bool overlaps) {
   draw_args args = draw_of(s, logits, draws);
-  RETURN_IF_FAILED(choose_run(args, *s.place));
+  run_place place = *s.place;
+  place.overlaps = place.overlaps && overlaps;
+  RETURN_IF_FAILED(choose_run(args, place));
   bool is_decode = s.step.tokens == s.step.sequences && s.step.tokens == s.step.logits;
   return is_decode ? advance_run(args, *s.place) : cudaSuccess;
 }
@@ -240,13 +242,14 @@ static cudaError_t multiply_head(const step_group &group) {
 }
 
 // States and logits on their way to the host, or what follows on the device.
-static cudaError_t give_logits(const step_run_state &first, const step_shape &shape) {
+static cudaError_t give_logits(const step_run_state &first, const step_shape &shape,
+                               bool overlaps) {
   infer_context *c = first.context;
   size_t rows = (size_t)first.step.logits, hidden = (size_t)first.config->hidden_size;
   size_t vocabulary = (size_t)first.config->vocabulary_size;
   if (rows == 0) return cudaSuccess;
   float *logits = logits_of(c);
-  if (shape.is_drawn) return draw(first, logits, shape.draws);
+  if (shape.is_drawn) return draw(first, logits, shape.draws, overlaps);
   RETURN_IF_FAILED(cudaMemcpyAsync(c->pinned_output, c->output, rows * hidden * sizeof(float),
                                    cudaMemcpyDeviceToHost, first.place->stream));
   return cudaMemcpyAsync(c->pinned_output + (logits - c->output), logits,
@@ -302,7 +305,7 @@ static cudaError_t stay(const step_run_state &s) {
   args.layer_count = s.config->layer_count;
   args.lead_bytes = room->lead_bytes;
   args.meeting = room->meeting;
-  return resident_run(room->kind, args, room->shared_bytes, *s.place);
+  return resident_run(room->kind, args, room->layout, *s.place);
 }
 
 // The step's words onto the first GPU, if they are not there already, and tokens that the call
@@ -351,7 +354,8 @@ cudaError_t step_run(infer_context *c, const step_shape &shape) {
   bool stays = resident_takes(c->resident, shape);
   cudaError_t error = stays ? stay(group.shards[0]) : run_group(group, shape);
   device_enter(c->device);
-  if (error == cudaSuccess) error = give_logits(group.shards[0], shape);
+  // Blocks that stay leave nothing to the next kernel until they are done.
+  if (error == cudaSuccess) error = give_logits(group.shards[0], shape, !stays);
   // Joined whatever went wrong: a recording ends with all streams that it took in.
   cudaError_t joined = group_join(c->device);
   return error == cudaSuccess ? joined : error;

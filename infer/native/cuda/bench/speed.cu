@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "../draw.h"
@@ -199,8 +200,9 @@ static double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// `resident`: what PHOTON_INFER_RESIDENT is.
 static void time_decode(infer_context *context, const model_shape &shape, double model_bytes,
-                        double bandwidth, int batch) {
+                        double bandwidth, int batch, const char *resident) {
   const int steps = INFER_DRAW_STEPS_MAX;
   int blocks = (CONTEXT + steps) / BLOCK_TOKENS + 1;
   std::vector<int32_t> step = make_step(batch, 1, CONTEXT - 1, blocks);
@@ -227,9 +229,9 @@ static void time_decode(infer_context *context, const model_shape &shape, double
   }
   double time = median(times);
   printf("{\"model\":\"%s\",\"decode\":%d,\"context\":%d,\"tokens_per_s\":%.0f,\"step_us\":%.1f,"
-         "\"weights_percent_of_copy\":%.1f}\n",
+         "\"weights_percent_of_copy\":%.1f,\"resident\":\"%s\"}\n",
          shape.name, batch, CONTEXT, batch / time, time * 1e6,
-         100 * model_bytes / time / bandwidth);
+         100 * model_bytes / time / bandwidth, resident);
   fflush(stdout);
 }
 
@@ -255,6 +257,27 @@ static void time_prompt(infer_context *context, const model_shape &shape, double
          shape.name, tokens, tokens / time, time * 1e3, operations / time * 1e-12,
          100 * operations / time / rates[0], 100 * operations / time / rates[1]);
   fflush(stdout);
+}
+
+// A single sequence with one kernel a step, and with many.
+static void time_resident(infer_model *model, const model_shape &shape, double model_bytes,
+                          double bandwidth, int kv_type) {
+  const char *chosen = getenv("PHOTON_INFER_RESIDENT");
+  std::string before = chosen ? chosen : "";
+  for (const char *use : {"never", "always"}) {
+    setenv("PHOTON_INFER_RESIDENT", use, 1);
+    int blocks = (CONTEXT + INFER_DRAW_STEPS_MAX) / BLOCK_TOKENS + 1;
+    infer_context_config config = {1, 1, blocks, BLOCK_TOKENS, blocks, kv_type};
+    infer_context *context;
+    check(infer_context_create(model, &config, &context), "make a context");
+    time_decode(context, shape, model_bytes, bandwidth, 1, use);
+    infer_context_destroy(context);
+  }
+  if (chosen) {
+    setenv("PHOTON_INFER_RESIDENT", before.c_str(), 1);
+  } else {
+    unsetenv("PHOTON_INFER_RESIDENT");
+  }
 }
 
 // The type of keys and values of a name.
@@ -296,9 +319,15 @@ int main(int count, char **words) {
     infer_context *context;
     check(infer_context_create(model, &config, &context), "make a context");
     double bytes = (double)infer_model_bytes(model);
-    for (int batch : {1, 4, 8, 16, 64, 256}) time_decode(context, shape, bytes, bandwidth, batch);
+    const char *resident = getenv("PHOTON_INFER_RESIDENT");
+    for (int batch : {1, 4, 8, 16, 64, 256}) {
+      time_decode(context, shape, bytes, bandwidth, batch, resident ? resident : "measured");
+    }
+    infer_device_describe(device, text, sizeof text);
+    printf("{\"model\":\"%s\",\"device\":%s}\n", shape.name, text);
     for (int tokens : {100, 128, 512, 2048, 8192}) time_prompt(context, shape, bytes, rates, tokens);
     infer_context_destroy(context);
+    time_resident(model, shape, bytes, bandwidth, config.kv_type);
     infer_model_destroy(model);
   }
   infer_device_close(device);
