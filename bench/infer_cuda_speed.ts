@@ -1,13 +1,15 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-// `infer_cuda_speed.ts [--model PATH] [--tiny] [--timeline FILE]`: what who asks an engine on a GPU
-// gets: tokens a second at several batches, and how long a first token takes. One JSON object a
+// `infer_cuda_speed.ts [--model PATH] [--tiny] [--kv TYPE] [--timeline FILE]`: what who asks an
+// engine on a GPU gets: tokens a second at several batches, and how long a first token takes. One JSON object a
 // line, in the words of infer/native/cuda/bench/speed.cu, each figure beside its goal.
 //
 //     --model     a model to take instead of made-up weights in the shape of Llama-3.2-1B
 //     --tiny      a model of the tests and short texts, to see on any machine that it runs
+//     --kv        float16, int8 or float8: how keys and values are kept
 //     --timeline  where what the host and the device do at batch 1 goes, for a trace viewer
 
 import { parseArgs } from "node:util";
+import type { KvType } from "../infer/backend/backend.ts";
 import { Engine } from "../infer/engine/engine.ts";
 import type { EngineStats } from "../infer/engine/engine_statistics.ts";
 import { makeTimeline } from "./infer_cuda_timeline.ts";
@@ -61,6 +63,7 @@ async function main(args: string[]): Promise<void> {
     options: {
       model: { type: "string" },
       tiny: { type: "boolean", default: false },
+      kv: { type: "string", default: "float16" },
       timeline: { type: "string" },
     },
   });
@@ -68,7 +71,10 @@ async function main(args: string[]): Promise<void> {
   const tiny = values.tiny ? TINY_MODEL.pathname : undefined;
   const path = values.model ?? tiny ?? await randomModelDirectory("Llama-3.2-1B");
   const model = values.model ?? (values.tiny ? "tiny" : "llama-3.2-1b");
-  await timeEngine(path, plan, (line) => say({ engine: true, model, ...line }));
+  const kvType = values.kv as KvType;
+  await timeEngine(path, plan, kvType, (line) => {
+    say({ engine: true, model, kv: kvType, ...line });
+  });
   if (values.timeline) say({ model, ...await makeTimeline(path, plan, values.timeline) });
 }
 
@@ -79,6 +85,7 @@ function say(line: Record<string, unknown>): void {
 async function timeEngine(
   path: string,
   plan: SpeedPlan,
+  kvType: KvType,
   tell: (line: Record<string, unknown>) => void,
 ): Promise<void> {
   const { batches, prompts, contextTokens, answerTokens } = plan;
@@ -87,12 +94,12 @@ async function timeEngine(
   const contextTokensMax = Math.max(sequenceTokens, promptMax + 1);
   const blocksOf = (tokens: number) => Math.ceil(tokens / BLOCK_TOKENS);
   await using engine = await Engine.load(path, {
-    ...{ backend: "cuda", weights: { groupSize: GROUP_SIZE }, prefixCache: false },
-    ...{ sequencesMax: batchMax, tokensMax: promptMax, contextTokensMax },
+    ...{ backend: "cuda", weights: { groupSize: GROUP_SIZE }, kvType },
+    ...{ sequencesMax: batchMax, tokensMax: promptMax, contextTokensMax, prefixCache: false },
     blockTokens: BLOCK_TOKENS,
     blockCount: Math.max(batchMax * blocksOf(sequenceTokens), blocksOf(contextTokensMax)),
   });
-  tell({ deno: Deno.version.deno, backend: engine.backend });
+  tell({ deno: Deno.version.deno, backend: engine.backend, memory: engine.memory });
   for (const batch of batches) tell(await timeDecode(engine, plan, batch));
   for (const tokens of prompts) tell(await timePrompt(engine, tokens));
 }

@@ -58,10 +58,21 @@ export { demoModelPath } from "./demo_model.ts";
 export { inspectModel } from "./inspect_model.ts";
 export { ModelFileError } from "./model_file_error.ts";
 
-export { type Backend, runStep, type StepOutput } from "./backend/backend.ts";
+export {
+  type Backend,
+  type BackendMemory,
+  type KvType,
+  runStep,
+  type StepOutput,
+} from "./backend/backend.ts";
 export type { DrawBatch } from "./backend/draw_batch.ts";
 export type { Drawing, DrawOutput } from "./backend/drawing.ts";
-export { NativeBackend, type NativeBackendOptions } from "./backend/native_backend.ts";
+export {
+  NativeBackend,
+  type NativeBackendOptions,
+  type NativeBackendSize,
+  type NativeLoadOptions,
+} from "./backend/native_backend.ts";
 export type {
   CudaCommunicator,
   CudaPath,
@@ -82,7 +93,7 @@ export {
   type Score,
 } from "./engine/engine.ts";
 export type { EngineOptions } from "./engine/engine_options.ts";
-export type { BackendPlan } from "./engine/engine_plan.ts";
+export type { BackendChoice, BackendPlan } from "./engine/engine_plan.ts";
 export type { Prompt } from "./engine/engine_prompt.ts";
 export type { FinishReason } from "./engine/engine_request.ts";
 export type { EngineStats } from "./engine/engine_statistics.ts";

@@ -3,6 +3,22 @@ import type { ModelConfig } from "../model/model_config.ts";
 import type { Drawing } from "./drawing.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
+/** How keys and values are kept. INT8 and FP8 (E4M3) have a scale for each token and head. */
+export type KvType = "float32" | "float16" | "int8" | "float8";
+
+/** Bytes that a backend takes where it computes. */
+export interface BackendMemory {
+  /** Weights. */
+  readonly weightBytes: number;
+  /** Blocks of keys and values. */
+  readonly kvBytes: number;
+  /**
+   * What steps work in, of large products by cuBLASLt too (but not what that library has itself).
+   * It grows when logits of more tokens are wanted at a time than before.
+   */
+  readonly stepBytes: number;
+}
+
 /**
  * The arithmetic of one model on one device, with the keys and values of all its sequences in
  * blocks. Which block belongs to whom is the caller's business: a backend only ever sees tables.
@@ -17,6 +33,10 @@ export interface Backend extends Disposable {
   readonly bounds: StepBounds;
   /** Blocks of keys and values; tables name 0 to one less. */
   readonly blockCount: number;
+  /** How it keeps keys and values, where it can tell. */
+  readonly kvType?: KvType;
+  /** What memory it takes now, where it can tell. */
+  readonly memory?: BackendMemory;
   /** Chooses tokens where the logits are, if it can: then no logits need to be looked at. */
   readonly drawing?: Drawing | undefined;
 

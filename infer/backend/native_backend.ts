@@ -2,7 +2,7 @@
 import type { LoadWeightsOptions } from "../model/load_weights.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelSource } from "../model/model_source.ts";
-import type { Backend, StepOutput } from "./backend.ts";
+import type { Backend, BackendMemory, KvType, StepOutput } from "./backend.ts";
 import type { Drawing } from "./drawing.ts";
 import {
   type DeviceDescription,
@@ -16,19 +16,26 @@ import { NativeDrawing } from "./native_drawing.ts";
 import { checkStep } from "./step_check.ts";
 import type { StepBatch, StepBounds } from "./step_batch.ts";
 
-/** Options of {@linkcode NativeBackend.load}. */
-export interface NativeBackendOptions extends LoadWeightsOptions, NativeDeviceOptions {
+/** How many blocks there are, and how large steps. */
+export interface NativeBackendSize {
   /** Blocks of keys and values. */
   readonly blockCount: number;
   /** How large a step can be. */
   readonly bounds: StepBounds;
+}
+
+/** Options of {@linkcode NativeBackend.loadFitting}. */
+export interface NativeLoadOptions extends LoadWeightsOptions, NativeDeviceOptions {
   /**
-   * How keys and values are kept. INT8 and FP8 (E4M3) have a scale for each token and head.
+   * How keys and values are kept.
    *
    * @default {"float16"}
    */
-  readonly kvType?: "float32" | "float16" | "int8" | "float8";
+  readonly kvType?: KvType;
 }
+
+/** Options of {@linkcode NativeBackend.load}. */
+export interface NativeBackendOptions extends NativeLoadOptions, NativeBackendSize {}
 
 /**
  * The arithmetic in C, on threads of its own, with the widest instructions that the processor has;
@@ -55,6 +62,7 @@ export class NativeBackend implements Backend {
   readonly config: ModelConfig;
   readonly bounds: StepBounds;
   readonly blockCount: number;
+  readonly kvType: KvType;
   /** On a GPU. */
   readonly drawing: Drawing | undefined;
   readonly #device: NativeDevice;
@@ -80,14 +88,31 @@ export class NativeBackend implements Backend {
    * @throws {Deno.errors.NotSupported} when the processor or the GPU cannot do it, or there is none
    * @throws the reason of the signal
    */
-  static async load(source: ModelSource, options: NativeBackendOptions): Promise<NativeBackend> {
-    // Before the weights are read, which may take minutes.
-    if (options.kvType !== undefined) storedAs(options.kvType);
+  static load(source: ModelSource, options: NativeBackendOptions): Promise<NativeBackend> {
+    return NativeBackend.loadFitting(source, options, () => options);
+  }
+
+  /**
+   * {@linkcode load}, where the number of blocks follows from the bytes that one takes in all
+   * layers, on all GPUs together.
+   *
+   * @throws what {@linkcode load} and `fit` throw
+   */
+  static async loadFitting(
+    source: ModelSource,
+    options: NativeLoadOptions,
+    fit: (blockBytes: (blockTokens: number) => number) => NativeBackendSize,
+  ): Promise<NativeBackend> {
+    const { kvType = "float16" } = options;
+    const stored = storedAs(kvType);
     using stack = new DisposableStack();
     const device = stack.use(new NativeDevice(options));
     const weights = stack.use(new NativeWeights(device, source.config));
+    // Before the weights are read, which may take minutes.
+    const { bounds, blockCount } = fit((blockTokens) => weights.blockBytes(blockTokens, stored));
     await weights.load(source, options);
-    const backend = new NativeBackend(source.config, device, weights, options);
+    const settings = { bounds, blockCount, kvType };
+    const backend = new NativeBackend(source.config, device, weights, settings);
     stack.move();
     return backend;
   }
@@ -97,11 +122,12 @@ export class NativeBackend implements Backend {
     config: ModelConfig,
     device: NativeDevice,
     weights: NativeWeights,
-    { bounds, blockCount, kvType = "float16" }: NativeBackendOptions,
+    { bounds, blockCount, kvType }: NativeBackendSize & { readonly kvType: KvType },
   ) {
     this.config = config;
     this.bounds = bounds;
     this.blockCount = blockCount;
+    this.kvType = kvType;
     this.#device = device;
     this.#weights = weights;
     const words = Int32Array.of(
@@ -127,6 +153,15 @@ export class NativeBackend implements Backend {
   get weightBytes(): number {
     this.#checkOpen();
     return this.#weights.byteLength;
+  }
+
+  /** What memory it takes now, on all of its GPUs together. */
+  get memory(): BackendMemory {
+    this.#checkOpen();
+    const [blocks, steps] = [new BigUint64Array(1), new BigUint64Array(1)];
+    this.#device.calls.contextBytes(this.#context, blocks, steps);
+    const [kvBytes, stepBytes] = [Number(blocks[0]), Number(steps[0])];
+    return { weightBytes: this.weightBytes, kvBytes, stepBytes };
   }
 
   /** See {@linkcode Backend.submit}. */
@@ -222,8 +257,7 @@ export class NativeBackend implements Backend {
 }
 
 /** The number of `kvType` in the library. */
-function storedAs(kvType: NonNullable<NativeBackendOptions["kvType"]>): number {
-  const isKnown = ["float32", "float16", "int8", "float8"].includes(kvType);
-  if (isKnown) return NATIVE_TYPES[kvType];
+function storedAs(kvType: KvType): number {
+  if (["float32", "float16", "int8", "float8"].includes(kvType)) return NATIVE_TYPES[kvType];
   throw new RangeError(`Cannot keep keys and values as "${kvType}"`);
 }

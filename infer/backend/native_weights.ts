@@ -57,6 +57,15 @@ export class NativeWeights implements Disposable {
     });
   }
 
+  /**
+   * Bytes of a block of keys and values in all layers; no weights are needed.
+   *
+   * @param kvType one of {@linkcode NATIVE_TYPES} that keys and values can have
+   */
+  blockBytes(blockTokens: number, kvType: number): number {
+    return Number(this.#device.calls.modelBlockBytes(this.handle, blockTokens, kvType));
+  }
+
   /** Bytes of all weights. */
   get byteLength(): number {
     return Number(this.#device.calls.modelBytes(this.handle));

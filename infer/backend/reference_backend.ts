@@ -3,7 +3,7 @@ import { type Matrix, readRow } from "../model/matrix.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { LayerWeights, Linear, ModelWeights } from "../model/model_weights.ts";
 import { type RopeTable, ropeTable } from "../model/rope.ts";
-import type { Backend, StepOutput } from "./backend.ts";
+import type { Backend, KvType, StepOutput } from "./backend.ts";
 import { KvBlocks } from "./kv_blocks.ts";
 import {
   addBias,
@@ -60,6 +60,7 @@ export class ReferenceBackend implements Backend {
   readonly config: ModelConfig;
   readonly bounds: StepBounds;
   readonly blockCount: number;
+  readonly kvType: KvType = "float32";
   readonly #weights: ModelWeights;
   readonly #rope: RopeTable;
   readonly #isInt8: boolean;

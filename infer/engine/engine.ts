@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { BackendMemory } from "../backend/backend.ts";
 import type { ChatMessage } from "../chat/chat_message.ts";
 import type { ChatOptions, ChatTemplate } from "../chat/chat_template.ts";
 import { type OpenedTokenizer, openTokenizer } from "../chat/open_tokenizer.ts";
@@ -8,9 +9,9 @@ import { openModel } from "../model/open_model.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 import { checkSamplingParams, type SamplingParams } from "../sampling/sampling_params.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { checkEngineOptions, type EngineOptions } from "./engine_options.ts";
-import { type BackendPlan, planEngine } from "./engine_plan.ts";
+import { checkEngineOptions, type EngineOptions, type PlainOptions } from "./engine_options.ts";
 import { type Prompt, type PromptOptions, tokensOf } from "./engine_prompt.ts";
+import type { LoadedEngine } from "./engine_protocol.ts";
 import type { EngineRequest } from "./engine_request.ts";
 import type { EngineStats } from "./engine_statistics.ts";
 import { EngineThread, type RequestListener } from "./engine_thread.ts";
@@ -136,7 +137,15 @@ export class Engine implements AsyncDisposable {
 
   /** What computes, and why nothing faster does. */
   get backend(): string {
-    return this.#loaded.backend;
+    return this.#loaded.description;
+  }
+
+  /**
+   * Memory that was taken where the model is computed, when it was loaded, without that of a smaller
+   * model that guesses; undefined in plain TypeScript.
+   */
+  get memory(): BackendMemory | undefined {
+    return this.#loaded.memory;
   }
 
   /** Most tokens of a sequence, prompt and answer. */
@@ -307,30 +316,23 @@ export class Engine implements AsyncDisposable {
 }
 
 /** What {@linkcode Engine.load} has made. */
-interface OpenedEngine {
+interface OpenedEngine extends LoadedEngine {
   readonly config: ModelConfig;
   readonly generation: GenerationConfig;
   readonly text: OpenedTokenizer;
-  readonly plan: BackendPlan;
-  readonly backend: string;
   readonly thread: EngineThread;
   readonly requestsMax: number;
 }
 
-async function openEngine(
-  path: string,
-  options: ReturnType<typeof checkEngineOptions>,
-): Promise<OpenedEngine> {
+async function openEngine(path: string, options: PlainOptions): Promise<OpenedEngine> {
   using source = await openModel(path);
   const { config, generation } = source;
-  const plan = planEngine(config, options);
   const text = await openTokenizer(source);
   const eosTokenIds = new Set(generation.eosTokenIds);
   if (text.endId !== undefined) eosTokenIds.add(text.endId);
-  const thread = new EngineThread(path, plan, [...eosTokenIds]);
+  const thread = new EngineThread(path, options, [...eosTokenIds]);
   const { requestsMax } = options;
-  const backend = await thread.ready;
-  return { config, generation, text, plan, backend, thread, requestsMax };
+  return { ...await thread.ready, config, generation, text, thread, requestsMax };
 }
 
 function scoreOf(tokens: readonly SampledToken[]): Score {

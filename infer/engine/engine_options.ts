@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { KvType } from "../backend/backend.ts";
 import type { LoadWeightsOptions } from "../model/load_weights.ts";
 import type { SpeculativeOptions } from "../speculative/speculative_options.ts";
 
@@ -73,13 +74,22 @@ export interface EngineOptions {
    */
   blockTokens?: number;
   /**
+   * How keys and values are kept: the fewer bytes, the more tokens `kvBytesMax` has room for, and
+   * the less a step reads. INT8 and FP8 (E4M3) have a scale for each token and head. Plain
+   * TypeScript has only `"float32"`, and whoever asks it for another is refused.
+   *
+   * @default {"float16"; in TypeScript "float32"}
+   */
+  kvType?: KvType;
+  /**
    * Blocks of keys and values.
    *
    * @default {as many as `kvBytesMax` has room for, and the sequences can use}
    */
   blockCount?: number;
   /**
-   * Memory of the blocks, where `blockCount` does not say how many there are.
+   * Memory of the blocks, of all GPUs together, where `blockCount` does not say how many there are.
+   * Weights, and what steps work in, come on top: `Engine.memory` tells.
    *
    * @default {2 ** 30}
    */
@@ -116,8 +126,19 @@ export interface EngineOptions {
 
 /** Options of an engine with their defaults. */
 export type CheckedOptions = Required<
-  Omit<EngineOptions, "prefillTokensMax" | "contextTokensMax" | "blockCount" | "speculative">
+  Omit<
+    EngineOptions,
+    "backend" | "kvType" | "prefillTokensMax" | "contextTokensMax" | "blockCount" | "speculative"
+  >
 >;
+
+/** Options as they go to the worker of an engine. */
+export type PlainOptions = Omit<EngineOptions, "backend"> & CheckedOptions & {
+  /** What computes: a name, or where a module is. */
+  readonly backend: string;
+};
+
+const KV_TYPES: readonly unknown[] = ["float32", "float16", "int8", "float8"];
 
 // Data: numbers of the options, where they are given.
 const NUMBERS = [
@@ -128,15 +149,19 @@ const NUMBERS = [
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} that names a number which is not a whole one above 0
+ * @throws {RangeError} that names a number which is not a whole one above 0, or an unknown `kvType`
  */
-export function checkEngineOptions(options: EngineOptions): EngineOptions & CheckedOptions {
+export function checkEngineOptions(options: EngineOptions): PlainOptions {
   for (const name of NUMBERS) {
     const value = options[name as keyof EngineOptions];
     if (value === undefined || Number.isSafeInteger(value) && (value as number) > 0) continue;
     throw new RangeError(
       `Cannot load an engine with ${name} ${String(value)}: a whole number above 0 is needed`,
     );
+  }
+  const { kvType } = options;
+  if (kvType !== undefined && !KV_TYPES.includes(kvType)) {
+    throw new RangeError(`Cannot keep keys and values as "${kvType}"`);
   }
   const sequencesMax = options.sequencesMax ?? 64;
   const { backend = "auto", tensorParallel = 1 } = options;
@@ -148,7 +173,7 @@ export function checkEngineOptions(options: EngineOptions): EngineOptions & Chec
   }
   return {
     ...options,
-    backend,
+    backend: String(backend),
     tensorParallel,
     weights: options.weights ?? "stored",
     sequencesMax,

@@ -2,6 +2,8 @@
 import type { MailboxMemory } from "../../io/work_mailbox.ts";
 import type { FlatThrown } from "../../io/work_error.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
+import type { BackendMemory } from "../backend/backend.ts";
+import type { PlainOptions } from "./engine_options.ts";
 import type { BackendPlan } from "./engine_plan.ts";
 import type { AnswerEnd, EngineRequest } from "./engine_request.ts";
 import type { MessageReader, MessageWriter } from "./message.ts";
@@ -11,7 +13,7 @@ export interface EngineSetup {
   /** The model. */
   readonly path: string;
   /** With what, and how large. */
-  readonly plan: BackendPlan;
+  readonly options: PlainOptions;
   /** Tokens that end an answer. */
   readonly eosTokenIds: readonly number[];
   /** Requests, and what becomes of them. */
@@ -22,9 +24,19 @@ export interface EngineSetup {
   readonly statistics: SharedArrayBuffer;
 }
 
+/** What a worker has loaded. */
+export interface LoadedEngine {
+  /** What computes. */
+  readonly description: string;
+  /** How large it is. */
+  readonly plan: BackendPlan;
+  /** What memory it takes, where it can tell. */
+  readonly memory?: BackendMemory;
+}
+
 /** What a worker says by its port; all else goes by the lines. */
 export type EngineNotice =
-  | { readonly kind: "ready"; readonly description: string }
+  | { readonly kind: "ready"; readonly loaded: LoadedEngine }
   | { readonly kind: "failed"; readonly error: FlatThrown }
   | { readonly kind: "wake" };
 

@@ -2,12 +2,13 @@
 import { restoreThrown, WorkerDied } from "../../io/work_error.ts";
 import { mailboxMemory, MailboxWord } from "../../io/work_mailbox.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
-import type { BackendPlan } from "./engine_plan.ts";
+import type { PlainOptions } from "./engine_options.ts";
 import {
   type EngineNotice,
   type EngineSetup,
   EngineState,
   EventKind,
+  type LoadedEngine,
   readEnd,
   readTokens,
   RequestKind,
@@ -50,8 +51,8 @@ interface Pending {
 
 /** The worker of an engine, seen from the caller's thread. */
 export class EngineThread {
-  /** Resolves to what computes, when the model is loaded. */
-  readonly ready: Promise<string>;
+  /** Resolves when the model is loaded. */
+  readonly ready: Promise<LoadedEngine>;
   readonly #worker: Worker;
   readonly #requests: LineWriter;
   readonly #events: LineReader;
@@ -61,15 +62,15 @@ export class EngineThread {
   readonly #listeners: Map<number, RequestListener> = new Map();
   /** Messages for which the line has no room; the engine bounds how many requests there are. */
   readonly #pending: Pending[] = [];
-  readonly #opened = Promise.withResolvers<string>();
+  readonly #opened = Promise.withResolvers<LoadedEngine>();
   #over: unknown = null;
   #isClosing = false;
 
   /** Starts the worker, which loads the model. */
-  constructor(path: string, plan: BackendPlan, eosTokenIds: readonly number[]) {
+  constructor(path: string, options: PlainOptions, eosTokenIds: readonly number[]) {
     const setup: EngineSetup = {
       path,
-      plan,
+      options,
       eosTokenIds,
       lines: { requests: mailboxMemory(LINE_BYTES), events: mailboxMemory(LINE_BYTES) },
       state: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
@@ -178,7 +179,7 @@ export class EngineThread {
   }
 
   #notice(notice: EngineNotice): void {
-    if (notice.kind === "ready") this.#opened.resolve(notice.description);
+    if (notice.kind === "ready") this.#opened.resolve(notice.loaded);
     else if (notice.kind === "failed") this.#end(restoreThrown(notice.error));
     if (this.#over !== null) return;
     this.#flush();

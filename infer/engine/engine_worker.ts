@@ -7,6 +7,7 @@ import { GrammarCompiler } from "../grammar/structured_output.ts";
 import { openModel } from "../model/open_model.ts";
 import type { TokenBytes } from "../tokenizer/detokenizer.ts";
 import { EngineCore } from "./engine_core.ts";
+import { type BackendPlan, planEngine } from "./engine_plan.ts";
 import {
   type EngineNotice,
   type EngineSetup,
@@ -43,12 +44,13 @@ class EngineLoop {
 
   constructor(
     backend: Backend,
+    plan: BackendPlan,
     setup: EngineSetup,
     tokens: TokenBytes,
     speculation: Speculation | undefined,
     post: () => void,
   ) {
-    const { plan, lines, eosTokenIds, statistics } = setup;
+    const { lines, eosTokenIds, statistics } = setup;
     this.#requests = new LineReader(lines.requests);
     this.#events = new LineWriter(lines.events);
     this.#statistics = new Float64Array(statistics);
@@ -66,6 +68,8 @@ class EngineLoop {
       sink: new LineSink(this.#events, this.#wake),
       speculation,
     });
+    // Who hears that the model is loaded may ask at once.
+    publishStatistics(this.#statistics, this.#core);
   }
 
   /** Runs until the caller closes the line. */
@@ -121,17 +125,22 @@ async function openLoop(
   setup: EngineSetup,
   stack: AsyncDisposableStack,
 ): Promise<EngineLoop> {
-  const { path, plan } = setup;
+  const { path, options } = setup;
   using source = await openModel(path);
   const { tokenizer } = await openTokenizer(source);
-  const { backend, description } = await openBackend(source, plan);
+  const { config } = source;
+  const { backend, plan, description } = await openBackend(
+    source,
+    options,
+    (blockBytes) => planEngine(config, options, blockBytes),
+  );
   stack.use(backend);
-  const { vocabularySize } = source.config;
   const speculation = plan.speculative &&
-    stack.use(await openSpeculation(plan.speculative, plan, vocabularySize));
+    stack.use(await openSpeculation(plan.speculative, plan, config.vocabularySize));
   const post = () => scope.postMessage(WAKE);
-  const loop = new EngineLoop(backend, setup, tokenizer, speculation, post);
-  scope.postMessage({ kind: "ready", description });
+  const loop = new EngineLoop(backend, plan, setup, tokenizer, speculation, post);
+  const { memory } = backend;
+  scope.postMessage({ kind: "ready", loaded: { description, plan, ...(memory && { memory }) } });
   return loop;
 }
 

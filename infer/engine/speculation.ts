@@ -41,7 +41,8 @@ export async function openSpeculation(
     throw new RangeError(`Cannot guess with ${model}: it has ${sizes}`);
   }
   // A small model gains nothing by several GPUs.
-  const { backend } = await openBackend(source, { ...plan, tensorParallel: 1 });
+  const small = { ...plan, tensorParallel: 1 };
+  const { backend } = await openBackend(source, small, () => small);
   const drafts = new DraftModel(backend, options);
   return { tokens, sequence: () => drafts.sequence(), [Symbol.dispose]: () => backend.close() };
 }

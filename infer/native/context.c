@@ -92,6 +92,19 @@ int32_t infer_context_create(infer_model *model, const infer_context_config *con
   return INFER_OK;
 }
 
+size_t infer_model_block_bytes(const infer_model *model, int32_t block_tokens, int32_t kv_type) {
+  const infer_model_config *m = &model->config;
+  kv_blocks blocks;
+  int32_t status = kv_lay_out(&blocks, kv_type, m->layer_count, m->kv_head_count, m->head_size,
+                              block_tokens, 1);
+  return status ? 0 : kv_bytes(&blocks);
+}
+
+void infer_context_bytes(const infer_context *context, size_t *blocks, size_t *steps) {
+  *blocks = kv_bytes(&context->blocks);
+  *steps = context->memory.bytes;
+}
+
 void infer_context_destroy(infer_context *context) {
   if (!context) return;
   pool_join(context->model->device->pool);

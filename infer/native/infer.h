@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 // Grows whenever a call, a struct or the step's layout changes.
-#define INFER_ABI_VERSION 2
+#define INFER_ABI_VERSION 3
 
 enum infer_status {
   INFER_OK = 0,
@@ -189,6 +189,11 @@ INFER_API int32_t infer_model_read_row(infer_model *model, int32_t role, int32_t
 // Bytes of all weights.
 INFER_API size_t infer_model_bytes(const infer_model *model);
 
+// Bytes that a block of so many tokens takes in all layers, on all devices that compute the model
+// together; 0 when keys and values cannot be kept as `kv_type`. No weights are needed.
+INFER_API size_t infer_model_block_bytes(const infer_model *model, int32_t block_tokens,
+                                         int32_t kv_type);
+
 INFER_API void infer_model_destroy(infer_model *model);
 
 // --- Steps ---
@@ -210,6 +215,10 @@ INFER_API int32_t infer_idle(infer_context *context);
 
 // Copies blocks of keys and values in all layers; `pairs` holds from, to, from, to, ...
 INFER_API int32_t infer_copy_blocks(infer_context *context, const int32_t *pairs, int32_t count);
+
+// Bytes that a context has on its devices now: those of its blocks, and those that steps work in,
+// which grow with the most tokens whose logits were wanted at a time.
+INFER_API void infer_context_bytes(const infer_context *context, size_t *blocks, size_t *steps);
 
 // Frees a context; waits for its step.
 INFER_API void infer_context_destroy(infer_context *context);

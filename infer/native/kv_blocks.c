@@ -8,8 +8,8 @@
 
 #define CACHE_LINE 64
 
-int32_t kv_create(kv_blocks *made, int type, int layers, int kv_heads, int head_size,
-                  int block_tokens, int block_count) {
+int32_t kv_lay_out(kv_blocks *made, int type, int layers, int kv_heads, int head_size,
+                   int block_tokens, int block_count) {
   *made = (kv_blocks){
       .type = type,
       .layers = layers,
@@ -25,7 +25,14 @@ int32_t kv_create(kv_blocks *made, int type, int layers, int kv_heads, int head_
   if (kv_has_scales(type)) bytes = (bytes + 3) / 4 * 4 + 2 * (size_t)block_tokens * sizeof(float);
   made->head_bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
   made->block_bytes = made->head_bytes * (size_t)kv_heads;
-  size_t total = made->block_bytes * (size_t)block_count * (size_t)layers;
+  return INFER_OK;
+}
+
+int32_t kv_create(kv_blocks *made, int type, int layers, int kv_heads, int head_size,
+                  int block_tokens, int block_count) {
+  int32_t status = kv_lay_out(made, type, layers, kv_heads, head_size, block_tokens, block_count);
+  if (status) return status;
+  size_t total = kv_bytes(made);
   made->memory = memory_map(total);
   if (!made->memory.data) return fail(INFER_NO_MEMORY, "Cannot map %zu bytes for blocks", total);
   return INFER_OK;

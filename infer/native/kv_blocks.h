@@ -25,6 +25,10 @@ typedef struct {
   memory_region memory;
 } kv_blocks;
 
+// The sizes, without memory.
+int32_t kv_lay_out(kv_blocks *made, int type, int layers, int kv_heads, int head_size,
+                   int block_tokens, int block_count);
+
 int32_t kv_create(kv_blocks *made, int type, int layers, int kv_heads, int head_size,
                   int block_tokens, int block_count);
 
@@ -36,6 +40,11 @@ void kv_copy(kv_blocks *blocks, int from, int to);
 static inline unsigned char *kv_head(const kv_blocks *blocks, int layer, int block, int head) {
   size_t at = (size_t)layer * (size_t)blocks->block_count + (size_t)block;
   return blocks->memory.data + at * blocks->block_bytes + (size_t)head * blocks->head_bytes;
+}
+
+// Of all blocks in all layers.
+static inline size_t kv_bytes(const kv_blocks *blocks) {
+  return blocks->block_bytes * (size_t)blocks->block_count * (size_t)blocks->layers;
 }
 
 static inline int kv_has_scales(int type) { return type == INFER_INT8 || type == INFER_FP8; }

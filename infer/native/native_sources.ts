@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 
 /** Version of the C interface that this release speaks, as in infer.h. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** File name of the library for processors. */
 export const LIBRARY_NAME = "libinfer_cpu.so";
@@ -60,7 +60,13 @@ export const HEADERS: readonly string[] = [
 export const CUDA_SOURCES: readonly string[] = [
   ...["cuda/attend.cu", "cuda/attend_rows.cu", "cuda/attention_operator.cu"],
   ...["cuda/communicator.cu", "cuda/host_communicator.cu", "cuda/nccl.cu"],
-  ...["cuda/context.cu", "cuda/cublaslt.cu", "cuda/device.cu", "cuda/draw.cu"],
+  ...[
+    "cuda/context.cu",
+    "cuda/context_bytes.cu",
+    "cuda/cublaslt.cu",
+    "cuda/device.cu",
+    "cuda/draw.cu",
+  ],
   ...["cuda/draw_operator.cu", "cuda/draw_step.cu", "cuda/elementwise.cu"],
   ...["cuda/large.cu", "cuda/large_room.cu", "cuda/large_tiles.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],

@@ -122,6 +122,11 @@ if [ $all = 1 ]; then
   PHOTON_INFER_CUBLASLT=never $build/cuda_speed | tee -a "$result"
   $build/cuda_speed w8a8 | tee -a "$result" || echo "W8A8 is left out" >&2
   for kv in int8 fp8; do $build/cuda_speed cuda $kv | tee -a "$result"; done
+  if [ -n "$deno" ]; then
+    for kv in int8 float8; do
+      "$deno" run -A bench/infer_cuda_speed.ts $tiny --kv $kv | tee -a "$result"
+    done
+  fi
 fi
 if [ $transformers = 1 ]; then
   "${PYTHON:-python3}" infer/native/cuda/bench/transformers_speed.py $tiny | tee -a "$result"

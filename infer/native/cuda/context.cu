@@ -128,6 +128,7 @@ static int32_t fill_context(infer_context *c) {
   lay_out(c, &counted);
   status = device_allocate((void **)&c->memory, counted.taken, "a step");
   if (status) return status;
+  c->memory_bytes = counted.taken;
   cutter cuts = {c->memory, 0};
   lay_out(c, &cuts);
   status = send_vectors(c);

@@ -33,6 +33,7 @@ struct infer_context {
   device_kv kv;
   // In device memory:
   unsigned char *memory; // of all that follows
+  size_t memory_bytes;
   float *states;         // [tokens][hidden]
   float *heads;          // [tokens][queries + keys + values]
   float *mixed;          // [tokens][queries]
@@ -92,6 +93,9 @@ cudaError_t step_start(infer_context *context, const step_shape &shape);
 void step_free_graphs(infer_context *context);
 
 void draw_free(infer_context *context);
+
+// Bytes of device memory for drawing.
+size_t draw_bytes(const infer_context *context);
 
 // Runs the products of a layer with so many tokens, whatever is in memory.
 cudaError_t step_measure(infer_context *context, int tokens);

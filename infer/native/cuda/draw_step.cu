@@ -71,6 +71,13 @@ static int32_t grow_edited(infer_context *c, int rows) {
   return status;
 }
 
+size_t draw_bytes(const infer_context *c) {
+  const draw_room *room = &c->draws;
+  size_t vocabulary = (size_t)c->model->config.vocabulary_size;
+  size_t bytes = room->memory_bytes + (size_t)room->edited_rows * vocabulary * sizeof(float);
+  return bytes + (room->results ? results_max(c) * sizeof(infer_drawn) : 0);
+}
+
 void draw_free(infer_context *c) {
   draw_room *room = &c->draws;
   void *const device_memory[] = {room->memory, room->results, room->edited};

@@ -14,8 +14,8 @@ static int number_bytes(int type) {
 
 static size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
-int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_size,
-                  int block_tokens, int block_count) {
+int32_t kv_lay_out(device_kv *made, int type, int layers, int kv_heads, int head_size,
+                   int block_tokens, int block_count) {
   *made = {};
   if (number_bytes(type) == 0) {
     return fail(INFER_UNSUPPORTED, "Cannot keep keys and values as type %d", type);
@@ -31,7 +31,14 @@ int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_
   if (kv_has_scales(type)) bytes += 2 * (size_t)block_tokens * sizeof(float);
   made->head_bytes = round_up(bytes, PIECE_BYTES);
   made->block_bytes = made->head_bytes * (size_t)kv_heads;
-  size_t total = made->block_bytes * (size_t)block_count * (size_t)layers;
+  return INFER_OK;
+}
+
+int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_size,
+                  int block_tokens, int block_count) {
+  int32_t status = kv_lay_out(made, type, layers, kv_heads, head_size, block_tokens, block_count);
+  if (status) return status;
+  size_t total = kv_bytes(*made);
   cudaError_t error = cudaMalloc((void **)&made->data, total);
   // What pads the rows must be 0, for it is multiplied.
   if (error == cudaSuccess) error = cudaMemset(made->data, 0, total);

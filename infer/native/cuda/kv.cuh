@@ -34,6 +34,15 @@ struct device_kv {
   unsigned char *data;
 };
 
+// The sizes, without memory.
+int32_t kv_lay_out(device_kv *made, int type, int layers, int kv_heads, int head_size,
+                   int block_tokens, int block_count);
+
+// Of all blocks in all layers.
+static inline size_t kv_bytes(const device_kv &kv) {
+  return kv.block_bytes * (size_t)kv.block_count * (size_t)kv.layers;
+}
+
 int32_t kv_create(device_kv *made, int type, int layers, int kv_heads, int head_size,
                   int block_tokens, int block_count);
 

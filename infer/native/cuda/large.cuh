@@ -55,6 +55,7 @@ struct large_room {
   float *weight_scales;  // [rows of a piece], w8a8
   float *sums;           // [tokens][rows of a piece]
   size_t sum_bytes;
+  size_t bytes; // of all these
   large_choice choices[LARGE_CHOICES_MAX];
   int choice_count;
   bool is_measuring; // products are timed when they are run
@@ -74,6 +75,9 @@ int32_t large_make(struct infer_device *device, const large_sizes &sizes, int to
                    large_room **made);
 
 void large_drop(large_room *room);
+
+// Bytes of device memory; of NULL none. What cuBLASLt allocates itself is not counted.
+size_t large_bytes(const large_room *room);
 
 // Whether nothing is measured, and all that can be is large.
 bool large_is_always(const struct infer_device *device);

@@ -58,9 +58,12 @@ static int32_t fill_room(large_room *room, const large_sizes &sizes, int tokens_
   for (const auto &piece : pieces) {
     int32_t status = device_allocate(piece.data, piece.bytes, "large products");
     if (status) return status;
+    room->bytes += piece.bytes;
   }
   return INFER_OK;
 }
+
+size_t large_bytes(const large_room *room) { return room ? room->bytes : 0; }
 
 int32_t large_make(infer_device *device, const large_sizes &sizes, int tokens_max,
                    large_room **made) {
