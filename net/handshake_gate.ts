@@ -1,7 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { Op } from "../ffi/abi.ts";
 import { openEngine } from "../io/engine_info.ts";
-import type { Completion } from "../io/slot_table.ts";
+import type { Flushable } from "../io/flush_list.ts";
 
 /** Steps of handshakes in one round of the engine, about a millisecond's worth. */
 export const HANDSHAKES_PER_ROUND = 4;
@@ -10,10 +9,8 @@ export const HANDSHAKES_PER_ROUND = 4;
  * Lets so many handshakes go on in each round of the engine, in order, so that a flood of them
  * cannot starve the connections that are established: a signature costs as much as hundreds of
  * messages.
- *
- * A round begins with the completion of an entry that does nothing.
  */
-export class HandshakeGate implements Completion {
+export class HandshakeGate implements Flushable {
   readonly #waiting: (() => void)[] = [];
   #left = HANDSHAKES_PER_ROUND;
   #armed = false;
@@ -29,7 +26,7 @@ export class HandshakeGate implements Completion {
   }
 
   /** A round begins. */
-  complete(): void {
+  flush(): void {
     this.#armed = false;
     this.#left = HANDSHAKES_PER_ROUND;
     const waiting = this.#waiting.splice(0, this.#left);
@@ -40,8 +37,8 @@ export class HandshakeGate implements Completion {
   }
 
   #arm(): void {
-    openEngine().submit(this, true, Op.NOP, -1, 0, 0, 0, 0, 0, 0);
     this.#armed = true;
+    openEngine().flushLater(this);
   }
 }
 

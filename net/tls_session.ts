@@ -80,6 +80,11 @@ export class TlsSession implements Disposable {
     return this.#state === "handshaking";
   }
 
+  /** Whether it was disposed of. */
+  get freed(): boolean {
+    return this.#state === "freed";
+  }
+
   /** Whether bytes can be written. */
   get writable(): boolean {
     return !this.#goodbyeSent && (this.#state === "open" || this.#state === "ended");

@@ -1,14 +1,13 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { KeepAlive, PeerCredentials } from "../ffi/socket_option.ts";
-import { startTimer } from "../io/engine_timer.ts";
 import { Mutex } from "../thread/mutex.ts";
 import { abortable } from "./abortable.ts";
 import { gathered } from "./gathered.ts";
-import { handshakeGate } from "./handshake_gate.ts";
 import { sendByWrites } from "./send_file.ts";
 import type { FilePart, ShutdownHow, StreamSocket } from "./stream_socket.ts";
 import { BulkWatch, CiphertextBuffer, sharedRoom } from "./tls_buffer.ts";
 import type { SecureSocket, TlsHandshakeInfo } from "./tls_conn.ts";
+import { TlsHandshake } from "./tls_handshake.ts";
 import { TlsOutlet } from "./tls_outlet.ts";
 import { type ClientStart, type ServerStart, TlsSession } from "./tls_session.ts";
 import { type KeepSession, TlsSessionOffer } from "./tls_session_offer.ts";
@@ -223,45 +222,16 @@ export class TlsSocket implements SecureSocket {
   }
 
   async #shakeHands(timeoutMs: number): Promise<void> {
-    const { session } = this;
-    const stop = timeoutMs === 0 ? () => {} : startTimer(timeoutMs, () => this.#giveUp(timeoutMs));
+    const session = this.session;
+    const transport = this.#transport;
+    const outlet = this.#outlet;
+    const isClient = this.#isClient;
     try {
-      if (this.#isClient) {
-        session.start();
-        this.#outlet.send(session.output());
-      }
-      while (session.handshaking) {
-        await this.#outlet.settled();
-        await this.#step();
-      }
-    } catch (error) {
-      session.fail(error);
-    } finally {
-      stop();
-    }
-    try {
-      if (this.#closed) throw interrupted();
-      if (session.failure !== null) throw session.failure;
-      if (session.hasRecordKeys) await this.#leaveRecords();
+      await new TlsHandshake({ session, transport, outlet, isClient }).run(timeoutMs);
+      this.#offer.make(session);
     } finally {
       this.#handshaking = false;
     }
-  }
-
-  /** Has the kernel make the records, where it can. */
-  async #leaveRecords(): Promise<void> {
-    const { session } = this;
-    await this.#outlet.drained();
-    const keys = this.#closed ? null : session.recordKeys;
-    if (keys !== null && await this.#transport.encrypt?.(keys)) session.leaveRecords();
-    this.#checkOpen();
-  }
-
-  /** Ends a handshake that takes too long: its read finds the end of the stream. */
-  #giveUp(timeoutMs: number): void {
-    const reason = `Cannot shake hands: not done in ${timeoutMs} ms`;
-    this.session.fail(new Deno.errors.TimedOut(reason));
-    this.#transport.shutdown("read").catch(() => {});
   }
 
   /** One function for all of it: every further one that waits costs as much as a small message. */
@@ -296,18 +266,6 @@ export class TlsSocket implements SecureSocket {
     }
   }
 
-  /** Goes on with the handshake, once something comes. */
-  async #step(): Promise<void> {
-    const count = await this.#transport.read(this.#buffer.room(false));
-    // What a server does after its first answer takes a sixth of the time: no need to wait for it.
-    const crowded = this.#isClient || this.session.awaitsHello ? handshakeGate.enter() : undefined;
-    if (crowded) await crowded;
-    this.#checkOpen();
-    if (count === null) this.session.end();
-    else this.#takeIn(count, false);
-    if (!this.session.handshaking) this.#buffer.free();
-  }
-
   /** Takes in what a read brought, at once or to this connection's own buffer. */
   #takeIn(count: number, isShared: boolean): void {
     const { session } = this;
@@ -318,7 +276,7 @@ export class TlsSocket implements SecureSocket {
       ? session.receiveInput(count, into)
       : session.receive(this.#buffer.taken(count), into);
     this.#outlet.send(session.output());
-    if (!session.handshaking) this.#offer.make(session);
+    this.#offer.make(session);
   }
 
   /** Writes when there is nothing to wait for, which is most often; else undefined. */
