@@ -88,7 +88,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   constructor(settings: Settings, connection: Connection) {
     super();
     this.#settings = settings;
-    this.pool = new ConnectionPool(() => this.openConnection(), settings.poolMax);
+    this.pool = new ConnectionPool((signal) => this.openConnection(signal), settings.poolMax);
     this.#reconnector = new Reconnector(settings, (next) => this.#adopt(next));
     this.#adopt(connection);
   }
@@ -212,10 +212,16 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     return this;
   }
 
-  /** Opens one more connection to the same server, for one user; who opens it closes it. */
-  async openConnection(): Promise<Connection> {
+  /**
+   * Opens one more connection to the same server, for one user; who opens it closes it.
+   *
+   * @param signal Gives up
+   */
+  async openConnection(signal?: AbortSignal): Promise<Connection> {
     if (this.#closed !== null) throw this.#closed;
-    return await openConnection(this.#settings, this.#reconnector.signal);
+    const { signal: closing } = this.#reconnector;
+    const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+    return await openConnection(this.#settings, either);
   }
 
   /** Calls back with what the server says by itself on the shared connection, until undone. */

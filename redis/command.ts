@@ -58,7 +58,11 @@ export class Command implements Request {
     return this.definition.isExclusive;
   }
 
-  /** Writes the request. */
+  /**
+   * Writes the request.
+   *
+   * @throws {TypeError} when an argument is neither text, number nor bytes; nothing is written then
+   */
   encode(encoder: RequestEncoder): void {
     encoder.add(this.definition.head, this.definition.words, this.args);
   }
@@ -125,8 +129,15 @@ export class Batch extends Command {
   override encode(encoder: RequestEncoder): void {
     // It may be sent again after some replies were lost.
     this.#replies = [];
-    for (const { definition, args } of this.#requests) {
-      encoder.add(definition.head, definition.words, args);
+    const before = encoder.length;
+    try {
+      for (const { definition, args } of this.#requests) {
+        encoder.add(definition.head, definition.words, args);
+      }
+    } catch (error) {
+      // Half of it would be answered, with nobody to take the answers.
+      encoder.cut(before);
+      throw error;
     }
   }
 

@@ -47,60 +47,47 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     const isBlocking = definition.isBlocking && mayBlock(definition, args);
     const make: MakeCommand<T> = (resolve, reject) =>
       new Command(definition, args, asBytes, read, resolve, reject);
-    if (isBlocking) return this.#sendBlocking(make, keysOf(definition, args)[0]);
-    return this.#watch(make, (command) => this.#target.submit(command), null);
+    if (isBlocking) {
+      const key = keysOf(definition, args)[0];
+      return this.#limited(definition.name, (signal) => this.#sendBlocking(make, key, signal));
+    }
+    const submit = (command: Command) => this.#target.submit(command);
+    return watch(make, submit, null, this.#options);
   }
 
   /** On a connection of its own. Giving up unblocks it: what it got by then is not lost. */
-  async #sendBlocking<T>(make: MakeCommand<T>, key?: string | Uint8Array): Promise<T> {
-    this.#options.signal?.throwIfAborted();
-    // The connection is as good as before when the command was refused or given up.
+  async #sendBlocking<T>(
+    make: MakeCommand<T>,
+    key: string | Uint8Array | undefined,
+    signal: AbortSignal,
+  ): Promise<T> {
     const client = await this.#target.clientOf(key);
+    // The connection is as good as before when the command was refused or given up.
     const outcome = await client.pool.use(async (connection) => {
       const id = await connection.request({ definition: CLIENT_ID, args: [] });
       const unblock = () => unblockLater(client, connection, Number(id));
-      const sent = this.#watch(make, (command) => connection.send(command), unblock);
+      const sent = watch(make, (command) => connection.send(command), unblock, { signal });
       return await sent.then((value) => ({ value }), (error: unknown) => ({ error }));
-    });
+    }, signal);
     if ("error" in outcome) throw outcome.error;
     return outcome.value;
   }
 
-  /** Sends a command, and has it given up when the time has come. */
-  #watch<T>(
-    make: MakeCommand<T>,
-    submit: (command: Command) => void,
-    unblock: (() => void) | null,
-  ): Promise<T> {
+  /** Calls with one signal for all that may give the call up; waiting for its turn is part of it. */
+  async #limited<T>(name: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal, timeoutMs = 0 } = this.#options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    let [settle, givenUp] = [() => {}, undefined as { reason: unknown } | undefined];
-    const fulfil = (value: T | null) => {
-      settle();
-      if (value === null && givenUp) reject(givenUp.reason);
-      else resolve(value as T);
-    };
-    const refuse = (reason: unknown) => {
-      settle();
-      reject(givenUp?.reason ?? reason);
-    };
-    const command = make(fulfil, refuse);
-    const giveUp = (reason: unknown) => {
-      givenUp = { reason };
-      if (unblock === null) command.abandon(reason);
-      else unblock();
-    };
-    const late = () => giveUp(timedOut(command.definition.name, timeoutMs));
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const late = () => controller.abort(timedOut(name, timeoutMs));
     const alarm = timeoutMs > 0 ? setAlarm(performance.now() + timeoutMs, late) : null;
-    const abort = () => giveUp(signal!.reason);
+    const abort = () => controller.abort(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    settle = () => {
+    try {
+      return await call(controller.signal);
+    } finally {
       if (alarm !== null) clearAlarm(alarm);
       signal?.removeEventListener("abort", abort);
-    };
-    submit(command);
-    return promise;
+    }
   }
 }
 
@@ -114,6 +101,43 @@ export interface CommandTarget {
 
 /** The commands of one server, and connections to it for one user at a time. */
 export type ServerCommands = Pick<Commands, "send"> & { readonly pool: ConnectionPool };
+
+/** Sends a command, and has it given up when the time has come. */
+function watch<T>(
+  make: MakeCommand<T>,
+  submit: (command: Command) => void,
+  unblock: (() => void) | null,
+  { signal, timeoutMs = 0 }: CommandOptions,
+): Promise<T> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  let [settle, givenUp] = [() => {}, undefined as { reason: unknown } | undefined];
+  const fulfil = (value: T | null) => {
+    settle();
+    if (value === null && givenUp) reject(givenUp.reason);
+    else resolve(value as T);
+  };
+  const refuse = (reason: unknown) => {
+    settle();
+    reject(givenUp?.reason ?? reason);
+  };
+  const command = make(fulfil, refuse);
+  const giveUp = (reason: unknown) => {
+    givenUp = { reason };
+    if (unblock === null) command.abandon(reason);
+    else unblock();
+  };
+  const late = () => giveUp(timedOut(command.definition.name, timeoutMs));
+  const alarm = timeoutMs > 0 ? setAlarm(performance.now() + timeoutMs, late) : null;
+  const abort = () => giveUp(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  settle = () => {
+    if (alarm !== null) clearAlarm(alarm);
+    signal?.removeEventListener("abort", abort);
+  };
+  submit(command);
+  return promise;
+}
 
 /** Ends a blocking command by another connection; by closing its own when that fails. */
 function unblockLater(client: ServerCommands, connection: Connection, id: number): void {

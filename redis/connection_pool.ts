@@ -9,7 +9,7 @@ const IDLE_MAX = 8;
 
 /** Connections for one user at a time: blocking commands, transactions. */
 export class ConnectionPool {
-  readonly #open: () => Promise<Connection>;
+  readonly #open: (signal?: AbortSignal) => Promise<Connection>;
   readonly #max: number;
   readonly #idle: Connection[] = [];
   readonly #used = new Set<Connection>();
@@ -18,7 +18,7 @@ export class ConnectionPool {
   #closed = false;
 
   /** Opens connections as they are needed, `max` at most. */
-  constructor(open: () => Promise<Connection>, max: number) {
+  constructor(open: (signal?: AbortSignal) => Promise<Connection>, max: number) {
     this.#open = open;
     this.#max = max;
   }
@@ -28,9 +28,13 @@ export class ConnectionPool {
     return this.#idle.length + this.#used.size;
   }
 
-  /** Lends a connection for as long as `body` runs. One that it leaves in doubt is closed. */
-  async use<T>(body: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = await this.#acquire();
+  /**
+   * Lends a connection for as long as `body` runs. One that it leaves in doubt is closed.
+   *
+   * @param signal Ends the wait for one
+   */
+  async use<T>(body: (connection: Connection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const connection = await this.#acquire(signal);
     let isClean = false;
     try {
       const value = await body(connection);
@@ -48,8 +52,12 @@ export class ConnectionPool {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
   }
 
-  async #acquire(): Promise<Connection> {
+  async #acquire(signal: AbortSignal | undefined): Promise<Connection> {
     for (;;) {
+      if (signal?.aborted) {
+        this.#waiters.shift()?.resolve();
+        throw signal.reason;
+      }
       if (this.#closed) throw closedError();
       const idle = this.#idle.pop();
       if (idle !== undefined && !idle.isClosed) {
@@ -57,24 +65,41 @@ export class ConnectionPool {
         return idle;
       }
       if (idle !== undefined) continue;
-      if (this.#used.size + this.#opening < this.#max) return await this.#openOne();
+      if (this.#used.size + this.#opening < this.#max) return await this.#openOne(signal);
       if (this.#waiters.length >= POOL_WAITERS_MAX) {
         throw new QueueFullError(`Cannot wait for a connection: ${POOL_WAITERS_MAX} do already`);
       }
-      const waiter = Promise.withResolvers<void>();
-      this.#waiters.push(waiter);
-      await waiter.promise;
+      await this.#turn(signal);
     }
   }
 
-  async #openOne(): Promise<Connection> {
+  /** Waits until a connection may be free. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    const waiter = Promise.withResolvers<void>();
+    const leave = () => {
+      const index = this.#waiters.indexOf(waiter);
+      // One that was called already takes its turn, and passes it on.
+      if (index < 0) return;
+      this.#waiters.splice(index, 1);
+      waiter.reject(signal!.reason);
+    };
+    this.#waiters.push(waiter);
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      await waiter.promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  async #openOne(signal: AbortSignal | undefined): Promise<Connection> {
     this.#opening++;
     let connection: Connection;
     try {
-      connection = await this.#open();
+      connection = await this.#open(signal);
     } catch (error) {
       this.#waiters.shift()?.resolve();
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
     } finally {
       this.#opening--;
     }

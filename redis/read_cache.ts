@@ -116,14 +116,15 @@ export class ReadCache extends Commands<string> implements Disposable {
     if (!this.#client.isClosed) this.#client.clientTracking("OFF").catch(() => {});
   }
 
-  /** Answers reads from the cache; everything else goes to the server. */
+  /** Answers reads from the cache; everything else, and what changes by itself, is asked for. */
   override send<T>(
     definition: CommandDefinition,
     args: readonly Argument[],
     read?: ReadReply<T>,
     asBytes = false,
   ): Promise<T> {
-    const keys = definition.isReplayable ? keysOf(definition, args).map(readText) : [];
+    const isKept = definition.isReplayable && !CHANGING.has(definition.name);
+    const keys = isKept ? keysOf(definition, args).map(readText) : [];
     if (keys.length === 0 || !this.#client.isConnected) {
       return this.#client.send(definition, args, read, asBytes);
     }
@@ -172,6 +173,13 @@ export class ReadCache extends Commands<string> implements Disposable {
     }
   }
 }
+
+// Data: reads whose replies change though their keys do not: by chance, or as time passes.
+const CHANGING = new Set([
+  ...["HRANDFIELD", "SRANDMEMBER", "VRANDMEMBER", "ZRANDMEMBER"],
+  ...["TTL", "PTTL", "HTTL", "HPTTL", "OBJECT FREQ", "OBJECT IDLETIME", "TOUCH"],
+  ...["XINFO CONSUMERS", "XINFO GROUPS", "XINFO STREAM", "XPENDING"],
+]);
 
 function idOf(definition: CommandDefinition, args: readonly Argument[], asBytes: boolean): string {
   const words = args.map((word) => word instanceof Uint8Array ? `b${word.toHex()}` : `s${word}`);

@@ -93,6 +93,11 @@ export class RequestEncoder {
     }
   }
 
+  /** Forgets what was added since {@linkcode length} was this. */
+  cut(length: number): void {
+    this.#end = length;
+  }
+
   /** Everything added, to be written before the take after next; the encoder is empty then. */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#buffer.subarray(0, this.#end);

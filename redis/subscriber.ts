@@ -5,7 +5,7 @@ import { readText } from "./command_replies.ts";
 import type { Connection } from "./connection.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { keepOpen } from "./keep_open.ts";
-import { ReplyError } from "./redis_error.ts";
+import { ClientClosedError, ConnectionLostError, ReplyError } from "./redis_error.ts";
 import type { Reply } from "./reply.ts";
 
 /** One message. */
@@ -110,8 +110,8 @@ export class Subscription<S extends string | Uint8Array = string>
   readonly #options: SubscribeOptions & { asBytes?: boolean };
   readonly #queue: MessageQueue<Message<S>>;
   readonly #channels = new Set<string>();
-  /** Who waits for a confirmation, by `subscribe news` and so on. */
-  readonly #confirmations = new Map<string, PromiseWithResolvers<void>>();
+  /** Who waits for a confirmation, by `subscribe news` and so on, in the order of the answers. */
+  readonly #confirmations = new Map<string, PromiseWithResolvers<void>[]>();
   readonly #closing = new AbortController();
   #connection: Connection | null = null;
 
@@ -127,8 +127,14 @@ export class Subscription<S extends string | Uint8Array = string>
     this.#adopt(await this.#client.openConnection());
   }
 
-  /** Subscribes to more channels. */
+  /**
+   * Subscribes to more channels.
+   *
+   * @throws {ReplyError} when the server refuses
+   * @throws {ClientClosedError} when the subscription has ended
+   */
   async add(channels: Many<Key>): Promise<void> {
+    if (this.#closing.signal.aborted) throw endedError();
     const names = namesOf(channels);
     for (const name of names) this.#channels.add(name);
     try {
@@ -142,15 +148,12 @@ export class Subscription<S extends string | Uint8Array = string>
   /** Ends the subscription to some channels. */
   async remove(channels: Many<Key>): Promise<void> {
     const names = namesOf(channels).filter((name) => this.#channels.delete(name));
-    await this.#send(1, names);
+    if (!this.#closing.signal.aborted) await this.#send(1, names);
   }
 
   /** Ends the iteration behind what has come. */
   close(): Promise<void> {
-    this.#closing.abort();
-    this.#connection?.close();
-    this.#queue.end();
-    for (const { resolve } of this.#confirmations.values()) resolve();
+    this.#end();
     return Promise.resolve();
   }
 
@@ -169,14 +172,19 @@ export class Subscription<S extends string | Uint8Array = string>
     if (names.length === 0) return;
     const definition = COMMANDS[this.#options.kind ?? "channel"][which];
     const kind = definition.name.toLowerCase();
-    const confirmed = names.map((name) => {
+    const confirmed = Promise.all(names.map((name) => {
+      const key = `${kind} ${name}`;
       const confirmation = Promise.withResolvers<void>();
-      this.#confirmations.set(`${kind} ${name}`, confirmation);
+      const waiting = this.#confirmations.get(key);
+      if (waiting) waiting.push(confirmation);
+      else this.#confirmations.set(key, [confirmation]);
       return confirmation.promise;
-    });
+    }));
+    // It may end while the command is still being written.
+    confirmed.catch(() => {});
     // A connection that is lost now is made again, and confirms what is wanted then.
     await this.#connection?.post({ definition, args: names }).catch(() => {});
-    await Promise.all(confirmed);
+    await confirmed;
   }
 
   #adopt(connection: Connection): void {
@@ -195,21 +203,45 @@ export class Subscription<S extends string | Uint8Array = string>
     try {
       const connection = await keepOpen(this.#client, this.#closing.signal);
       this.#adopt(connection);
-      for (const [key, { resolve }] of this.#confirmations) {
-        if (/^.?unsubscribe /.test(key)) resolve();
-      }
       const definition = COMMANDS[this.#options.kind ?? "channel"][0];
+      this.#expectAnew(definition.name.toLowerCase());
       if (this.#channels.size > 0) await connection.post({ definition, args: [...this.#channels] });
       this.#options.onGap?.();
     } catch (error) {
-      this.#queue.end(error);
-      for (const { reject } of this.#confirmations.values()) reject(error);
+      // One that is lost at once is made again as well.
+      if (!(error instanceof ConnectionLostError)) this.#end(error);
     }
+  }
+
+  /** What was asked for on a lost connection: each channel that is still wanted confirms once. */
+  #expectAnew(kind: string): void {
+    for (const [key, waiting] of this.#confirmations) {
+      const [first, ...others] = waiting.splice(0);
+      if (key.startsWith(`${kind} `) && this.#channels.has(key.slice(kind.length + 1))) {
+        waiting.push(first!);
+        for (const { resolve, reject } of others) first!.promise.then(resolve, reject);
+      } else {
+        this.#confirmations.delete(key);
+        for (const { resolve } of [first!, ...others]) resolve();
+      }
+    }
+  }
+
+  /** Ends the iteration, and tells who waits. */
+  #end(error?: unknown): void {
+    this.#closing.abort();
+    this.#connection?.close();
+    this.#queue.end(error);
+    for (const [key, waiting] of this.#confirmations) {
+      const isOver = UNSUBSCRIBES.test(key);
+      for (const { resolve, reject } of waiting) isOver ? resolve() : reject(error ?? endedError());
+    }
+    this.#confirmations.clear();
   }
 
   #take(reply: Reply): void {
     if (reply instanceof ReplyError) {
-      for (const { reject } of this.#confirmations.values()) reject(reply);
+      for (const { reject } of [...this.#confirmations.values()].flat()) reject(reply);
       return this.#confirmations.clear();
     }
     if (!Array.isArray(reply)) return;
@@ -227,8 +259,9 @@ export class Subscription<S extends string | Uint8Array = string>
 
   #confirm(kind: string, channel: string): void {
     const key = `${kind} ${channel}`;
-    const confirmation = this.#confirmations.get(key);
-    this.#confirmations.delete(key);
+    const waiting = this.#confirmations.get(key);
+    const confirmation = waiting?.shift();
+    if (waiting?.length === 0) this.#confirmations.delete(key);
     confirmation?.resolve();
     // Nobody asked for it: the slot of the channel has moved to another node.
     const isMoved = kind === "sunsubscribe" && !confirmation && this.#channels.has(channel);
@@ -241,5 +274,12 @@ export class Subscription<S extends string | Uint8Array = string>
 }
 
 function namesOf(channels: Many<Key>): string[] {
-  return (Array.isArray(channels) ? channels : [channels]).map((name) => readText(name));
+  const names = (Array.isArray(channels) ? channels : [channels]).map((name) => readText(name));
+  return [...new Set(names)];
+}
+
+const UNSUBSCRIBES = /^.?unsubscribe /;
+
+function endedError(): ClientClosedError {
+  return new ClientClosedError("Cannot subscribe: the subscription has ended");
 }

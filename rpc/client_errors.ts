@@ -11,6 +11,13 @@ export const SILENT = new RpcError("UNAVAILABLE", "Cannot call: the server gives
 /** Ends a stream whose reader left; nobody sees it. */
 export const ABANDONED = new RpcError("CANCELLED", "Cannot go on: the reader has left");
 
+/** What a caller is told whose own stream of requests failed; a message of a wrong type says why. */
+export function requestsFailed(cause: unknown): unknown {
+  const isTold = cause instanceof RpcError || cause instanceof TypeError ||
+    cause instanceof RangeError;
+  return isTold ? cause : new RpcError("CANCELLED", "Cannot call: its requests failed", { cause });
+}
+
 /** The error of a call whose reply is not of its type. */
 export function undecodable(cause: unknown): RpcError {
   return new RpcError("INTERNAL", "Cannot decode reply: the server sent another type", { cause });

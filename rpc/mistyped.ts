@@ -14,7 +14,9 @@ class Mistyped extends TypeError {
 
 /** The error of a value that is not what is wanted. */
 export function mistyped(wanted: string, value: unknown): TypeError {
-  const got = typeof value === "string" ? value.slice(0, 40) : typeof value;
+  const isPlain = typeof value === "string" || typeof value === "number" ||
+    typeof value === "bigint";
+  const got = isPlain ? String(value).slice(0, 40) : typeof value;
   return new Mistyped("", `${wanted}, received ${got}`);
 }
 

@@ -14,6 +14,7 @@ import {
   ABANDONED,
   callError,
   OVERSIZED,
+  requestsFailed,
   SILENT,
   undecodable,
   unexpected,
@@ -269,7 +270,7 @@ export class NativeClientSession implements ClientSession, FrameReceiver {
       this.#message(tag, FrameFlag.END, null, undefined);
     } catch (error) {
       // Of a call that is over nobody wants to know why its requests ended.
-      if (error !== ABANDONED && this.#calls.fail(tag, error)) this.#cancel(tag);
+      if (error !== ABANDONED && this.#calls.fail(tag, requestsFailed(error))) this.#cancel(tag);
     }
   }
 

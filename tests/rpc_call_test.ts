@@ -215,6 +215,20 @@ leakTest("a handler's RpcError reaches the caller, its other errors as UNKNOWN",
   assert(!(await rejectsWith("UNAVAILABLE", () => pair.client.hang({ text: "" }))).unserved);
 });
 
+leakTest("a caller whose stream of requests fails is told why", async () => {
+  await using pair = pairOf();
+  const mine = new Error("mine");
+  async function* requests() {
+    yield { value: 1 };
+    throw mine;
+  }
+  const error = await rejectsWith("CANCELLED", () => pair.client.sum(requests()));
+  assertEquals([error.message, error.cause], ["Cannot call: its requests failed", mine]);
+  const doubles = () => Array.fromAsync(pair.client.double(requests()));
+  assertEquals((await rejectsWith("CANCELLED", doubles)).cause, mine);
+  assertEquals(await pair.client.echo({ text: "next" }), { text: "next" });
+});
+
 leakTest("values that are not of the type are a TypeError with the path", async () => {
   await using pair = pairOf();
   // As a program without types would call.

@@ -50,6 +50,8 @@ Deno.test("channel.RecvFromClosedEmptyChannel: what was sent is received first",
   channel.close();
   assertEquals(await channel.receive(), "a");
   await assertRejects(() => channel.receive(), ChannelClosedError, "the channel is closed");
+  const error = await channel.receive().catch((error) => error);
+  assertEquals([error.name, error.code], ["ChannelClosedError", "ECHANNELCLOSED"]);
   await assertRejects(() => channel.send("b"), ChannelClosedError);
   assertFalse(channel.trySend("b"));
 });

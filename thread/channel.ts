@@ -20,6 +20,8 @@ export const CAPACITY_MAX = 2 ** 24;
  * ```
  */
 export class ChannelClosedError extends Error {
+  /** Names the class. */
+  override name = "ChannelClosedError";
   /** Names the kind of error. */
   readonly code: string = "ECHANNELCLOSED";
 }

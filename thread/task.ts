@@ -11,9 +11,8 @@ export type TaskStatus = "ready" | "running" | "waiting" | "completed" | "failed
 /** Options of {@linkcode spawn}. */
 export interface SpawnOptions {
   /**
-   * Name that {@linkcode dumpTasks} shows.
-   *
-   * @default {"task"}
+   * Name that {@linkcode dumpTasks} shows: that of the function by default, or `"task"` where it
+   * has none.
    */
   name?: string;
   /** Cancels the task with the signal's reason. */
