@@ -198,6 +198,9 @@ Deno.test("render() formats the date in English and lets variables replace it", 
   );
   const now = new Date(2026, 4, 3, 7, 8, 9);
   assertEquals(template.render([], { now }), "03 May 2026 May 05 07:08:09 % <s>");
+  const more = new ChatTemplate("{{ strftime_now('%a %A %y %I %p') }}");
+  assertEquals(more.render([], { now }), "Sun Sunday 26 07 AM");
+  assertEquals(more.render([], { now: new Date(2005, 0, 1, 0) }), "Sat Saturday 05 12 AM");
   const variables = { "bos_token": "<b>", "strftime_now": () => "today" };
   assertEquals(template.render([], { now, variables }), "today <b>");
 });

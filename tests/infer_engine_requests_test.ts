@@ -31,6 +31,26 @@ workerTest("regression 1.6 #13: a conversation goes through the model's template
   assertEquals(answer.tokens, (await engine.generate(tokens, options)).tokens);
 });
 
+workerTest("options that are undefined are not there, and leave the model's own", async () => {
+  await using engine = await load();
+  const seed = 3;
+  const expected = await engine.generate("the cat", { seed, maxTokens: 8 });
+  const nothing = { stop: undefined, stopTokenIds: undefined, temperature: undefined };
+  const answer = await engine.generate("the cat", { seed, maxTokens: 8, ...nothing });
+  assertEquals(answer.tokens, expected.tokens);
+});
+
+workerTest("a request that cannot be sent takes no place", async () => {
+  await using engine = await load({ requestsMax: 1 });
+  const loop: Record<string, unknown> = {};
+  loop.self = loop;
+  for (let i = 0; i < 2; i++) {
+    const structuredOutput = { json: loop };
+    await assertRejects(() => engine.generate("the", { structuredOutput }), TypeError, "circular");
+  }
+  assertEquals((await engine.generate("the", { maxTokens: 2 })).tokens.length, 2);
+});
+
 workerTest("an answer looks like what it has to look like, with guesses too", async () => {
   const asked = [
     { output: { choice: ["the cat", "the dog"] }, form: /^the (cat|dog)$/ },

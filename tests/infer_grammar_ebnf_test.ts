@@ -15,7 +15,11 @@ number ::= "-"? ("0" | [1-9] [0-9]*)
 const CASES: [string, string[], string[]][] = [
   [LIST, ["[]", "[a]", "[a, 12,[b],-0]", "[abcd,[[]]]"], ["", "[", "[abcde]", "[01]", "[a,]"]],
   [`root ::= "a\\n\\x62\\u00e9\\\\" 'it"s'`, [`a\nbé\\it"s`], ["a"]],
-  ["start ::= [^a-z]+ .", ["1\u00e9", "AB"], ["a", "A\n", "A"]],
+  ["start ::= [^a-z]+ .", ["1\u00e9", "AB", "A\n"], ["a", "A"]],
+  [`root ::= "\\U0001F600" '\\u00E9'`, ["\u{1f600}\u00e9"], ["\x01F600\u00e9"]],
+  [`root ::= "\\[" [\\[\\]x] "\\]"`, ["[]]", "[x]"], ["\\[x\\]"]],
+  ["root ::= [\\U0001F600-\\U0001F64F\\\\U]+", ["\u{1f601}\\U"], ["u", "0"]],
+  ["root ::= 1st-rule\n1st-rule ::= 'a'", ["a"], [""]],
   ["root ::= ( 'a' | ) 'b'", ["ab", "b"], ["a", ""]],
   ["root ::= x{2} | y{1,}\nx ::= 'x'\ny ::= 'y'", [
     "xx",
@@ -47,7 +51,10 @@ const REFUSED = [
   ["root ::= 'a'{5,2}", "{5,2}"],
   ["root ::= 'a'{99999}", "{99999}"],
   ["'a' ::= 'b'", "find a rule"],
+  ["root ::= 'x'\na ::= [b-a]", "line 2"],
   ["root ::= [b-a]", "range of a class"],
+  ["root ::= [\\U01234567]", "\\U"],
+  ["root ::= '\\ud83d'", "half of a surrogate pair"],
   ["root ::= '\\q'", "\\q"],
 ] as const;
 
@@ -67,4 +74,5 @@ Deno.test("choices take just their texts, one that begins another too", () => {
   for (const text of output.choice) assertEquals(takes(output, text), true);
   for (const text of ["", "ye", "yest", "nono"]) assertEquals(takes(output, text), false);
   assertThrows(() => grammars.matcher({ choice: [] }), GrammarError, "nothing");
+  assertThrows(() => grammars.matcher({ choice: ["\ud83d"] }), GrammarError, "surrogate");
 });

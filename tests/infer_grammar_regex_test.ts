@@ -1,5 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ROOT } from "../infer/grammar/grammar_node.ts";
+import { Pushdown } from "../infer/grammar/pushdown.ts";
+import { parseRegex } from "../infer/grammar/regex.ts";
+import { AUTOMATON_STATES_MAX, RuleAutomata } from "../infer/grammar/rule_automata.ts";
+import { RuleGraph } from "../infer/grammar/rule_graph.ts";
 import { GrammarError } from "../infer/mod.ts";
 import { utf8Ranges } from "../infer/grammar/utf8_ranges.ts";
 import { grammars, randomAnswer, takes } from "./infer_grammar_walk.ts";
@@ -14,7 +19,8 @@ const EXPRESSIONS = [
   ..."[\\]a]  [\\d-]+  é+  [à-ü]  [日-本]|a  \\.\\*\\[  (?<x>a)b  (a|)  [\\s\\S]  .  a.c".split(
     "  ",
   ),
-  ..."\\u{1F600}?a  \\ud83d\\ude00  [^\\d\\s]*  (a|b|c){2,3}?1".split("  "),
+  ..."(?:\\ud83d|a)\\n?  [\\ud83d\\u0041]  \\u{1F600}?a  \\ud83d\\ude00  [^\\d\\s]*  (a|b|c){2,3}?1"
+    .split("  "),
 ];
 
 const LETTERS = [..."abc1 -\n.[]*éü日本😀"];
@@ -55,6 +61,10 @@ const REFUSED = [
   ["[a", "class without its end"],
   ["a\\", "backslash"],
   ["a{x}", '"{"'],
+  ["\\01", "\\01"],
+  ["\\ud83d\\u0041", "no text follows"],
+  ["a\\ud83d\\n", "no text follows"],
+  ["a\ud83d", "half of a surrogate pair"],
 ] as const;
 
 for (const [source, what] of REFUSED) {
@@ -62,6 +72,21 @@ for (const [source, what] of REFUSED) {
     assertThrows(() => grammars.matcher({ regex: source }), GrammarError, what);
   });
 }
+
+Deno.test("an expression of a million states is followed, and keeps to its bound", () => {
+  const regex = "(a|b)*a(a|b){20}";
+  const graph = new RuleGraph(new Map([[ROOT, parseRegex(regex)]]));
+  const automata = new RuleAutomata(graph);
+  const pushdown = new Pushdown(automata);
+  const random = seededRandom(9);
+  const bits = Array.from({ length: AUTOMATON_STATES_MAX + 2000 }, () => random() < 0.5);
+  let situation = pushdown.start();
+  for (const [i, isA] of bits.entries()) {
+    situation = pushdown.row(situation)[isA ? 0x61 : 0x62]!;
+    assertEquals(situation.mayEnd, bits[i - 20] === true);
+    assert(automata.size <= AUTOMATON_STATES_MAX);
+  }
+});
 
 Deno.test("utf8Ranges() has exactly the bytes of the characters of a range", () => {
   const random = seededRandom(8);

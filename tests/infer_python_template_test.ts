@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { PythonTemplate } from "../infer/chat/python_template.ts";
 
 // What Python 3.11 answers, where the template engine alone answers otherwise.
@@ -63,6 +63,14 @@ Deno.test("render() strips what Python's str.strip strips", () => {
     assertEquals(trim.render({ x }), `<${expected[0]}>`);
   }
   assertEquals(new PythonTemplate("{{ x | trim('a') }}").render({ x: "aba" }), "b");
+});
+
+Deno.test("render() trims None to its name, and what is not there to nothing", () => {
+  const render = (source: string) => new PythonTemplate(source).render({ m: { none: null } });
+  assertEquals(render("[{{ m.none | trim }}{{ m['none']|trim('N') }}]"), "[Noneone]");
+  assertEquals(render("[{{ m.text | trim }}{{ x | trim }}{{ x | default(' d ') | trim }}]"), "[d]");
+  assertThrows(() => render("{{ m.text.strip() }}"));
+  assertThrows(() => render("{{ m | trim }}"), Error, "not a text");
 });
 
 Deno.test("render() reaches strip wherever it stands in a template", () => {

@@ -75,6 +75,15 @@ Deno.test("checkSamplingParams() fills in the defaults and a random seed", () =>
   assertEquals(maxTokens, undefined);
 });
 
+Deno.test("checkSamplingParams() takes what is undefined, or null, for what is not there", () => {
+  const names = ["stop", "stopTokenIds", "bannedTokenIds", "allowedTokenIds", "logitBias", "n"];
+  const expected = checkSamplingParams({ seed: 1 }, 10);
+  for (const nothing of [undefined, null]) {
+    const params = Object.fromEntries(names.map((name) => [name, nothing]));
+    assertEquals(checkSamplingParams({ ...params, seed: 1 }, 10), expected);
+  }
+});
+
 Deno.test("defect 11: temperature 0 takes the likeliest token and divides by nothing", () => {
   assertEquals(sampled({ temperature: 0 }, [0, 3, 2]), 1);
   assertEquals(sampled({ temperature: 1e-6 }, [0, 3, 2]), 1);

@@ -75,7 +75,8 @@ export class ChatTemplate {
   }
 
   /**
-   * The text of a conversation, equal to Python's jinja2. Text of a user that looks like a special
+   * The text of a conversation, equal to Python's jinja2 but for values that are written as they
+   * are and neither texts nor numbers (`None`, `True`, a list). Text of a user that looks like a special
    * token looks so here too: {@linkcode encode} is for what a model is to be given.
    *
    * @throws {ChatTemplateError} when the template refuses the conversation
@@ -164,18 +165,26 @@ function messageOf(error: unknown): string {
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August"];
 MONTHS.push("September", "October", "November", "December");
+const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /** `strftime` of C in English, whatever language the machine speaks; local time. */
 function formatTime(time: Date, format: string): string {
   const two = (number: number) => String(number).padStart(2, "0");
   const month = MONTHS[time.getMonth()]!;
+  const day = DAYS[time.getDay()]!;
+  const hour = time.getHours();
   const fields: Record<string, string> = {
     Y: String(time.getFullYear()),
+    y: two(time.getFullYear() % 100),
     m: two(time.getMonth() + 1),
     d: two(time.getDate()),
+    a: day.slice(0, 3),
+    A: day,
     b: month.slice(0, 3),
     B: month,
-    H: two(time.getHours()),
+    H: two(hour),
+    I: two((hour + 11) % 12 + 1),
+    p: hour < 12 ? "AM" : "PM",
     M: two(time.getMinutes()),
     S: two(time.getSeconds()),
     "%": "%",

@@ -35,6 +35,8 @@ interface TreeNode {
   property?: TreeNode;
   operand?: TreeNode;
   filter?: TreeNode;
+  negate?: boolean;
+  test?: TreeNode;
 }
 
 // The engine's own strip ignores which characters to take away, its white space is JavaScript's,
@@ -51,7 +53,7 @@ const METHODS: ReadonlyMap<string, string> = new Map([
   ["rstrip", "rstrip"],
 ]);
 const FILTERS: ReadonlyMap<string, string> = new Map([
-  ["trim", "strip"],
+  ["trim", "trim"],
   ["tojson", "tojson"],
   ["select", "select"],
   ["reject", "reject"],
@@ -69,6 +71,11 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
     stripStart(stripEnd(textOf(text), characters), characters),
   [`${PYTHON}lstrip`]: (text: unknown, characters?: string) => stripStart(textOf(text), characters),
   [`${PYTHON}rstrip`]: (text: unknown, characters?: string) => stripEnd(textOf(text), characters),
+  [`${PYTHON}trim`]: (text: unknown, isNone: boolean, characters?: string) => {
+    // What is not there has nothing to strip: a message without a content.
+    const written = isNone ? "None" : text === undefined ? "" : textOf(text);
+    return stripStart(stripEnd(written, characters), characters);
+  },
   [`${PYTHON}tojson`]: toJson,
   [`${PYTHON}select`]: (list: unknown, test: unknown, operand: unknown) =>
     textsOf(list).filter((text) => isEqual(text, test, operand)),
@@ -94,7 +101,11 @@ function rewrite(node: unknown): void {
     const identifier = isCall ? filter!.callee! : filter!;
     const name = FILTERS.get(String(identifier.value));
     const more = isCall ? filter!.args! : [];
-    if (name !== undefined) redirect(node as TreeNode, identifier, name, operand!, more);
+    // The engine hands both over as undefined.
+    const isNone = name === "trim" ? [isNoneOf(operand!)] : [];
+    if (name !== undefined) {
+      redirect(node as TreeNode, identifier, name, operand!, [...isNone, ...more]);
+    }
   }
 }
 
@@ -112,9 +123,17 @@ function redirect(
   node.args = [subject, ...more];
 }
 
+/** Whether a variable, or a member of one, is `None`; all else is evaluated once and is not asked. */
+function isNoneOf(subject: TreeNode): TreeNode {
+  let at = subject;
+  while (at.type === "MemberExpression") at = at.object!;
+  if (at.type !== "Identifier") return { type: "Identifier", value: "false" };
+  const test = { type: "Identifier", value: "none" };
+  return { type: "TestExpression", operand: subject, negate: false, test };
+}
+
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
-  if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return String(value);
   throw new TypeError("Cannot strip what is not a text");

@@ -7,7 +7,11 @@ import type { GenerationConfig } from "../model/generation_config.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import { openModel } from "../model/open_model.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
-import { checkSamplingParams, type SamplingParams } from "../sampling/sampling_params.ts";
+import {
+  checkSamplingParams,
+  type SamplingParams,
+  withoutAbsent,
+} from "../sampling/sampling_params.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkEngineOptions, type EngineOptions, type PlainOptions } from "./engine_options.ts";
 import { type Prompt, type PromptOptions, tokensOf } from "./engine_prompt.ts";
@@ -261,7 +265,7 @@ export class Engine implements AsyncDisposable {
 
   #generateRequest(id: number, prompt: Prompt, options: GenerateOptions): EngineRequest {
     const { vocabularySize } = this.config;
-    const params: Record<string, unknown> = { ...this.generation, ...options };
+    const params: Record<string, unknown> = { ...this.generation, ...withoutAbsent(options) };
     for (const name of NOT_SAMPLING) delete params[name];
     return {
       ...this.#request("generate", this.#tokens(prompt, options), options),
@@ -306,8 +310,8 @@ export class Engine implements AsyncDisposable {
       thread.abort(request.id);
       listener.failed(signal!.reason);
     };
-    signal?.addEventListener("abort", abort, { once: true });
     thread.start(request, listener);
+    signal?.addEventListener("abort", abort, { once: true });
     return () => {
       signal?.removeEventListener("abort", abort);
       thread.done(request.id);

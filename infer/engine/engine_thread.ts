@@ -113,8 +113,9 @@ export class EngineThread {
   /** Sends a request. */
   start(request: EngineRequest, listener: RequestListener): void {
     if (this.#over !== null) return listener.failed(this.#over);
-    this.#listeners.set(request.id, listener);
+    // A grammar may be no JSON: then nothing is sent, and nobody listens.
     writeRequest(this.#message, request);
+    this.#listeners.set(request.id, listener);
     this.#send();
   }
 

@@ -68,6 +68,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** A delta that nobody has read yet, and that may still grow. */
 interface OpenDelta extends Mutable<GenerationDelta> {
   readonly tokens: number[];
+  logprobs?: SampledToken[];
 }
 
 /**
@@ -187,7 +188,7 @@ export class GenerationStream implements Generation {
     }
     if (this.#hasLogprobs) {
       growing.logprobs.push(...tokens);
-      delta.logprobs = [...delta.logprobs ?? [], ...tokens];
+      (delta.logprobs ??= []).push(...tokens);
     }
   }
 

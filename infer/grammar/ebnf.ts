@@ -37,7 +37,7 @@ interface Symbol {
 // Data: the symbols of the notation.
 const SYMBOLS = [
   ["blank", /[ \t\r\n]+|#[^\n]*/y],
-  ["name", /[A-Za-z_][\w-]*/y],
+  ["name", /\w[\w-]*/y],
   ["text", /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/y],
   ["class", /\[(?:[^\]\\\n]|\\.)*\]/y],
   ["count", /\{\s*\d+\s*(?:,\s*\d*\s*)?\}/y],
@@ -107,14 +107,14 @@ class EbnfParser {
     const next = this.#next;
     if (next === undefined || this.#isDefinition) return undefined;
     if (this.#takeMark("(")) return this.#group();
-    if (this.#takeMark(".")) return oneOf(...otherThan([[10, 10]]));
+    if (this.#takeMark(".")) return oneOf(...otherThan([]));
     if (next.kind === "mark" || next.kind === "count") return undefined;
     this.#at++;
     switch (next.kind) {
       case "text":
         return quoted(next);
       case "class":
-        return parseRegex(next.text);
+        return characterClass(next);
       case "name":
         return rule(next.text);
     }
@@ -180,10 +180,12 @@ const ESCAPES: Record<string, string> = {
   "\\": "\\",
   '"': '"',
   "'": "'",
+  "[": "[",
+  "]": "]",
 };
 
 function quoted({ text: symbol, line }: Symbol): GrammarNode {
-  const escape = /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|(.))/gi;
+  const escape = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(.))/g;
   return text(
     symbol.slice(1, -1).replace(escape, (all, x, u, long, letter) => {
       const code = parseInt(x ?? u ?? long, 16);
@@ -194,6 +196,20 @@ function quoted({ text: symbol, line }: Symbol): GrammarNode {
       throw new GrammarError(`Cannot read "${all}" in line ${line} of the grammar`);
     }),
   );
+}
+
+/** A class is one of a regular expression, but for an escape of eight digits. */
+function characterClass({ text: symbol, line }: Symbol): GrammarNode {
+  const source = symbol.replace(
+    /\\(?:U00([\da-fA-F]{6})|[^U])/g,
+    (all, code) => code === undefined ? all : `\\u{${code}}`,
+  );
+  try {
+    return parseRegex(source);
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    throw new GrammarError(`${error.message}, line ${line} of the grammar`);
+  }
 }
 
 function count(symbol: string): readonly [least: number, most: number] {

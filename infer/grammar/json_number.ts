@@ -15,12 +15,13 @@ const DIGITS_MAX = 15;
 /** Digits behind the point that are allowed beyond those of the bounds. */
 const MORE_DECIMALS = 3;
 
-/** Where a bound is missing. */
+/** Where a bound is missing: as many digits before the point, or all numbers that are exact. */
 const WIDEST = 10n ** BigInt(DIGITS_MAX) - 1n;
+const WIDEST_WHOLE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Whether a bound can be kept to: what a document's digits say is then what a reader sees. */
 export function isExact(bound: number): boolean {
-  return wholeDigitsOf(bound) + decimalsOf(bound) <= DIGITS_MAX;
+  return Number.isSafeInteger(bound) || wholeDigitsOf(bound) + decimalsOf(bound) <= DIGITS_MAX;
 }
 
 /** Whole numbers within bounds, exactly. */
@@ -36,7 +37,7 @@ export function numbersWithin(bounds: NumberBounds): GrammarNode {
   const values: number[] = Object.values(bounds);
   const most = Math.min(
     Math.max(...values.map(decimalsOf)) + MORE_DECIMALS,
-    DIGITS_MAX - Math.max(...values.map(wholeDigitsOf)),
+    Math.max(0, DIGITS_MAX - Math.max(...values.map(wholeDigitsOf))),
   );
   return choice(...Array.from({ length: most + 1 }, (_, i) => decimalsWithin(bounds, i)));
 }
@@ -55,7 +56,7 @@ function decimalsOf(value: number): number {
 /** Numbers within bounds with exactly so many digits behind the point. */
 function decimalsWithin(bounds: NumberBounds, decimals: number): GrammarNode {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = bounds;
-  const widest = WIDEST * 10n ** BigInt(decimals);
+  const widest = decimals === 0 ? WIDEST_WHOLE : WIDEST * 10n ** BigInt(decimals);
   let [low, high] = [-widest, widest];
   const raise = (to: bigint) => low = to > low ? to : low;
   const lower = (to: bigint) => high = to < high ? to : high;

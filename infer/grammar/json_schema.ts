@@ -94,6 +94,8 @@ class SchemaCompiler {
       case "anyOf":
       case "oneOf":
         return this.#oneOf(schema[whole], whole, path);
+      case "allOf":
+        return this.#allOf(schema.allOf, path);
       case "enum":
         return this.#values(this.#list(schema.enum, `${path}/enum`), schema, path);
       case "const":
@@ -102,26 +104,57 @@ class SchemaCompiler {
   }
 
   #reference(target: unknown, path: string): GrammarNode {
+    const found = this.#referred(target, path);
+    return target === "#" ? rule(ROOT) : this.#named(found, `${target}`);
+  }
+
+  /** What a `$ref` is to: a place in the schema (RFC 6901, section 6). */
+  #referred(target: unknown, path: string): unknown {
     if (typeof target !== "string" || !/^#(\/|$)/.test(target)) {
       this.#fail(`"$ref" to ${JSON.stringify(target)}`, path);
     }
     let found = this.#root;
-    for (const part of decodeURIComponent(target).split("/").slice(1)) {
+    for (const part of this.#decoded(target, path).split("/").slice(1)) {
       const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
       const isThere = typeof found === "object" && found !== null && Object.hasOwn(found, name);
       if (!isThere) this.#fail(`"$ref" to ${target}, which is not there`, path);
       found = (found as Record<string, unknown>)[name];
     }
-    return target === "#" ? rule(ROOT) : this.#named(found, target);
+    return found;
+  }
+
+  #decoded(target: string, path: string): string {
+    try {
+      return decodeURIComponent(target);
+    } catch {
+      return this.#fail(`"$ref" to ${target}`, path);
+    }
   }
 
   #oneOf(list: unknown, keyword: "anyOf" | "oneOf", path: string): GrammarNode {
     const schemas = this.#list(list, `${path}/${keyword}`);
     for (let i = 0; keyword === "oneOf" && i < schemas.length; i++) {
-      const other = schemas.findIndex((one, k) => k < i && !areDisjoint(one, schemas[i]));
+      const resolve = (schema: unknown) => this.#resolved(schema, path);
+      const other = schemas.findIndex((one, k) => k < i && !areDisjoint(one, schemas[i], resolve));
       if (other >= 0) this.#fail(`"oneOf" where ${other} and ${i} may be one document`, path);
     }
     return choice(...schemas.map((schema, i) => this.#named(schema, `${path}/${keyword}/${i}`)));
+  }
+
+  /** A schema, or what it refers to. */
+  #resolved(schema: unknown, path: string): unknown {
+    for (let i = 0; isObject(schema) && schema.$ref !== undefined; i++) {
+      if (i > DEPTH_MAX) this.#fail('"$ref" that leads nowhere', path);
+      schema = this.#referred(schema.$ref, path);
+    }
+    return schema;
+  }
+
+  /** Of one schema, as generators wrap it to say something beside it. */
+  #allOf(list: unknown, path: string): GrammarNode {
+    const schemas = this.#list(list, `${path}/allOf`);
+    if (schemas.length !== 1) this.#fail(`"allOf" of ${schemas.length} schemas`, path);
+    return this.#named(schemas[0], `${path}/allOf/0`);
   }
 
   #values(values: readonly unknown[], schema: SchemaObject, path: string): GrammarNode {
@@ -169,14 +202,15 @@ class SchemaCompiler {
     const { properties = {}, required = [], additionalProperties: additional } = schema;
     if (!isObject(properties)) this.#fail('"properties" that are no object', path);
     const names = Object.keys(properties);
-    const needed = this.#list(required, `${path}/required`) as string[];
+    const needed = [...new Set(this.#list(required, `${path}/required`))] as string[];
+    if (needed.some((name) => typeof name !== "string")) this.#fail('"required" names', path);
     const isOpen = additional === undefined ? names.length === 0 : additional !== false;
     const more = additional === undefined ? true : additional;
     const missing = needed.filter((name) => !names.includes(name));
     const pairs = [...names, ...missing].map((name) => {
       const isNamed = Object.hasOwn(properties, name);
       const value = isNamed
-        ? this.#named(properties[name], `${path}/properties/${name}`)
+        ? this.#named(properties[name], `${path}/properties/${escapedName(name)}`)
         : this.#named(more, `${path}/additionalProperties`);
       return { pair: member(text(JSON.stringify(name)), value), isNeeded: needed.includes(name) };
     });
@@ -195,13 +229,15 @@ class SchemaCompiler {
     more: GrammarNode | undefined,
     path: string,
   ): GrammarNode {
-    const rest = (i: number) => rule(`${path} after ${i}`);
+    // No schema has a path that does not begin with "#".
+    const nameOf = (i: number) => `after ${i} of ${path}`;
+    const rest = (i: number) => rule(nameOf(i));
     const last = more ? repeat(sequence(comma, more), 0) : text("");
-    this.rules.set(`${path} after ${pairs.length}`, last);
+    this.rules.set(nameOf(pairs.length), last);
     pairs.forEach(({ pair, isNeeded }, i) => {
       const follower = sequence(comma, pair);
       const here = isNeeded ? follower : optional(follower);
-      this.rules.set(`${path} after ${i}`, sequence(here, rest(i + 1)));
+      this.rules.set(nameOf(i), sequence(here, rest(i + 1)));
     });
     const firstNeeded = pairs.findIndex(({ isNeeded }) => isNeeded);
     const options = pairs.slice(0, firstNeeded < 0 ? undefined : firstNeeded + 1)
@@ -297,6 +333,11 @@ class SchemaCompiler {
   #fail(what: string, path: string): never {
     throw new GrammarError(`Cannot follow ${what} at ${path} of the JSON schema`);
   }
+}
+
+/** A name as a part of a path, as a `$ref` has it (RFC 6901, section 3 and 6). */
+function escapedName(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1").replaceAll("%", "%25");
 }
 
 function isObject(value: unknown): value is SchemaObject {

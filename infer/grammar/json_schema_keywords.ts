@@ -22,12 +22,12 @@ export const TYPE_KEYWORDS = {
 } as const;
 
 /** Keywords that stand for a whole schema: beside them only annotations and `type` may stand. */
-export const WHOLE_KEYWORDS = ["$ref", "anyOf", "oneOf", "enum", "const"] as const;
+export const WHOLE_KEYWORDS = ["$ref", "anyOf", "oneOf", "allOf", "enum", "const"] as const;
 
-/** Keywords that say nothing about a document. */
+/** Keywords that say nothing about a document; `discriminator` is OpenAPI's, beside `oneOf`. */
 export const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...["title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"],
-  ...["$schema", "$id", "$comment", "$defs", "definitions"],
+  ...["$schema", "$id", "$comment", "$defs", "definitions", "discriminator"],
 ]);
 
 /** All that are understood. */

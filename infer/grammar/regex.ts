@@ -204,6 +204,7 @@ class RegexParser {
     if (letter === undefined) return this.#fail("a backslash at the end");
     const ranges = CLASSES[letter.toLowerCase()];
     if (ranges) return letter === letter.toLowerCase() ? ranges : otherThan(ranges);
+    if (letter === "0" && /^\d/.test(this.#next ?? "")) return this.#fail(`\\0${this.#next}`);
     if (CONTROLS[letter] !== undefined) return one(CONTROLS[letter]);
     if (letter === "x") return one(this.#hexadecimal(/^[\da-f]{2}/i));
     if (letter === "u") return one(this.#codePoint());
@@ -218,10 +219,11 @@ class RegexParser {
       return value;
     }
     const unit = this.#hexadecimal(/^[\da-f]{4}/i);
-    const isPair = unit >= 0xd800 && unit < 0xdc00 && this.#take("\\") && this.#take("u");
-    if (!isPair) return unit;
-    const low = this.#hexadecimal(/^[\da-f]{4}/i);
-    return 0x1_0000 + (unit - 0xd800) * 0x400 + (low - 0xdc00);
+    const rest = this.#characters.slice(this.#at, this.#at + 6).join("");
+    const low = /^\\u(d[c-f][\da-f]{2})/i.exec(rest)?.[1];
+    if (unit < 0xd800 || unit >= 0xdc00 || low === undefined) return unit;
+    this.#at += rest.length;
+    return 0x1_0000 + (unit - 0xd800) * 0x400 + (parseInt(low, 16) - 0xdc00);
   }
 
   #hexadecimal(digits: RegExp): number {

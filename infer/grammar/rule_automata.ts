@@ -25,17 +25,29 @@ interface State extends AutomatonState {
   calls: Call[] | undefined;
 }
 
+/**
+ * States that are kept; then all are forgotten, and made again where they are reached. There are
+ * grammars that have two to the power of a repetition's bound.
+ */
+export const AUTOMATON_STATES_MAX = 2 ** 14;
+
 /** The rules of a grammar as automata over bytes whose states are made when they are reached. */
 export class RuleAutomata {
   readonly #graph: RuleGraph;
   readonly #ends: ReadonlySet<number>;
   readonly #states = new Map<string, State>();
-  readonly #starts: (State | undefined)[] = [];
+  #starts: (State | undefined)[] = [];
+  #lastId = 0;
 
   /** Follows a graph. */
   constructor(graph: RuleGraph) {
     this.#graph = graph;
     this.#ends = new Set(graph.rules.map(({ end }) => end));
+  }
+
+  /** States that are kept. */
+  get size(): number {
+    return this.#states.size;
   }
 
   /** Where a rule begins. */
@@ -102,10 +114,18 @@ export class RuleAutomata {
     const key = members.join();
     let state = this.#states.get(key);
     if (state === undefined) {
+      if (this.#states.size >= AUTOMATON_STATES_MAX) this.#forget();
       state = this.#newState(members);
       this.#states.set(key, state);
     }
     return state;
+  }
+
+  /** Lets go of all states, from each other too: who holds one goes on from it. */
+  #forget(): void {
+    for (const state of this.#states.values()) state.row = state.calls = undefined;
+    this.#states.clear();
+    this.#starts = [];
   }
 
   #newState(members: Uint32Array): State {
@@ -113,7 +133,7 @@ export class RuleAutomata {
     const isEnd = members.some((member) => this.#ends.has(member));
     const hasBytes = edges.some(({ kind }) => kind === "bytes");
     const isLast = isEnd && edges.every(({ kind }) => kind === "empty");
-    const id = this.#states.size;
+    const id = ++this.#lastId;
     return { id, isEnd, isLast, hasBytes, members, row: undefined, calls: undefined };
   }
 }

@@ -73,6 +73,10 @@ export class RuleGraph {
     }
     switch (node.kind) {
       case "text":
+        if (!node.text.isWellFormed()) {
+          const shown = JSON.stringify(node.text);
+          throw new GrammarError(`Cannot follow half of a surrogate pair in ${shown}`);
+        }
         return this.#buildBytes(
           [...encoder.encode(node.text)].map((byte) => [byte, byte]),
           from,
@@ -146,70 +150,88 @@ export class RuleGraph {
 
   /** Takes out all edges after which no text ends, so that who follows the graph is never stuck. */
   #dropDeadEnds(): void {
-    const lives = new Uint8Array(this.edges.length);
-    for (const { end } of this.rules) lives[end] = 1;
+    const lives = this.#statesBeforeAnEnd(true);
     const leads = (edge: Edge) =>
       lives[edge.target] === 1 &&
       (edge.kind !== "call" || lives[this.rules[edge.rule]!.start] === 1);
-    for (let hasChanged = true; hasChanged;) {
-      hasChanged = false;
-      for (let state = this.edges.length - 1; state >= 0; state--) {
-        if (lives[state] === 1 || !this.edges[state]!.some(leads)) continue;
-        lives[state] = 1;
-        hasChanged = true;
-      }
-    }
     if (lives[this.rules[0]!.start] === 0) {
       throw new GrammarError("Cannot follow a grammar that no text follows");
     }
     this.edges.forEach((edges, state) => this.edges[state] = edges.filter(leads));
   }
 
-  /** A rule that calls itself before any byte would be called without end. */
-  #refuseLeftRecursion(): void {
-    const isEmpty = this.#emptyRules();
-    const done = new Set<number>();
-    const visit = (rule: number, trail: readonly number[]) => {
-      if (trail.includes(rule)) {
-        throw new GrammarError(
-          `Cannot follow the rule ${this.rules[rule]!.name}: it begins with itself`,
-        );
+  /**
+   * The states, a 1 each, from which the end of their rule is reached, by bytes or by none. It goes
+   * back from the ends; a call is passed once the start of its rule is known to be such a state.
+   */
+  #statesBeforeAnEnd(byBytes: boolean): Uint8Array {
+    const before = this.#edgesBackwards();
+    const callers: number[][] = this.rules.map(() => []);
+    const ruleOfStart = new Map(this.rules.map(({ start }, rule) => [start, rule]));
+    const reaches = new Uint8Array(this.edges.length);
+    const todo = this.rules.map(({ end }) => end);
+    for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
+      if (reaches[state] === 1) continue;
+      reaches[state] = 1;
+      const rule = ruleOfStart.get(state);
+      for (const caller of rule === undefined ? [] : callers[rule]!) todo.push(caller);
+      for (const { from, edge } of before[state]!) {
+        if (edge.kind === "bytes" && !byBytes) continue;
+        const isPassed = edge.kind !== "call" || reaches[this.rules[edge.rule]!.start] === 1;
+        if (isPassed) todo.push(from);
+        else callers[edge.rule]!.push(from);
       }
-      if (done.has(rule)) return;
-      for (const called of this.#firstCalls(rule, isEmpty)) visit(called, [...trail, rule]);
-      done.add(rule);
-    };
-    for (const rule of this.rules.keys()) visit(rule, []);
-  }
-
-  /** Rules that the empty text follows. */
-  #emptyRules(): Set<number> {
-    const empty = new Set<number>();
-    for (let size = -1; size !== empty.size;) {
-      size = empty.size;
-      this.rules.forEach(({ start, end }, rule) => {
-        if (this.#reachedEmpty(start, empty).has(end)) empty.add(rule);
-      });
     }
-    return empty;
+    return reaches;
   }
 
-  /** States that are reached from one without a byte. */
-  #reachedEmpty(start: number, empty: ReadonlySet<number>): Set<number> {
-    const reached = new Set([start]);
+  /** By the state that they lead to. */
+  #edgesBackwards(): { from: number; edge: Edge }[][] {
+    const before: { from: number; edge: Edge }[][] = this.edges.map(() => []);
+    this.edges.forEach((edges, from) => {
+      for (const edge of edges) before[edge.target]!.push({ from, edge });
+    });
+    return before;
+  }
+
+  /**
+   * A rule that calls itself before any byte would be called without end: rules are taken away once
+   * all that they begin with are, until those are left that begin with themselves, or with such.
+   */
+  #refuseLeftRecursion(): void {
+    const endsAtOnce = this.#statesBeforeAnEnd(false);
+    const begins = this.rules.map((_, rule) => this.#firstCalls(rule, endsAtOnce));
+    const callers: number[][] = this.rules.map(() => []);
+    begins.forEach((called, rule) => called.forEach((one) => callers[one]!.push(rule)));
+    const left = begins.map(({ size }) => size);
+    const done = [...begins.keys()].filter((rule) => left[rule] === 0);
+    for (const rule of done) {
+      for (const caller of callers[rule]!) if (--left[caller]! === 0) done.push(caller);
+    }
+    if (done.length === begins.length) return;
+    // From one to another that is left, until one comes again.
+    const seen = new Set<number>();
+    let rule = left.findIndex((count) => count > 0);
+    while (!seen.has(rule)) {
+      seen.add(rule);
+      rule = [...begins[rule]!].find((one) => left[one]! > 0)!;
+    }
+    throw new GrammarError(
+      `Cannot follow the rule ${this.rules[rule]!.name}: it begins with itself`,
+    );
+  }
+
+  /** The rules that a rule may begin with. */
+  #firstCalls(rule: number, endsAtOnce: Uint8Array): Set<number> {
+    const called = new Set<number>();
+    const reached = new Set([this.rules[rule]!.start]);
     for (const state of reached) {
       for (const edge of this.edges[state]!) {
-        const isPassed = edge.kind === "empty" || edge.kind === "call" && empty.has(edge.rule);
+        if (edge.kind === "call") called.add(edge.rule);
+        const isPassed = edge.kind === "empty" ||
+          edge.kind === "call" && endsAtOnce[this.rules[edge.rule]!.start] === 1;
         if (isPassed) reached.add(edge.target);
       }
-    }
-    return reached;
-  }
-
-  #firstCalls(rule: number, empty: ReadonlySet<number>): Set<number> {
-    const called = new Set<number>();
-    for (const state of this.#reachedEmpty(this.rules[rule]!.start, empty)) {
-      for (const edge of this.edges[state]!) if (edge.kind === "call") called.add(edge.rule);
     }
     return called;
   }

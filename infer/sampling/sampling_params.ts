@@ -179,9 +179,10 @@ const LOGIT_BIAS_MAX = 100;
  * @throws {RangeError} that names the member and what it may be
  */
 export function checkSamplingParams(
-  params: SamplingParams,
+  asked: SamplingParams,
   vocabularySize: number,
 ): CheckedParams {
+  const params = withoutAbsent(asked);
   const checked: Record<string, unknown> = {
     ...{ bannedTokenIds: [], stopTokenIds: [], logitBias: {} },
     ...params,
@@ -199,6 +200,12 @@ export function checkSamplingParams(
   checkTogether(params);
   checked.seed ??= randomSeed();
   return checked as unknown as CheckedParams;
+}
+
+/** The members that say something: those that are undefined, or null as in JSON, are left out. */
+export function withoutAbsent<T extends object>(members: T): Partial<T> {
+  const entries = Object.entries(members).filter(([, value]) => (value ?? null) !== null);
+  return Object.fromEntries(entries) as Partial<T>;
 }
 
 function checkNumber({ name, least, most, isWhole, isOpen }: NumberRule, value: unknown): number {
