@@ -106,7 +106,8 @@ function sharesOf(bars: readonly TimelineBar[]): Record<string, number> {
   const begin = host[0]!.ts;
   const end = host.at(-1)!.ts + host.at(-1)!.dur;
   const percent = (some: readonly TimelineBar[]) => {
-    const us = some.reduce((sum, { dur }) => sum + dur, 0);
+    // What the device did before the first turn is no part of it.
+    const us = some.reduce((sum, { ts, dur }) => sum + dur - Math.max(0, begin - ts), 0);
     return Math.round(1000 * us / (end - begin)) / 10;
   };
   const device = percent(bars.filter(({ tid }) => tid === DEVICE));

@@ -23,7 +23,10 @@ const emulation = IS_EMULATION
   }).symbols
   : undefined;
 const nccl = IS_EMULATION
-  ? openLibrary([FAKE_NCCL], { fake_nccl_comms: { parameters: [], result: "i32" } }).symbols
+  ? openLibrary([FAKE_NCCL], {
+    fake_nccl_comms: { parameters: [], result: "i32" },
+    fake_nccl_fail: { parameters: ["i32"], result: "void" },
+  }).symbols
   : undefined;
 
 /** Bytes of emulated device memory that are not freed. */
@@ -44,6 +47,17 @@ export function openCommunicators(): number {
 export function failAllocation(after: number): Disposable {
   emulation!.host_fail_allocation(after);
   return { [Symbol.dispose]: () => emulation!.host_fail_allocation(-1) };
+}
+
+/**
+ * Lets sums of the emulated NCCL come to no end from now on.
+ *
+ * @param result what communicators say has happened, a number of NCCL's; 0 when they say nothing
+ * @returns Lets all sums succeed again, when it is disposed of
+ */
+export function failNccl(result: number): Disposable {
+  nccl!.fake_nccl_fail(result);
+  return { [Symbol.dispose]: () => nccl!.fake_nccl_fail(-1) };
 }
 
 /** Sets environment variables, until it is disposed of; the library reads them too. */

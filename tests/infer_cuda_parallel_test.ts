@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { NativeBackend, NativeBackendOptions } from "../infer/backend/native_backend.ts";
+import { StepBatch } from "../infer/backend/step_batch.ts";
 import { type CudaCommunicator, NativeDevice } from "../infer/backend/native_device.ts";
 import { NativeWeights } from "../infer/backend/native_weights.ts";
 import { Engine } from "../infer/engine/engine.ts";
@@ -10,6 +11,7 @@ import { cudaTest, LIBRARY, loadCuda, ROUNDING } from "./infer_cuda.ts";
 import {
   deviceBytes,
   failAllocation,
+  failNccl,
   IS_EMULATION,
   openCommunicators,
   setNccl,
@@ -249,6 +251,35 @@ groupTest("whatever allocation fails, all GPUs' memory is free again", async () 
   }
 });
 
+// Data: what a communicator says, how long a step is waited for, and what is told.
+// deno-fmt-ignore
+const FAILURES: readonly (readonly [number, string, string])[] = [
+  [6, "60000", "NCCL: remote process exited"],
+  [0, "30",    "the GPUs came to no end within 30 ms (PHOTON_INFER_NCCL_WAIT_MS)"],
+];
+
+for (const [result, waitMs, told] of FAILURES) {
+  groupTest(`a sum that comes to no end is told of: ${told}`, async () => {
+    using _gpus = setNccl(2);
+    using _wait = setVariables({ PHOTON_INFER_NCCL_WAIT_MS: waitMs });
+    const before = deviceBytes();
+    for (const path of ["cuda", "eager"] as const) {
+      using backend = await loadParts(QWEN, 2, { path, communicator: "nccl" });
+      allLogits(backend, PROMPT);
+      using _failure = failNccl(result);
+      const batch = new StepBatch(BOUNDS);
+      batch.add({ tokens: PROMPT, computedTokens: 0, blocks: [0, 1, 2, 3], logits: "last" });
+      backend.submit(batch);
+      // Who waits on another thread must not keep it from who takes the step.
+      if (path === "eager") await backend.done();
+      assertThrows(() => backend.wait(), Error, `Cannot run a step: ${told}`);
+      assertEquals(openCommunicators(), 0);
+      assertThrows(() => allLogits(backend, PROMPT), Error, `Cannot start a step: ${told}`);
+    }
+    assertEquals(deviceBytes(), before);
+  });
+}
+
 /** A test of an engine in its worker, on emulated GPUs. */
 function engineTest(name: string, body: () => Promise<void>): void {
   if (IS_EMULATION) workerTest(`CUDA emulation: tensorParallel: ${name}`, body);
@@ -262,6 +293,19 @@ engineTest("an engine answers as transformers does, and says what it is on", asy
   assertMatch(engine.backend, /^cuda: .*"tensorParallel":2,"communicator":"nccl 2.99.1"/);
   const options = { temperature: 0, ignoreEos: true, maxTokens: golden.greedy.length };
   assertEquals((await engine.generate(PROMPT, options)).tokens, [...golden.greedy]);
+});
+
+engineTest("an engine whose GPUs come to no end rejects its requests, and is closed", async () => {
+  using _gpus = setNccl(2);
+  using _library = setVariables({ PHOTON_INFER_CUDA_LIBRARY: LIBRARY });
+  await using engine = await Engine.load(QWEN, { tensorParallel: 2 });
+  const options = { temperature: 0, ignoreEos: true, maxTokens: 32 };
+  await engine.generate(PROMPT, options);
+  using _failure = failNccl(6);
+  const requests = [1, 2, 3].map((seed) => engine.generate(PROMPT, { ...options, seed }));
+  for (const request of requests) {
+    await assertRejects(() => request, Error, "Cannot run a step: NCCL: remote process exited");
+  }
 });
 
 engineTest("an engine that asks for GPUs gets no processor instead", async () => {

@@ -145,8 +145,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Memory that was taken where the model is computed, when it was loaded, without that of a smaller
-   * model that guesses; undefined in plain TypeScript.
+   * Memory that was taken where the model is computed, when it was loaded, without that of a
+   * smaller model that guesses; undefined in plain TypeScript.
    */
   get memory(): BackendMemory | undefined {
     return this.#loaded.memory;

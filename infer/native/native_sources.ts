@@ -68,6 +68,7 @@ export const CUDA_SOURCES: readonly string[] = [
     "cuda/draw.cu",
   ],
   ...["cuda/draw_operator.cu", "cuda/draw_step.cu", "cuda/elementwise.cu"],
+  ...["cuda/group_wait.cu"],
   ...["cuda/large.cu", "cuda/large_room.cu", "cuda/large_tiles.cu"],
   ...["cuda/embed.cu", "cuda/graph.cu", "cuda/kv.cu", "cuda/linear.cu", "cuda/load.cu"],
   ...["cuda/logit_rules.cu"],

@@ -13,8 +13,9 @@
 
 // Of the emulation.
 extern "C" void host_enqueue(void *stream, void (*work)(void *), void *argument);
+extern "C" void host_stick(void *stream, bool is_stuck);
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5, REMOTE_ERROR = 6 };
 enum { FLOAT32 = 7, SUM = 0 };
 
 namespace {
@@ -32,10 +33,14 @@ struct clique {
   int ranks, open;
   std::vector<call> called;
   std::vector<std::unique_ptr<std::vector<call>>> groups;
+  std::vector<void *> streams;
 };
 
 int depth;
 int open_comms;
+// Sums come to no end; what a communicator says of it then.
+bool is_failing;
+int failure;
 std::vector<clique *> in_group;
 
 void gather(const std::vector<call> &calls) {
@@ -60,6 +65,12 @@ void sum(const std::vector<call> &calls) {
 
 void run(void *argument) {
   const auto &calls = *static_cast<std::vector<call> *>(argument);
+  // Its communicator was aborted.
+  if (!calls[0].stream) return;
+  if (is_failing) {
+    for (const call &at : calls) host_stick(at.stream, true);
+    return;
+  }
   if (calls[0].is_sum) {
     sum(calls);
   } else {
@@ -79,6 +90,8 @@ int start_group(clique *all) {
   }
   all->groups.push_back(std::make_unique<std::vector<call>>(std::move(calls)));
   const auto &group = *all->groups.back();
+  all->streams.clear();
+  for (const call &at : group) all->streams.push_back(at.stream);
   // The last rank's stream does it, when all others are there.
   for (size_t i = 0; i < group.size(); i++) {
     bool is_last = i + 1 == group.size();
@@ -108,12 +121,20 @@ static int add_call(ncclComm *comm, call made) {
 // For tests: communicators that are not destroyed.
 EXPORT int fake_nccl_comms() { return open_comms; }
 
+// For tests: from now on sums come to no end, and communicators say why, or 0 for nothing; below 0
+// all is well.
+EXPORT void fake_nccl_fail(int result) {
+  is_failing = result >= 0;
+  failure = is_failing ? result : SUCCESS;
+}
+
 EXPORT int ncclGetVersion(int *version) {
   *version = 29901;
   return SUCCESS;
 }
 
 EXPORT const char *ncclGetErrorString(int result) {
+  if (result == REMOTE_ERROR) return "remote process exited";
   return result == SUCCESS ? "no error" : "invalid \"usage\"";
 }
 
@@ -123,7 +144,7 @@ EXPORT int ncclCommInitAll(ncclComm **comms, int count, const int *devices) {
       if (devices[i] == devices[j]) return INVALID_USAGE;
     }
   }
-  clique *all = new clique{count, count, {}, {}};
+  clique *all = new clique{count, count, {}, {}, {}};
   for (int i = 0; i < count; i++) comms[i] = new ncclComm{all, i};
   open_comms += count;
   return SUCCESS;
@@ -134,6 +155,24 @@ EXPORT int ncclCommDestroy(ncclComm *comm) {
   delete comm;
   open_comms--;
   return SUCCESS;
+}
+
+EXPORT int ncclCommGetAsyncError(ncclComm *, int *result) {
+  *result = failure;
+  return SUCCESS;
+}
+
+// What has been called does nothing any more; the streams go on.
+EXPORT int ncclCommAbort(ncclComm *comm) {
+  // Streams and graphs may still name its groups.
+  static std::vector<decltype(clique::groups)> ended;
+  clique *all = comm->all;
+  for (auto &group : all->groups) {
+    for (call &at : *group) at.stream = nullptr;
+  }
+  for (void *stream : all->streams) host_stick(stream, false);
+  if (all->open == 1) ended.push_back(std::move(all->groups));
+  return ncclCommDestroy(comm);
 }
 
 EXPORT int ncclGroupStart() {

@@ -2,16 +2,19 @@
 #include "communicator.cuh"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include <new>
 
 #define ADD_THREADS 256
 
 int32_t communicator_create(communicator **place, infer_device *const *devices, int count,
                             const char *name) {
-  communicator *made = (communicator *)calloc(1, sizeof *made);
+  // All zero.
+  communicator *made = new (std::nothrow) communicator();
   *place = made;
   if (!made) return fail(INFER_NO_MEMORY, "Cannot make a group of GPUs");
+  pthread_mutex_init(&made->lock, NULL);
   made->count = count;
   for (int i = 0; i < count; i++) made->devices[i] = devices[i];
   if (strcmp(name, "host") == 0) return host_create(made);
@@ -31,7 +34,16 @@ void communicator_destroy(communicator *c) {
   for (int i = 0; i < c->count; i++) {
     if (c->pieces[i]) cudaFree(c->pieces[i]);
   }
-  free(c);
+  pthread_mutex_destroy(&c->lock);
+  delete c;
+}
+
+bool communicator_is_over(communicator *c, double waited_ms) {
+  pthread_mutex_lock(&c->lock);
+  if (!c->is_over.load() && c->look(c, waited_ms)) c->is_over.store(true);
+  bool is_over = c->is_over.load();
+  pthread_mutex_unlock(&c->lock);
+  return is_over;
 }
 
 int32_t make_pieces(communicator *made) {

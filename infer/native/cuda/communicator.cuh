@@ -10,6 +10,10 @@
 #ifndef INFER_CUDA_COMMUNICATOR_CUH
 #define INFER_CUDA_COMMUNICATOR_CUH
 
+#include <pthread.h>
+
+#include <atomic>
+
 #include "device.cuh"
 #include "group.h"
 
@@ -24,6 +28,12 @@ struct communicator {
   cudaError_t (*reduce)(communicator *self, float *const *data, size_t numbers);
   cudaError_t (*gather)(communicator *self, const float *const *from, float *const *to,
                         size_t numbers);
+  // Whether GPUs have failed, or have not come to an end for so long; then `trouble` says why and
+  // they are made to give up. NULL for a kind that cannot fail by itself.
+  bool (*look)(communicator *self, double waited_ms);
+  std::atomic<bool> is_over; // nothing can be summed any more
+  char trouble[COMMUNICATOR_TEXT_BYTES];
+  pthread_mutex_t lock; // of the kind's calls, and of what ends them
   // Frees what the kind has; or NULL.
   void (*close)(communicator *self);
   void *kind;                      // what the kind keeps
@@ -35,6 +45,9 @@ int32_t communicator_create(communicator **made, infer_device *const *devices, i
                             const char *name);
 
 void communicator_destroy(communicator *communicator);
+
+// Asks whether the GPUs cannot go on, who have been waited for for so long.
+bool communicator_is_over(communicator *communicator, double waited_ms);
 
 // What was gathered of rows, [parts][rows][part], lies beside each other then: [rows][whole].
 struct beside_args {

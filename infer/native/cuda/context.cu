@@ -231,7 +231,7 @@ int32_t context_grow_outputs(infer_context *c, int rows) {
   int most = 1;
   while (most < rows) most *= 2;
   // Graphs write there, and steps that are on their way.
-  cudaStreamSynchronize(c->device->place.stream);
+  (void)wait_for_stream(c->device, "make room for logits");
   step_free_graphs(c);
   if (c->pinned_output) cudaFreeHost(c->pinned_output);
   c->pinned_output = NULL;
@@ -323,15 +323,15 @@ int32_t context_join(infer_device *device) {
   pthread_mutex_unlock(&device->lock);
   if (!c) return INFER_OK;
   if (c->draws.on_way > 0) {
-    return cuda_status(cudaStreamSynchronize(device->place.stream), "run a step");
+    return wait_for_stream(device, "run a step");
   }
-  cudaError_t error = cudaEventSynchronize(c->is_done);
+  int32_t status = wait_for_event(device, c->is_done, "run a step");
   pthread_mutex_lock(&device->lock);
   // Another thread that waited may have been here first.
-  if (device->running == c && error == cudaSuccess) take_outputs(device);
+  if (device->running == c && !status) take_outputs(device);
   if (device->running == c) device->running = NULL;
   pthread_mutex_unlock(&device->lock);
-  return cuda_status(error, "run a step");
+  return status;
 }
 
 int32_t infer_wait(infer_context *context) { return context_join(context->device); }

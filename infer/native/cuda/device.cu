@@ -211,7 +211,8 @@ void infer_device_close(infer_device *device) {
 }
 
 int32_t device_check_idle(infer_device *device) {
-  if (context_is_idle(device)) return INFER_OK;
+  int32_t status = group_check(device, "start a step");
+  if (status || context_is_idle(device)) return status;
   return fail(INFER_BUSY, "A step is on its way");
 }
 
@@ -241,14 +242,4 @@ cudaError_t group_join(infer_device *first) {
     RETURN_IF_FAILED(cudaStreamWaitEvent(first->place.stream, at->turn, 0));
   }
   return cudaSuccess;
-}
-
-cudaError_t group_synchronize(infer_device *first) {
-  cudaError_t error = cudaSuccess;
-  for (infer_device *at = first; at; at = at->next) {
-    if (!at->place.stream) continue;
-    cudaError_t own = cudaStreamSynchronize(at->place.stream);
-    if (error == cudaSuccess) error = own;
-  }
-  return error;
 }

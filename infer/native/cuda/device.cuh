@@ -46,7 +46,7 @@ struct infer_device {
 // A status for what the CUDA runtime says; `what` completes "Cannot ...".
 int32_t cuda_status(cudaError_t error, const char *what);
 
-// INFER_BUSY when a step is on its way.
+// INFER_BUSY when a step is on its way, INFER_IO when none can be any more.
 int32_t device_check_idle(infer_device *device);
 
 // Enters a device again at the end of a block that went through others.
@@ -62,6 +62,15 @@ struct device_scope {
 // the two, a graph that the first one's stream records takes in those of the others.
 cudaError_t group_fork(infer_device *first);
 cudaError_t group_join(infer_device *first);
+
+// --- Waiting: where GPUs may fail amid a sum, no other call does (group_wait.cu) ---
+
+// Fails when the GPUs of a group cannot go on.
+int32_t group_check(infer_device *first, const char *what);
+
+// Waits for an event, or for the first one's stream; `what` completes "Cannot ...".
+int32_t wait_for_event(infer_device *first, cudaEvent_t event, const char *what);
+int32_t wait_for_stream(infer_device *first, const char *what);
 
 // Waits for all streams of a group.
 cudaError_t group_synchronize(infer_device *first);

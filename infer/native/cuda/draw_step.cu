@@ -40,7 +40,7 @@ static int32_t grow_draws(infer_context *c, draw_call *call, size_t bytes) {
   draw_room *room = &c->draws;
   if (bytes > room->memory_bytes) {
     // What is on its way reads the old ones, and graphs name them.
-    cudaStreamSynchronize(c->device->place.stream);
+    (void)wait_for_stream(c->device, "make room for drawing");
     step_free_graphs(c);
     if (room->memory) cudaFree(room->memory);
     room->memory = NULL;
@@ -61,7 +61,7 @@ static int32_t grow_draws(infer_context *c, draw_call *call, size_t bytes) {
 static int32_t grow_edited(infer_context *c, int rows) {
   draw_room *room = &c->draws;
   if (rows <= room->edited_rows) return INFER_OK;
-  cudaStreamSynchronize(c->device->place.stream);
+  (void)wait_for_stream(c->device, "make room for drawing");
   if (room->edited) cudaFree(room->edited);
   room->edited = NULL;
   room->edited_rows = 0;
@@ -128,7 +128,7 @@ static int32_t check_row(const infer_context *c, const int32_t *step, int32_t st
 // way.
 static int32_t check_may_begin(infer_context *c) {
   if (c->draws.on_way == 0) return device_check_idle(c->device);
-  if (c->draws.on_way < INFER_DRAW_CALLS_MAX) return INFER_OK;
+  if (c->draws.on_way < INFER_DRAW_CALLS_MAX) return group_check(c->device, "start a step");
   return fail(INFER_BUSY, "%d steps are on their way", c->draws.on_way);
 }
 
@@ -210,15 +210,18 @@ int32_t infer_cuda_drawn(infer_context *c, infer_drawn *results, double *device_
   if (room->on_way == 0) return fail(INFER_INVALID, "No step is on its way");
   draw_call *call =
       &room->calls[(room->next + INFER_DRAW_CALLS_MAX - room->on_way) % INFER_DRAW_CALLS_MAX];
-  cudaError_t error = cudaEventSynchronize(call->done);
+  int32_t status = wait_for_event(c->device, call->done, "run a step");
   float milliseconds = 0;
-  if (error == cudaSuccess) error = cudaEventElapsedTime(&milliseconds, call->begun, call->done);
-  if (error == cudaSuccess) {
+  if (!status) {
+    status = cuda_status(cudaEventElapsedTime(&milliseconds, call->begun, call->done),
+                         "run a step");
+  }
+  if (!status) {
     memcpy(results, call->pinned_results,
            (size_t)call->steps * (size_t)call->count * sizeof *results);
   }
   *device_us = 1000 * (double)milliseconds;
   room->on_way--;
   if (room->on_way == 0) context_set_idle(c);
-  return cuda_status(error, "run a step");
+  return status;
 }

@@ -54,7 +54,15 @@ void do_next(host_stream *stream) {
 }
 
 void catch_up(host_stream *stream) {
-  while (stream && !stream->late.empty()) do_next(stream);
+  while (stream && !stream->is_stuck && !stream->late.empty()) do_next(stream);
+}
+
+// A GPU would be waited for for ever.
+void wait_for(host_stream *stream) {
+  catch_up(stream);
+  if (!stream || !stream->is_stuck) return;
+  fprintf(stderr, "host emulation: a wait for a stream that comes to no end\n");
+  abort();
 }
 
 double now_ms() {
@@ -106,6 +114,12 @@ extern "C" __attribute__((visibility("default"))) void host_enqueue(cudaStream_t
   host::enqueue(stream, [=] { work(argument); });
 }
 
+// For tests: what is on a stream comes to no end; or it does after all.
+extern "C" __attribute__((visibility("default"))) void host_stick(cudaStream_t stream,
+                                                                  bool is_stuck) {
+  stream->is_stuck = is_stuck;
+}
+
 namespace host {
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
@@ -113,7 +127,7 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
     host_graph *graph = stream->captured;
     graph->work.push_back(std::move(work));
     if (stream != graph->origin) graph->open.insert(stream);
-  } else if (stream && is_late()) {
+  } else if (stream && (is_late() || stream->is_stuck)) {
     stream->late.push_back(std::move(work));
   } else {
     catch_up(stream);
@@ -252,17 +266,22 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  catch_up(stream);
+  wait_for(stream);
   return cudaSuccess;
 }
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  catch_up(stream);
+  return stream && stream->is_stuck ? cudaErrorNotReady : cudaSuccess;
+}
 // A stream that waits for one that is recorded is recorded from then on, in the same graph, whose
 // work is in order as it is.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   if (!event->captured) {
     int awaited = event->recorded;
     return host::enqueue(stream, [=] {
-      while (event->done < awaited && !event->stream->late.empty()) do_next(event->stream);
+      while (event->done < awaited && !event->stream->late.empty() && !event->stream->is_stuck) {
+        do_next(event->stream);
+      }
     });
   }
   if (stream->captured && stream->captured != event->captured) return cudaErrorInvalidValue;
@@ -298,12 +317,13 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  catch_up(event->stream);
+  wait_for(event->stream);
   return fail_sometimes();
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   catch_up(event->stream);
-  return cudaSuccess;
+  bool is_stuck = event->stream && event->stream->is_stuck && event->done < event->recorded;
+  return is_stuck ? cudaErrorNotReady : cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
   *milliseconds = static_cast<float>(end->at_ms - begin->at_ms);

@@ -19,6 +19,8 @@ struct host_stream {
   int device = 0;
   host_graph *captured = nullptr;
   std::deque<std::function<void()>> late;
+  // What is on it comes to no end.
+  bool is_stuck = false;
 };
 
 #endif
