@@ -21,7 +21,8 @@ size_t infer_model_block_bytes(const infer_model *model, int32_t block_tokens, i
 static size_t step_bytes(const infer_context *c) {
   const infer_model_config *m = &c->model->config;
   size_t vocabulary = (size_t)m->vocabulary_size, rows = (size_t)c->output_rows;
-  size_t bytes = c->memory_bytes + large_bytes(c->large) + draw_bytes(c);
+  size_t bytes = c->memory_bytes + large_bytes(c->large) + resident_bytes(c);
+  bytes += draw_bytes(c);
   if (c->output) bytes += rows * (vocabulary + (size_t)m->hidden_size) * sizeof(float);
   if (c->gathered) {
     size_t parts = (size_t)c->device->part.count;

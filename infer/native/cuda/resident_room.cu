@@ -110,6 +110,14 @@ int32_t resident_update(infer_context *c) {
   return status;
 }
 
+size_t resident_bytes(const infer_context *c) {
+  const resident_room *room = c->resident;
+  if (!room) return 0;
+  const infer_model_config &m = c->model->config;
+  return sizeof *room->meeting + (size_t)count_products(m) * sizeof *room->products +
+         (size_t)(m.layer_count + 1) * sizeof *room->layers;
+}
+
 void resident_drop(resident_room *room) {
   if (!room) return;
   void *const pieces[] = {room->meeting, room->products, room->layers};

@@ -30,6 +30,9 @@ int32_t resident_update(struct infer_context *context);
 
 void resident_drop(resident_room *room);
 
+// Bytes of device memory that a context has for it.
+size_t resident_bytes(const struct infer_context *context);
+
 // Whether a step is one kernel.
 bool resident_takes(const resident_room *room, const step_shape &shape);
 
