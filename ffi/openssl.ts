@@ -50,7 +50,6 @@ const sslSymbols = {
   SSL_CTX_new:         { parameters: ["pointer"], result: "pointer" },                             // SSL_CTX *SSL_CTX_new(const SSL_METHOD *)
   SSL_CTX_free:        { parameters: ["pointer"], result: "void" },                                // void SSL_CTX_free(SSL_CTX *)
   SSL_CTX_ctrl:        { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },        // long SSL_CTX_ctrl(SSL_CTX *, int cmd, long larg, void *parg)
-  SSL_CTX_ctrl_bytes:  { name: "SSL_CTX_ctrl", parameters: ["pointer", "i32", "i64", "buffer"], result: "i64" },  // the same with bytes
   SSL_CTX_set_options: { parameters: ["pointer", "u64"], result: "u64" },                          // uint64_t SSL_CTX_set_options(SSL_CTX *, uint64_t)
   SSL_CTX_set_ciphersuites: { parameters: ["pointer", "buffer"], result: "i32" },                  // int SSL_CTX_set_ciphersuites(SSL_CTX *, const char *)
   SSL_CTX_set_cipher_list:  { parameters: ["pointer", "buffer"], result: "i32" },                  // int SSL_CTX_set_cipher_list(SSL_CTX *, const char *)

@@ -97,22 +97,6 @@ export class SslContext implements Disposable {
     return this.#calls.X509_check_host(this.#leaf, name, BigInt(name.length), flags, null) === 1;
   }
 
-  /** The keys under which sessions are sealed for those who resume them; 80 bytes. */
-  get ticketKeys(): Uint8Array<ArrayBuffer> {
-    const keys = new Uint8Array(TICKET_KEYS_BYTES);
-    this.#calls.SSL_CTX_ctrl_bytes(this.handle, Ctrl.getTicketKeys, BigInt(keys.length), keys);
-    return keys;
-  }
-
-  set ticketKeys(keys: Uint8Array<ArrayBuffer>) {
-    const { length } = keys;
-    if (
-      this.#calls.SSL_CTX_ctrl_bytes(this.handle, Ctrl.setTicketKeys, BigInt(length), keys) < 1n
-    ) {
-      throw takeOpenSslError();
-    }
-  }
-
   /** Lets go of it. */
   [Symbol.dispose](): void {
     if (this.#freed) return;
@@ -129,10 +113,11 @@ export class SslContext implements Disposable {
     calls.SSL_CTX_ctrl(handle, Ctrl.minVersion, VERSION[settings.minVersion], null);
     calls.SSL_CTX_ctrl(handle, Ctrl.maxVersion, VERSION[settings.maxVersion], null);
     calls.SSL_CTX_ctrl(handle, Ctrl.mode, MODE, null);
-    // Sessions travel in tickets only; what a client keeps, this library keeps for it.
-    calls.SSL_CTX_ctrl(handle, Ctrl.sessionCacheMode, 0n, null);
+    calls.SSL_CTX_set_options(handle, role === "server" ? OPTIONS | KEEPS_SESSIONS : OPTIONS);
     calls.SSL_CTX_set_num_tickets(handle, TICKETS);
-    calls.SSL_CTX_set_options(handle, OPTIONS);
+    // What a client keeps, this library keeps for it.
+    calls.SSL_CTX_ctrl(handle, Ctrl.sessionCacheMode, role === "server" ? CACHE_SERVER : 0n, null);
+    calls.SSL_CTX_ctrl(handle, Ctrl.sessionCacheSize, SESSIONS_MAX, null);
     must(calls.SSL_CTX_set_ciphersuites(handle, encodeName(suites)));
     must(calls.SSL_CTX_set_cipher_list(handle, encodeName(ciphers)));
     calls.SSL_CTX_set_session_id_context(handle, SESSION_CONTEXT, SESSION_CONTEXT.length);
@@ -218,9 +203,8 @@ export function encodeProtocols(protocols: readonly string[]): Uint8Array<ArrayB
 const Ctrl = {
   extraChainCertificate: 14,
   mode:                  33,
+  sessionCacheSize:      42,
   sessionCacheMode:      44,
-  getTicketKeys:         58,
-  setTicketKeys:         59,
   minVersion:           123,
   maxVersion:           124,
 } as const;
@@ -236,7 +220,15 @@ const MODE = 0x2n;
 const OPTIONS = 1n << 17n | 1n << 30n | 1n << 22n | 1n << 21n;
 /** One ticket a connection: a client that wants more connections has one for each it had. */
 const TICKETS = 1n;
-const TICKET_KEYS_BYTES = 80;
+/**
+ * A server keeps the sessions itself, and a ticket is only their name: to seal a whole session into
+ * it and to open it again takes 15 us of a resumed handshake, and who steals the key of the seal
+ * can read what was resumed with it.
+ */
+const KEEPS_SESSIONS = 1n << 14n;
+const CACHE_SERVER = 2n;
+/** Sessions of one context, about a KiB each; beyond, whose is the oldest shakes hands in full. */
+const SESSIONS_MAX = 8192n;
 const SESSION_CONTEXT = new TextEncoder().encode("photon");
 const CRL_CHECK = 0x4n;
 /** Who is trusted need not be a root, as in Deno. */

@@ -61,13 +61,14 @@ function sharedFor(request: TlsClientRequest): Shared {
     kept.set(key, found);
     return found;
   }
+  const roots = environmentRoots();
   const context = openContext({
     role: "client",
     identity,
     alpnProtocols,
     verify: "require",
-    caCerts: [...environmentRoots(), ...caCerts],
-    systemRoots: true,
+    caCerts: [...roots.certificates, ...caCerts],
+    systemRoots: roots.system,
     ...protocol,
   });
   const shared = { context, sessions: new SessionStore() };

@@ -6,8 +6,6 @@ import type { ServerStart } from "./tls_session.ts";
 
 /** Hosts whose certificate is remembered; beyond, it is looked for again. */
 const HOSTS_MAX = 1024;
-/** How long the keys of tickets are used: who steals them can read what was resumed with them. */
-const TICKET_KEYS_MS = 12 * 3_600_000;
 
 /**
  * Loads keys and certificates.
@@ -33,13 +31,11 @@ export class ServerContexts implements Disposable {
   readonly #byHost = new Map<string, SslContext>();
   #undecided = 0;
   #closed = false;
-  #keysSinceMs = performance.now();
 
   /** Loads keys and certificates. */
   constructor(request: TlsServerRequest) {
     this.#request = request;
     this.#contexts = openAll(request);
-    this.#shareTicketKeys(this.#contexts[0].ticketKeys);
   }
 
   /** Longest handshake. */
@@ -64,7 +60,6 @@ export class ServerContexts implements Disposable {
 
   /** The context for a client: the first whose certificate is for the host that it asks for. */
   #choose(hello: ClientHello | null): SslContext {
-    if (performance.now() - this.#keysSinceMs > TICKET_KEYS_MS) this.#renewTicketKeys();
     const [first] = this.#contexts;
     const host = hello?.serverName;
     if (this.#contexts.length === 1 || !host) return first;
@@ -77,20 +72,14 @@ export class ServerContexts implements Disposable {
   }
 
   /**
-   * Shows something else from now on. When it cannot be loaded, nothing changes.
-   *
-   * Tickets stay good when clients show no certificates, for then they say nothing that could have
-   * changed.
+   * Shows something else from now on. When it cannot be loaded, nothing changes. Sessions go with
+   * what they began with: who shows a certificate that is no longer accepted cannot resume one.
    */
   replace(request: TlsServerRequest): void {
     const contexts = openAll(request);
-    const keepsTickets = request.clientCertificates === "none" &&
-      this.#request.clientCertificates === "none";
-    const ticketKeys = (keepsTickets ? this.#contexts : contexts)[0].ticketKeys;
     this.#free();
     this.#contexts = contexts;
     this.#request = request;
-    this.#shareTicketKeys(ticketKeys);
   }
 
   /** Lets go of all, when nobody needs them for a choice; connections that are there go on. */
@@ -106,16 +95,6 @@ export class ServerContexts implements Disposable {
   #free(): void {
     this.#byHost.clear();
     for (const context of this.#contexts) context[Symbol.dispose]();
-  }
-
-  /** A session may be resumed whichever certificate it began with. */
-  #shareTicketKeys(keys: Uint8Array<ArrayBuffer>): void {
-    for (const context of this.#contexts) context.ticketKeys = keys;
-  }
-
-  #renewTicketKeys(): void {
-    this.#keysSinceMs = performance.now();
-    this.#shareTicketKeys(crypto.getRandomValues(this.#contexts[0].ticketKeys));
   }
 }
 

@@ -85,7 +85,10 @@ export interface ListenTlsOptions
 export interface TlsClientRequest {
   /** Host or address. */
   readonly hostname: string;
-  /** Trusted beside the system's roots and those of the file that `DENO_CERT` names. */
+  /**
+   * Trusted beside the system's roots, or those of the stores that `DENO_TLS_CA_STORE` names
+   * (`system`, `mozilla`), and those of the file that `DENO_CERT` names.
+   */
   readonly caCerts: readonly string[];
   /** This side's own, if any. */
   readonly identity: TlsIdentity | undefined;

@@ -40,6 +40,7 @@ const OUTSIDE: Record<string, readonly string[]> = {
   "node:buffer":  ["redis"], // UTF-8 text out of a buffer without a view of it, 70 ns instead of 150
   "node:crypto":  ["http", "net"], // SHA-1, HMAC in a call, digests of files piece by piece
   "node:net":     ["io"], // adopts the read end of the wake socket, with ref and unref
+  "node:tls":     ["net"], // Mozilla's roots, which come with Deno
   "node:util":    ["http", "infer"], // parseArgs, for command lines
   "node:process": ["http", "io", "net", "rpc"], // opens node:net, zlib, crypto at first use, not at import
   "node:zlib":    ["http"], // its types
