@@ -1,5 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { textOf } from "./octets.ts";
+import { Buffer } from "node:buffer";
 import { PendingBytes } from "./pending_bytes.ts";
 import type { MessageInflater } from "./websocket_deflate.ts";
 import {
@@ -37,8 +37,7 @@ export interface WebSocketDecoderOptions {
   readonly inflater: MessageInflater | null;
 }
 
-/** Texts up to this length are looked through for ASCII before a decoder is asked. */
-const SHORT_TEXT_BYTES_MAX = 128;
+const { toString: bufferToString } = Buffer.prototype;
 const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -314,14 +313,15 @@ function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<Array
   return bytes.slice(start, end) as Uint8Array<ArrayBuffer>;
 }
 
+/**
+ * The text of octets that are all there. `Buffer` takes a fifth of what the decoder does for short
+ * ones, and less for all others, but does not fail: what is no UTF-8 becomes U+FFFD, as what was
+ * sent may be.
+ */
 function decodeWhole(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT_TEXT_BYTES_MAX) {
-    let at = start;
-    while (at < end && bytes[at] < 0x80) at++;
-    if (at === end) return textOf(bytes, start, end);
-  }
   try {
-    return wholeText.decode(bytes.subarray(start, end));
+    const text = bufferToString.call(bytes, "utf8", start, end);
+    return text.includes("\uFFFD") ? wholeText.decode(bytes.subarray(start, end)) : text;
   } catch {
     throw notText();
   }

@@ -64,6 +64,32 @@ async function rawPeer(): Promise<WebSocketPeer> {
   return new WebSocketPeer(conn, true, ["", new Uint8Array()]);
 }
 
+leakTest("text is what a strict decoder makes of the octets, or fails with 1007", () => {
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const check = (payload: Uint8Array) => {
+    const frame = new Uint8Array([0x81, 0x80 | payload.length, 0, 0, 0, 0, ...payload]);
+    let expected: string | null = null;
+    try {
+      expected = strict.decode(payload);
+    } catch {
+      const failure = assertThrows(() => decodeAll([frame]), WebSocketFailure);
+      return assertEquals(failure.code, 1007);
+    }
+    assertEquals(decodeAll([frame]), [expected]);
+  };
+  // What takes the place of octets that are none, sent as such; a mark of the byte order.
+  for (const text of ["", "\uFFFD", "\uFEFFa", "é", "a😀", "\0"]) check(encode(text));
+  for (const octets of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) {
+    check(new Uint8Array(octets));
+    check(new Uint8Array([...encode("\uFFFD"), ...octets]));
+  }
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), check));
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 20 }), (text) => {
+    check(encode(text));
+  }));
+});
+
 leakTest("random bytes never do more than fail the decoder", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }), (pieces) => {
