@@ -13,7 +13,10 @@ export function startTimer(delayMs: number, callback: () => void): () => void {
     const timer = engine.startTimer(delayMs, callback);
     return () => engine.stopTimer(timer);
   }
-  const id = setTimeout(callback, delayMs);
+  const id = setTimeout(callback, Math.min(delayMs, TIMEOUT_MS_MAX));
   Deno.unrefTimer(id);
   return () => clearTimeout(id);
 }
+
+/** `setTimeout` takes a signed 32-bit number of milliseconds: 24 days, and calls back at once beyond. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
