@@ -18,5 +18,5 @@ export function startTimer(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(id);
 }
 
-/** `setTimeout` takes a signed 32-bit number of milliseconds: 24 days, and calls back at once beyond. */
+/** 24 days, the 32 bits of `setTimeout`: beyond, it would call back at once. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
