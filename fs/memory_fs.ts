@@ -1,6 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { Errno, osError } from "../ffi/errno.ts";
-import { checkPosition } from "./arguments.ts";
+import { checkBytes, checkPosition } from "./arguments.ts";
 import type { FileSystem, OpenFileOptions, RandomAccessFile } from "./file_system.ts";
 import { closedError, type OpenMode, openMode } from "./open_mode.ts";
 import { SparseBytes } from "./sparse_bytes.ts";
@@ -254,6 +254,7 @@ class MemoryFile implements RandomAccessFile {
   // deno-lint-ignore require-await -- what it throws shall reject
   async writeAt(bytes: Uint8Array, offset: number): Promise<number> {
     const node = this.#use(this.#mode.write, "write");
+    checkBytes(bytes);
     checkPosition(offset);
     this.#space.write(node.content, bytes, offset);
     node.mtime = new Date();

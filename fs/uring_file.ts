@@ -190,16 +190,18 @@ export class UringFile implements OpenFile {
   }
 
   async allocate(mode: AllocateMode, offset: number, length: number): Promise<void> {
+    const flags = named(ALLOCATE_MODES, mode, "allocate");
     // fallocate has its length where others have an address.
     const fields = { head: Op.FALLOCATE, offset, address: length % HALF };
     const addressHigh = Math.floor(length / HALF);
-    check(await this.#call({ ...fields, addressHigh, length: ALLOCATE_MODES[mode] }));
+    check(await this.#call({ ...fields, addressHigh, length: flags }));
   }
 
   async advise(advice: Advice, offset: number, length: number): Promise<void> {
+    const flags = named(ADVICES, advice, "advise");
     // 0 is all to the end, which is also what a length of 4 GiB and more is taken for.
     const bytes = length < HALF ? length : 0;
-    check(await this.#call({ head: Op.FADVISE, offset, length: bytes, flags: ADVICES[advice] }));
+    check(await this.#call({ head: Op.FADVISE, offset, length: bytes, flags }));
   }
 
   async syncRange(offset: number, length: number): Promise<void> {
@@ -259,6 +261,16 @@ const HALF = 2 ** 32;
 /** Numbers are seconds, as with Deno. */
 function timeMs(time: number | Date): number {
   return time instanceof Date ? time.getTime() : time * 1000;
+}
+
+/** What a name of a table stands for; a program without types may name another. */
+function named<Name extends string>(
+  table: Record<Name, number>,
+  name: Name,
+  what: string,
+): number {
+  if (Object.hasOwn(table, name)) return table[name];
+  throw new TypeError(`Cannot ${what}: there is no "${name}"`);
 }
 
 function check(result: number): void {

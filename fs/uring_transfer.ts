@@ -116,6 +116,7 @@ export class UringTransfer {
     } finally {
       descriptor.end();
     }
+    if (p.length === 0) throw new TypeError("Cannot read: the buffer was detached meanwhile");
     return filled || null;
   }
 

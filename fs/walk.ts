@@ -17,7 +17,7 @@ export interface WalkOptions {
    */
   stat?: boolean;
   /**
-   * How many directories deep to go; 1 is the entries of the first one.
+   * How many directories deep to go; 1 is the entries of the first one, 0 nothing at all.
    *
    * @default {Infinity}
    */
@@ -70,6 +70,7 @@ export async function* walk(
 ): AsyncGenerator<WalkEntry> {
   const text = pathText(root);
   checkPath(text, `readdir '${text}'`);
+  if ((options.maxDepth ?? 1) < 1) return;
   const found = new Channel<WalkEntry[]>(LISTS_WAITING);
   const walking = new Walk(admit("read", text), found, options).from(text);
   // Told below, once what was found before it is taken.

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { checkBytes } from "./arguments.ts";
 import type { FileSystem, RandomAccessFile } from "./file_system.ts";
 
 /**
@@ -49,6 +50,7 @@ export async function writeAllAt(
   bytes: Uint8Array,
   offset: number,
 ): Promise<void> {
+  checkBytes(bytes);
   for (let written = 0; written < bytes.length;) {
     const count = await file.writeAt(bytes.subarray(written), offset + written);
     if (count === 0) throw new Deno.errors.WriteZero("Cannot write: the file takes no more bytes");
@@ -105,6 +107,8 @@ export async function writeWhole(
   path: string,
   bytes: Uint8Array,
 ): Promise<void> {
+  // Before the file is emptied.
+  checkBytes(bytes);
   using file = await system.open(path, { write: true, create: true, truncate: true });
   await writeAllAt(file, bytes, 0);
 }

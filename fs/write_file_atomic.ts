@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { writeAll } from "../io/byte_stream.ts";
+import { writableFrom, writeAll } from "../io/byte_stream.ts";
+import { checkBytes } from "./arguments.ts";
 import type { FsFile } from "./fs_file.ts";
 import { open } from "./open.ts";
 import { joinPath, parentPath, pathText } from "./path.ts";
@@ -43,6 +44,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const { signal } = options;
   signal?.throwIfAborted();
+  if (typeof data !== "string" && !(data instanceof ReadableStream)) checkBytes(data);
   const text = pathText(path);
   const folder = parentPath(text);
   const name = text.slice(text.lastIndexOf("/") + 1);
@@ -90,7 +92,7 @@ async function writeData(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (data instanceof ReadableStream) {
-    const sink = new WritableStream<Uint8Array>({ write: (chunk) => writeAll(file, chunk) });
+    const sink = writableFrom(file, { autoClose: false });
     return await data.pipeTo(sink, signal ? { signal } : {});
   }
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;

@@ -199,6 +199,7 @@ export async function readFull(reader: Reader, p: Uint8Array): Promise<number | 
  * @param writer Where the bytes go
  * @param p The bytes
  * @throws {Deno.errors.WriteZero} When a write took no byte
+ * @throws {TypeError} When `p` is no `Uint8Array`
  *
  * @example Write a buffer whole
  * ```ts
@@ -213,6 +214,10 @@ export async function readFull(reader: Reader, p: Uint8Array): Promise<number | 
  * ```
  */
 export async function writeAll(writer: Writer, p: Uint8Array): Promise<void> {
+  // An `ArrayBuffer` has no length: it would be written as nothing.
+  if (!(p instanceof Uint8Array)) {
+    throw new TypeError("Cannot write the whole buffer: it must be a Uint8Array");
+  }
   let written = 0;
   while (written < p.length) {
     const count = await writer.write(written === 0 ? p : p.subarray(written));

@@ -13,7 +13,10 @@ export function startTimer(delayMs: number, callback: () => void): () => void {
     const timer = engine.startTimer(delayMs, callback);
     return () => engine.stopTimer(timer);
   }
-  const id = setTimeout(callback, delayMs);
+  const id = setTimeout(callback, Math.min(delayMs, TIMEOUT_MS_MAX));
   Deno.unrefTimer(id);
   return () => clearTimeout(id);
 }
+
+/** 24 days, the 32 bits of `setTimeout`: beyond, it would call back at once. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { startTimer } from "../io/engine_timer.ts";
+import { clearAlarm, setAlarm } from "../thread/alarm.ts";
 import type { AcquireOptions, Closable, PoolRules } from "./pool_options.ts";
 
 /** One connection of a pool, with what the pool knows of it. */
@@ -68,8 +69,9 @@ export class EndpointPool<C extends Closable> {
       const member = await this.#takeIdle();
       if (member) return member;
     }
-    // The pool may have been closed meanwhile.
+    // The pool may have been closed meanwhile, and the caller may have given up.
     this.#ending.signal.throwIfAborted();
+    options.signal?.throwIfAborted();
     if (this.#waiters.size >= this.#rules.waitersMax) {
       throw new Deno.errors.Busy(
         `Cannot acquire a connection: ${this.#rules.waitersMax} are waiting`,
@@ -90,7 +92,8 @@ export class EndpointPool<C extends Closable> {
     if (broken || tooOld || this.#ending.signal.aborted) {
       closeQuietly(member.conn);
       this.#connectForWaiters();
-    } else this.#giveBack(member);
+    } else if (this.#waiters.size > 0) void this.#passOn(member);
+    else this.#giveBack(member);
     this.#tellDrained();
   }
 
@@ -131,15 +134,7 @@ export class EndpointPool<C extends Closable> {
   /** The idle connection that was used last, if it is still good; others are closed. */
   async #takeIdle(): Promise<Member<C> | null> {
     for (let member = this.#idle.pop(); member; member = this.#idle.pop()) {
-      this.#checking++;
-      let usable = performance.now() - member.openedMs < this.#rules.ageMs;
-      try {
-        const answer = usable && this.#rules.check(member.conn);
-        usable = typeof answer === "boolean" ? answer : await answer;
-      } catch {
-        usable = false;
-      }
-      this.#checking--;
+      const usable = await this.#isUsable(member);
       if (usable && !this.#ending.signal.aborted) {
         this.#leased++;
         return member;
@@ -148,6 +143,29 @@ export class EndpointPool<C extends Closable> {
       this.#tellDrained();
     }
     return null;
+  }
+
+  /** Gives a connection that was just used to the next who waits, if it is still good. */
+  async #passOn(member: Member<C>): Promise<void> {
+    if (await this.#isUsable(member)) this.#giveBack(member);
+    else {
+      closeQuietly(member.conn);
+      this.#connectForWaiters();
+    }
+    this.#tellDrained();
+  }
+
+  async #isUsable({ conn, openedMs }: Member<C>): Promise<boolean> {
+    if (performance.now() - openedMs >= this.#rules.ageMs) return false;
+    this.#checking++;
+    try {
+      const answer = this.#rules.check(conn);
+      return typeof answer === "boolean" ? answer : await answer;
+    } catch {
+      return false;
+    } finally {
+      this.#checking--;
+    }
   }
 
   #giveBack(member: Member<C>): void {
@@ -209,13 +227,15 @@ export class EndpointPool<C extends Closable> {
     };
     const abort = () => leave(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    // Deno's own timer: whoever waits keeps the process alive.
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+    // Not a timer of the engine: whoever waits keeps the process alive.
+    const late = () => {
       const message = `Cannot acquire a connection: none was free within ${timeoutMs} ms`;
       leave(new Deno.errors.TimedOut(message));
-    }, timeoutMs);
+    };
+    const hasLimit = timeoutMs !== undefined && timeoutMs !== Infinity;
+    const alarm = hasLimit ? setAlarm(performance.now() + timeoutMs, late) : null;
     return () => {
-      clearTimeout(timer);
+      if (alarm !== null) clearAlarm(alarm);
       signal?.removeEventListener("abort", abort);
     };
   }

@@ -73,7 +73,7 @@ export class CommandView<S extends string | Uint8Array = string> extends Command
     return outcome.value;
   }
 
-  /** Calls with one signal for all that may give the call up; waiting for its turn is part of it. */
+  /** Calls with one signal for all that may give up; the wait for a connection is part of it. */
   async #limited<T>(name: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal, timeoutMs = 0 } = this.#options;
     signal?.throwIfAborted();

@@ -11,7 +11,7 @@ export const SILENT = new RpcError("UNAVAILABLE", "Cannot call: the server gives
 /** Ends a stream whose reader left; nobody sees it. */
 export const ABANDONED = new RpcError("CANCELLED", "Cannot go on: the reader has left");
 
-/** What a caller is told whose own stream of requests failed; a message of a wrong type says why. */
+/** What a caller is told whose own stream of requests failed; a wrong message says why itself. */
 export function requestsFailed(cause: unknown): unknown {
   const isTold = cause instanceof RpcError || cause instanceof TypeError ||
     cause instanceof RangeError;

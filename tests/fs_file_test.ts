@@ -1,16 +1,24 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import {
+  type Advice,
   AlignedFile,
+  type AllocateMode,
   create,
   FileReader,
   getAttribute,
   listAttributes,
+  LocalFs,
+  MemoryFs,
   open,
   removeAttribute,
   setAttribute,
+  writeAllAt,
   writeFile,
+  writeFileAtomic,
+  writeWhole,
 } from "../fs/mod.ts";
+import { writeAll } from "../io/mod.ts";
 import { leakTest } from "./leak.ts";
 import { onRing } from "./net_pair.ts";
 import { inFolder } from "./fs_folder.ts";
@@ -42,6 +50,54 @@ leakTest("writeFile() refuses streams of what has no bytes", () =>
       await assertRejects(() => writeFile(`${folder}/file`, stream), TypeError, "ArrayBuffer");
     }
   }), { ignore: !onRing });
+
+leakTest("what is no Uint8Array is not written as nothing", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/file`;
+    Deno.writeTextFileSync(path, "before");
+    const buffer = new ArrayBuffer(3) as unknown as Uint8Array;
+    const memory = new MemoryFs();
+    using file = await memory.open("file", { write: true, create: true });
+    for (
+      const write of [
+        () => writeFileAtomic(path, buffer),
+        () => writeWhole(new LocalFs(), path, buffer),
+        () => writeAllAt(file, buffer, 0),
+        () => file.writeAt(buffer, 0),
+        () => writeAll({ write: (p) => Promise.resolve(p.length) }, buffer),
+      ]
+    ) await assertRejects(write, TypeError, "Uint8Array");
+    assertEquals(Deno.readTextFileSync(path), "before");
+    const chunks = ReadableStream.from([new ArrayBuffer(3) as unknown as Uint8Array]);
+    await writeFileAtomic(path, chunks);
+    assertEquals(Deno.statSync(path).size, 3);
+  }));
+
+leakTest("allocate() and advise() refuse what there is not", () =>
+  inFolder(async (folder) => {
+    using file = await create(`${folder}/file`);
+    await assertRejects(() => file.allocate("other" as AllocateMode, 0, 10), TypeError, "other");
+    await assertRejects(() => file.advise("other" as Advice), TypeError, "other");
+    assertEquals((await file.stat()).size, 0);
+  }), { ignore: !onRing });
+
+leakTest(
+  "a read whose buffer is transferred meanwhile is no end of the file",
+  () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/file`;
+      Deno.writeFileSync(path, patternBytes(100_000));
+      for (const size of [100, 50_000, 500_000]) {
+        using file = await open(path);
+        const p = new Uint8Array(size);
+        const reading = file.read(p).catch((error) => error);
+        structuredClone(p.buffer, { transfer: [p.buffer] });
+        const outcome = await reading;
+        if (!(outcome instanceof TypeError)) assertGreater(outcome, 0);
+      }
+    }),
+  { ignore: !onRing },
+);
 
 leakTest("an open file keeps no large memory that was read into", () =>
   inFolder(async (folder) => {

@@ -30,6 +30,7 @@ leakTest(
 leakTest("walk() goes as deep as it is told", () =>
   inFolder(async (folder) => {
     makeTree(folder);
+    assertEquals(await Array.fromAsync(walk(folder, { maxDepth: 0 })), []);
     const names = await Array.fromAsync(walk(folder, { maxDepth: 1 }), ({ name }) => name);
     assertEquals(names.toSorted(), [...Deno.readDirSync(folder)].map((e) => e.name).toSorted());
   }));

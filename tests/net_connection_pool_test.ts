@@ -50,6 +50,43 @@ leakTest("acquire() gives the connection that was used last", async () => {
   assertEquals(pool.statistics(server.endpoint), { ...NONE, idle: 1, leased: 1 });
 });
 
+leakTest("acquire() takes Infinity for no limit", async () => {
+  await using server = serve();
+  await using pool = new ConnectionPool({ max: 1, connectTimeoutMs: Infinity });
+  const first = await pool.acquire(server.endpoint, { timeoutMs: Infinity });
+  const second = pool.acquire(server.endpoint, { timeoutMs: Infinity });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  first.release();
+  (await second).release();
+});
+
+leakTest("release() does not pass on a connection that the peer has closed", async () => {
+  await using server = serve();
+  await using pool = new ConnectionPool({ max: 1 });
+  const first = await pool.acquire(server.endpoint);
+  await until(() => server.conns.length === 1);
+  server.conns[0]!.close();
+  await first.conn.read(new Uint8Array(1));
+  const second = pool.acquire(server.endpoint);
+  first.release();
+  using lease = await second;
+  assert(lease.conn !== first.conn);
+});
+
+leakTest("acquire() gives up when its signal aborts while idle ones are looked at", async () => {
+  await using server = serve();
+  const controller = new AbortController();
+  const check = () => {
+    controller.abort("enough");
+    return Promise.resolve(false);
+  };
+  await using pool = new ConnectionPool({ max: 1, check });
+  (await pool.acquire(server.endpoint)).release();
+  const { signal } = controller;
+  const acquiring = pool.acquire(server.endpoint, { signal });
+  assertEquals(await acquiring.catch((reason) => reason), "enough");
+});
+
 leakTest("acquire() does not give a connection that the peer has closed", async () => {
   await using server = serve();
   await using pool = new ConnectionPool();
