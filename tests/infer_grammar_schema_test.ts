@@ -78,6 +78,11 @@ const CASES: [unknown, string[], string[]][] = [
     ['{"k":"a"}', '{"k":"b"}'],
     ['{"k":"c"}'],
   ],
+  [
+    { type: "object", propertyNames: { type: "string" }, additionalProperties: { type: "null" } },
+    ['{"a":null}', "{}"],
+    ['{"a":1}'],
+  ],
   [{ allOf: [{ type: "null" }], description: "wrapped" }, ["null"], ["1"]],
   [{ type: "integer", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }, [
     ...["0", "-9007199254740991", "9007199254740991"],
@@ -139,7 +144,7 @@ Deno.test("numbers within bounds keep them to the last digit", () => {
 
 // Data: schemas that cannot be followed, what the error names.
 const REFUSED: [unknown, string][] = [
-  ...["not", "if", "patternProperties", "propertyNames", "minProperties", "contains"].map(
+  ...["not", "if", "patternProperties", "minProperties", "contains"].map(
     (keyword): [unknown, string] => [{ type: "object", [keyword]: {} }, `"${keyword}" at #`],
   ),
   ...["uniqueItems", "multipleOf", "dependentRequired", "unevaluatedItems", "$dynamicRef"].map(
@@ -161,6 +166,7 @@ const REFUSED: [unknown, string][] = [
   [{ anyOf: [{}], properties: {} }, '"properties" beside "anyOf"'],
   [{ oneOf: [{ type: "integer" }, { type: "number" }] }, '"oneOf" where 0 and 1'],
   [{ enum: "a" }, "no list at #/enum"],
+  [{ type: "object", propertyNames: { minLength: 1 } }, '"propertyNames" that not all'],
   [{ allOf: [{}, {}] }, '"allOf" of 2 schemas'],
   [{ oneOf: [{ $ref: "#/oneOf/1" }, { $ref: "#/oneOf/0" }] }, "leads nowhere"],
   [{ oneOf: [{ const: { a: 1, b: 2 } }, { const: { b: 2, a: 1 } }] }, '"oneOf" where 0 and 1'],

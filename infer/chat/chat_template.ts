@@ -76,8 +76,8 @@ export class ChatTemplate {
 
   /**
    * The text of a conversation, equal to Python's jinja2 but for values that are written as they
-   * are and neither texts nor numbers (`None`, `True`, a list). Text of a user that looks like a special
-   * token looks so here too: {@linkcode encode} is for what a model is to be given.
+   * are and neither texts nor numbers (`None`, `True`, a list). Text of a user that looks like a
+   * special token looks so here too: {@linkcode encode} is for what a model is to be given.
    *
    * @throws {ChatTemplateError} when the template refuses the conversation
    */

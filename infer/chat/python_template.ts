@@ -123,7 +123,7 @@ function redirect(
   node.args = [subject, ...more];
 }
 
-/** Whether a variable, or a member of one, is `None`; all else is evaluated once and is not asked. */
+/** Whether a variable, or a member of one, is `None`; all else is evaluated once, and not asked. */
 function isNoneOf(subject: TreeNode): TreeNode {
   let at = subject;
   while (at.type === "MemberExpression") at = at.object!;

@@ -19,7 +19,8 @@ const GROUPS_MAX = 200;
 
 /**
  * A grammar in the notation of llama.cpp's GBNF: `name ::= "text" [a-z]+ ( other | name )? # why`.
- * Texts stand in double or single quotes, classes are those of regular expressions, `{m,n}` counts.
+ * Texts stand in double or single quotes, classes are those of regular expressions, a full stop is
+ * any character, line ends too, and `{m,n}` counts.
  * A rule goes on until the next `name ::=`. The answer follows `root`, or else the first rule.
  *
  * @throws {GrammarError} that names the line

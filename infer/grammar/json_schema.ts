@@ -201,6 +201,9 @@ class SchemaCompiler {
   #object(schema: SchemaObject, path: string): GrammarNode {
     const { properties = {}, required = [], additionalProperties: additional } = schema;
     if (!isObject(properties)) this.#fail('"properties" that are no object', path);
+    if (!isAnyText(schema.propertyNames)) {
+      this.#fail('"propertyNames" that not all texts are', path);
+    }
     const names = Object.keys(properties);
     const needed = [...new Set(this.#list(required, `${path}/required`))] as string[];
     if (needed.some((name) => typeof name !== "string")) this.#fail('"required" names', path);
@@ -333,6 +336,14 @@ class SchemaCompiler {
   #fail(what: string, path: string): never {
     throw new GrammarError(`Cannot follow ${what} at ${path} of the JSON schema`);
   }
+}
+
+/** Whether a schema is one of all texts, as zod writes it of records. */
+function isAnyText(schema: unknown = true): boolean {
+  return schema === true || isObject(schema) &&
+      Object.entries(schema).every(([keyword, value]) =>
+        ANNOTATIONS.has(keyword) || keyword === "type" && value === "string"
+      );
 }
 
 /** A name as a part of a path, as a `$ref` has it (RFC 6901, section 3 and 6). */

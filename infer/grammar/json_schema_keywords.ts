@@ -15,7 +15,7 @@ export type SchemaType = (typeof SCHEMA_TYPES)[number];
 // Data: type, keywords; `number` counts for whole numbers too.
 // deno-fmt-ignore
 export const TYPE_KEYWORDS = {
-  object: ["properties", "required", "additionalProperties"],
+  object: ["properties", "required", "additionalProperties", "propertyNames"],
   array:  ["items", "prefixItems", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
