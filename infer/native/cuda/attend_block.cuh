@@ -54,8 +54,8 @@ DEVICE_INLINE void attend_chunks(const attend_plan &plan, const chunk_source &so
   copy_async_wait<0>();
 }
 
-// A tile of a sequence, a key-value head, and a part of the context. The first threads of the block;
-// `queries` as in begin_tile.
+// A tile of a sequence, a key-value head, and a part of the context. The first threads of the
+// block; `queries` as in begin_tile.
 template <int HEAD, int TYPE, bool IS_DECODE>
 DEVICE_INLINE void attend_tile(const attend_plan &plan, const attend_item &item,
                                const tile_place &place, int layer, const float *queries,

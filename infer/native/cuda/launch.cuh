@@ -10,8 +10,8 @@
 #define SHARED_BYTES_FREE (48 << 10)
 
 // Grid, block, bytes of dynamic shared memory. With `overlaps` the kernel may begin before the
-// earlier one ends (sm_90; see wait_for_earlier_kernels). With `is_together` all blocks run at once,
-// so that they may wait for each other, or the launch fails.
+// earlier one ends (sm_90; see wait_for_earlier_kernels). With `is_together` all blocks run at
+// once, so that they may wait for each other, or the launch fails.
 struct launch_shape {
   dim3 grid;
   dim3 block;

@@ -7,8 +7,8 @@
 //
 // Weights are nobody's output. A block that waits fetches those which it multiplies next into
 // shared memory, as many as its rings hold, and `lead_bytes` of them into the second cache: memory
-// is read while blocks meet, norm and attend, which is what the kernel is for. Numbers are those of the kernels
-// it stands for, to the bit: the same functions, the same order of sums.
+// is read while blocks meet, norm and attend, which is what the kernel is for. Numbers are those of
+// the kernels it stands for, to the bit: the same functions, the same order of sums.
 //
 // Taken for one sequence with one token, weights of one type, not F32, keys and values that
 // attend_tiles takes, one GPU; see resident_room.cu for when.

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // What a block of the resident kernel does.
 //
-//     shared   | two products | input row, scales, sums of a product | a ring of chunks a warp   |
+//     shared   | notes        | input row, scales, sums of a product | a ring of chunks a warp   |
 //              |              | or: a key-value head's queries, key, value | chunks of attention |
 #ifndef INFER_CUDA_RESIDENT_BLOCK_CUH
 #define INFER_CUDA_RESIDENT_BLOCK_CUH
@@ -16,7 +16,7 @@
 #define RESIDENT_WARPS 8
 #define RESIDENT_THREADS (32 * RESIDENT_WARPS)
 #define RESIDENT_COMPUTE_MIN 80
-#define RESIDENT_PRODUCT_BYTES ((2 * (int)sizeof(product_args) + 127) / 128 * 128)
+#define RESIDENT_PRODUCT_BYTES ((int)((sizeof(resident_notes) + 127) / 128 * 128))
 // Units from the one that a team multiplies to the one that it fetches.
 #define RESIDENT_UNITS_AHEAD 2
 #define MEETING_SIDE 0x80000000u
@@ -93,11 +93,16 @@ struct fetch_place {
   int done;  // the last product that is
 };
 
+// What a block keeps from product to product, in shared memory: attention needs the registers.
+struct resident_notes {
+  product_args products[2]; // the one that is multiplied, and the next
+  unsigned side;            // of the meeting; the first thread's
+  fetch_place fetched;      // the last warp's
+};
+
 struct resident_block {
-  product_args *products; // the one that is multiplied, and the next
+  resident_notes *notes;
   unsigned char *room;
-  unsigned side; // of the meeting; the first thread's
-  fetch_place fetched; // the last warp's
 };
 
 // Blocks meet: a counter's highest bit turns when all have come, its others are 0 again then. What
@@ -108,10 +113,10 @@ DEVICE_INLINE void meeting_arrive(const resident_args &a) {
   add_released(a.meeting, blockIdx.x == 0 ? MEETING_SIDE - (gridDim.x - 1) : 1);
 }
 
-DEVICE_INLINE void meeting_wait(const resident_args &a, resident_block &b) {
+DEVICE_INLINE void meeting_wait(const resident_args &a, const resident_block &b) {
   if (threadIdx.x == 0) {
-    watch(a.meeting, MEETING_SIDE, b.side);
-    b.side ^= MEETING_SIDE;
+    watch(a.meeting, MEETING_SIDE, b.notes->side);
+    b.notes->side ^= MEETING_SIDE;
   }
   __syncthreads();
 }
@@ -128,8 +133,9 @@ DEVICE_INLINE int unit_bytes(const product_args &product) {
 }
 
 // Fetches weights ahead while the block waits; `done`: the product that it multiplied last.
-DEVICE_INLINE void fetch_ahead(const resident_args &a, fetch_place &at, int done) {
+DEVICE_INLINE void fetch_ahead(const resident_args &a, const resident_block &b, int done) {
   if ((int)threadIdx.x / 32 != RESIDENT_WARPS - 1) return;
+  fetch_place at = b.notes->fetched;
   int count = a.layer_count * RESIDENT_PRODUCTS + 1;
   for (; at.done < done; at.done++) {
     const product_args &product = a.products[at.done + 1];
@@ -151,12 +157,15 @@ DEVICE_INLINE void fetch_ahead(const resident_args &a, fetch_place &at, int done
     }
     at.bytes += unit_bytes(product);
   }
+  // All lanes have read it.
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) b.notes->fetched = at;
 }
 
 // A product into shared memory; seen after the next barrier.
 DEVICE_INLINE void stage_product(const resident_args &a, const resident_block &b, int index) {
   const uint32_t *from = (const uint32_t *)(a.products + index);
-  uint32_t *to = (uint32_t *)(b.products + index % 2);
+  uint32_t *to = (uint32_t *)(b.notes->products + index % 2);
   for (int i = (int)threadIdx.x; i < (int)(sizeof(product_args) / 4); i += RESIDENT_THREADS) {
     to[i] = from[i];
   }
@@ -227,8 +236,8 @@ DEVICE_INLINE void fill_input(const resident_args &a, const resident_block &b,
 
 // Meets the other blocks and multiplies, with weights that come in the meantime.
 template <class MATH>
-DEVICE_INLINE void run_product(const resident_args &a, resident_block &b, int index) {
-  const product_args &product = b.products[index % 2];
+DEVICE_INLINE void run_product(const resident_args &a, const resident_block &b, int index) {
+  const product_args &product = b.notes->products[index % 2];
   const bool is_gated = product.kind == LINEAR_GATED;
   ring_feed<MATH, 1> feed;
   ring_feed<MATH, 2> gated_feed;
@@ -237,7 +246,7 @@ DEVICE_INLINE void run_product(const resident_args &a, resident_block &b, int in
   } else {
     begin_feed(feed, a, b, product);
   }
-  fetch_ahead(a, b.fetched, index - 1);
+  fetch_ahead(a, b, index - 1);
   meeting_wait(a, b);
   if (index < a.layer_count * RESIDENT_PRODUCTS) stage_product(a, b, index + 1);
   fill_input<MATH>(a, b, product);
@@ -331,10 +340,13 @@ __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
     run_resident(const __grid_constant__ resident_args a) {
 #if HAS_AMPERE
   DYNAMIC_SHARED(shared);
-  resident_block b = {(product_args *)shared, shared + RESIDENT_PRODUCT_BYTES, 0, {0, 0, 0, -1}};
+  const resident_block b = {(resident_notes *)shared, shared + RESIDENT_PRODUCT_BYTES};
   wait_for_earlier_kernels();
-  // Nobody has met before this block arrives.
-  if (threadIdx.x == 0) b.side = load_acquired(a.meeting) & MEETING_SIDE;
+  if (threadIdx.x == 0) {
+    b.notes->fetched = {0, 0, 0, -1};
+    // Nobody has met before this block arrives.
+    b.notes->side = load_acquired(a.meeting) & MEETING_SIDE;
+  }
   stage_product(a, b, 0);
   if (blockIdx.x == 0) embed_token(a.embed, 0);
   const int last = a.layer_count * RESIDENT_PRODUCTS;
@@ -342,7 +354,7 @@ __global__ void __launch_bounds__(RESIDENT_THREADS, 1)
     meeting_arrive(a);
     if (done >= 0 && done % RESIDENT_PRODUCTS == 0) {
       fetch_positions(a, done / RESIDENT_PRODUCTS);
-      fetch_ahead(a, b.fetched, done);
+      fetch_ahead(a, b, done);
       meeting_wait(a, b);
       attend_layer<HEAD>(a, b, done / RESIDENT_PRODUCTS);
       meeting_arrive(a);

@@ -58,8 +58,8 @@ DEVICE_INLINE void store_four(float *row, int column, int columns, float4 x) {
 // Sums of a norm are those of so many warps, however many there are.
 #define NORM_SHARES 16
 
-// What an RMSNorm multiplies the row with: the same, to the bit, whatever the size of the block. All
-// threads of the block; `sums` has 32 floats.
+// What an RMSNorm multiplies the row with: the same, to the bit, whatever the size of the block.
+// All threads of the block; `sums` has 32 floats.
 DEVICE_INLINE float norm_factor(const float *row, int columns, float epsilon, float *sums) {
   int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
   __syncthreads();

@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // A grid of kernel threads on the processor: every thread of a block is a fiber, blocks run one
-// after the other, or all in turns where they wait for each other. What a GPU would do wrong by chance fails here always:
+// after the other, or all in turns where they wait for each other. What a GPU would do wrong by
+// chance fails here always:
 //
 //     a barrier that some threads never reach,     the program ends and names the threads
 //     or blocks that wait for each other for ever
