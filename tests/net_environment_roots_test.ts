@@ -70,7 +70,8 @@ Deno.test("DENO_TLS_CA_STORE=mozilla stands for the roots that come with Deno", 
     import tls from "node:tls";
     import { environmentRoots } from "${new URL("net/environment_roots.ts", REPOSITORY)}";
     const { system, certificates } = environmentRoots();
-    console.log(system, certificates.length > 100, certificates.length - tls.rootCertificates.length);
+    const { length } = certificates;
+    console.log(system, length > 100, length - tls.rootCertificates.length);
   `;
   const flags = ["--allow-env", "--allow-sys"];
   const { stdout } = await runProgram(program, flags, { DENO_TLS_CA_STORE: "mozilla" });

@@ -170,6 +170,24 @@ tlsTest("kernelTls: a write that is given up lets no other get ahead of the kern
   assertEquals(await readExactly(server, 10), utf8("to and fro"));
 });
 
+tlsTest("kernelTls: handshakeTimeoutMs limits how the kernel takes over", async (pki) => {
+  using _kernel = kernelTlsDouble();
+  const answer = Promise.withResolvers<void>();
+  UringStreamSocket.prototype.encrypt = () => answer.promise.then(() => false);
+  using listener = listening(pki.localhost, { kernelTls: true, handshakeTimeoutMs: 200 });
+  const { port } = listener.addr;
+  const connecting = connectTls({ hostname: "localhost", port, caCerts: [pki.ca] });
+  using server = await listener.accept();
+  using client = await connecting;
+  // It keeps the process alive, which a time limit does not.
+  const cutOff = assertRejects(() => client.read(new Uint8Array(1)), Deno.errors.UnexpectedEof);
+  await assertRejects(() => server.handshake(), Deno.errors.TimedOut, "200 ms");
+  await assertRejects(() => server.write(utf8("late")), Deno.errors.TimedOut);
+  answer.resolve();
+  server.close();
+  await cutOff;
+});
+
 tlsTest("kernelTls: closeWrite() says goodbye once", async () => {
   using _kernel = kernelTlsDouble();
   using pair = await tlsPair(api, { kernelTls: true });

@@ -205,6 +205,23 @@ for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
   );
 }
 
+tlsTest("reload() has clients shake hands in full once", async (pki) => {
+  using listener = listening(pki.localhost);
+  const { port } = listener.addr;
+  const resumed: (boolean | null)[] = [];
+  for (const reloads of [false, false, true, false]) {
+    if (reloads) listener.reload(pki.localhost);
+    const accepting = listener.accept();
+    using conn = await connectTls({ hostname: "localhost", port, caCerts: [pki.ca] });
+    using server = await accepting;
+    resumed.push((await conn.handshake()).resumed);
+    // The ticket comes behind the handshake.
+    await writeAll(server, utf8("!"));
+    await readExactly(conn, 1);
+  }
+  assertEquals(resumed, [false, true, false, true]);
+});
+
 tlsTest("openssl s_client resumes with a ticket of listenTls()", async (pki) => {
   using listener = listening(pki.localhost);
   const file = `${pki.folder}/session`;
