@@ -133,7 +133,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
     const incoming = this.#incoming!;
     incoming.filled(byteLength);
     if (incoming.done) return this.#bodyEnded(incoming);
-    if (incoming.body.awaited) this.#await(this.#owner.limits.bodyTimeoutMs);
+    this.#awaitBody(incoming.body);
     if (incoming.body.full) this.#pause();
   }
 
@@ -319,8 +319,13 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       return end;
     }
     if (incoming.done) this.#bodyEnded(incoming);
-    else if (incoming.body.awaited) this.#await(this.#owner.limits.bodyTimeoutMs);
+    else this.#awaitBody(incoming.body);
     return at;
+  }
+
+  /** Bytes of the body came: the next are late only where somebody waits for them. */
+  #awaitBody(body: ResponseBody): void {
+    this.#await(body.awaited ? this.#owner.limits.bodyTimeoutMs : 0);
   }
 
   #bodyEnded(incoming: IncomingBody<ResponseBody>): void {
