@@ -165,6 +165,11 @@ export function receiveNow(fd: number, into: Uint8Array, byteLength: number): nu
   return received < 0 ? -lastErrno() : received;
 }
 
+/** How many bytes a stream socket has to read now (FIONREAD, tcp(7)); 0 when that is not known. */
+export function bytesToReceive(fd: number): number {
+  return libc().ioctl(fd, FIONREAD, waiting) < 0 ? 0 : waiting[0]!;
+}
+
 /** Whether a socket is open and has nothing to read: what an idle connection should look like. */
 export function isQuietNow(fd: number): boolean {
   const received = libc().recv(fd, one, 1n, MSG_DONTWAIT | MSG_PEEK);
@@ -213,6 +218,7 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
+const FIONREAD = 0x541bn;
 const F_DUPFD_CLOEXEC = 1030;
 const FIRST_FREE_DESCRIPTOR = 3;
 
@@ -220,6 +226,7 @@ const FIRST_FREE_DESCRIPTOR = 3;
 const name = new Uint8Array(SOCKADDR_BYTES_MAX);
 const nameLength = new Uint32Array(1);
 const pair = new Int32Array(2);
+const waiting = new Int32Array(1);
 const one = new Uint8Array(1);
 /** One, as the 64-bit number that an eventfd takes. */
 const COUNTER_STEP = new Uint8Array(new BigUint64Array([1n]).buffer);

@@ -123,17 +123,18 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   }
 
   /** Where bytes of the body are wanted; null for nowhere. */
-  room(): Uint8Array | null {
-    return this.#incoming !== null && this.#pending === null ? this.#incoming.room() : null;
+  room(byteLength: number): Uint8Array | null {
+    if (this.#incoming === null || this.#pending !== null) return null;
+    return this.#incoming.room(byteLength);
   }
 
   /** So many bytes of the body were put there. */
   filled(byteLength: number): void {
     const incoming = this.#incoming!;
     incoming.filled(byteLength);
-    if (incoming.done) this.#bodyEnded(incoming);
-    else if (incoming.body.awaited) this.#await(this.#owner.limits.bodyTimeoutMs);
-    else this.#pause();
+    if (incoming.done) return this.#bodyEnded(incoming);
+    this.#awaitBody(incoming.body);
+    if (incoming.body.full) this.#pause();
   }
 
   /** The server sends no more. */
@@ -318,8 +319,13 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       return end;
     }
     if (incoming.done) this.#bodyEnded(incoming);
-    else if (incoming.body.awaited) this.#await(this.#owner.limits.bodyTimeoutMs);
+    else this.#awaitBody(incoming.body);
     return at;
+  }
+
+  /** Bytes of the body came: the next are late only where somebody waits for them. */
+  #awaitBody(body: ResponseBody): void {
+    this.#await(body.awaited ? this.#owner.limits.bodyTimeoutMs : 0);
   }
 
   #bodyEnded(incoming: IncomingBody<ResponseBody>): void {

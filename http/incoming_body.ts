@@ -6,8 +6,8 @@ import type { HeadLimits } from "./request_head.ts";
 export interface ContentSink {
   /** Takes bytes where they are; they are gone when the call returns. */
   push(bytes: Uint8Array, start: number, end: number): void;
-  /** Where bytes may be put without a copy; null for nowhere. */
-  room?(): Uint8Array | null;
+  /** Where the bytes that have come, so many, may be put without a copy; null for nowhere. */
+  room?(byteLength: number): Uint8Array | null;
   /** So many bytes were put there. */
   filled?(byteLength: number): void;
 }
@@ -51,8 +51,9 @@ export class IncomingBody<S extends ContentSink> {
   }
 
   /** Where bytes of the body may be put, no more than are left of it; null for nowhere. */
-  room(): Uint8Array | null {
-    const room = this.#decoder === null ? this.body.room?.() ?? null : null;
+  room(byteLength: number): Uint8Array | null {
+    if (this.#decoder !== null) return null;
+    const room = this.body.room?.(Math.min(byteLength, this.#left)) ?? null;
     return room !== null && room.length > this.#left ? room.subarray(0, this.#left) : room;
   }
 

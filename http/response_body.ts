@@ -21,7 +21,8 @@ export interface ResponseBodyOwner {
 
 /**
  * The body of a response while it arrives. Whoever wants all of it gets it in one array, into which
- * every block is copied once; whoever reads a stream gets each block as a chunk.
+ * every block is copied once; whoever reads a stream gets each block as a chunk. What comes in
+ * large pieces is received right there ({@linkcode ResponseBody.room}).
  */
 export class ResponseBody implements ContentSink {
   readonly #owner: ResponseBodyOwner;
@@ -32,6 +33,8 @@ export class ResponseBody implements ContentSink {
   /** Where a reader wants its bytes, and how many were put there. */
   #into: Uint8Array | null = null;
   #intoBytes = 0;
+  /** The next chunk, while it is received. */
+  #fresh: Uint8Array<ArrayBuffer> | null = null;
   #ended = false;
   #failure: unknown = null;
   #dropped = false;
@@ -45,7 +48,7 @@ export class ResponseBody implements ContentSink {
 
   /** Whether the server should wait. */
   get full(): boolean {
-    return this.#keptBytes >= RESPONSE_KEPT_BYTES;
+    return this.#keptBytes >= RESPONSE_KEPT_BYTES || this.#intoBytes > 0;
   }
 
   /** Whether the last byte came, or no more will. */
@@ -68,18 +71,18 @@ export class ResponseBody implements ContentSink {
     if (start === end || this.#dropped) return;
     const piece = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     if (this.#all !== null) return this.#append(piece);
-    const chunk = copyOf(piece);
-    notePassing(chunk.length);
-    this.#chunks.push(chunk);
-    this.#keptBytes += chunk.length;
-    this.#tell();
+    this.#keep(copyOf(piece));
   }
 
-  /** Where bytes may be put without a copy; null for nowhere. */
-  room(): Uint8Array | null {
+  /** Where the bytes that have come, so many, may be put without a copy; null for nowhere. */
+  room(byteLength: number): Uint8Array | null {
     const all = this.#all;
-    if (all === null) return this.#into;
-    return all.length - this.#allBytes < DIRECT_BYTES_MIN ? null : all.subarray(this.#allBytes);
+    if (all !== null) {
+      return all.length - this.#allBytes < DIRECT_BYTES_MIN ? null : all.subarray(this.#allBytes);
+    }
+    const isChunk = this.#into === null && byteLength >= DIRECT_BYTES_MIN;
+    this.#fresh = isChunk ? new Uint8Array(byteLength) : null;
+    return this.#fresh ?? this.#into;
   }
 
   /** So many bytes were put there. */
@@ -87,6 +90,11 @@ export class ResponseBody implements ContentSink {
     if (this.#all !== null) {
       this.#allBytes += byteLength;
       return;
+    }
+    const fresh = this.#fresh;
+    this.#fresh = null;
+    if (fresh !== null) {
+      return this.#keep(byteLength === fresh.length ? fresh : fresh.slice(0, byteLength));
     }
     this.#into = null;
     this.#intoBytes = byteLength;
@@ -193,6 +201,13 @@ export class ResponseBody implements ContentSink {
     if (this.#dropped) return;
     controller.close();
     controller.byobRequest?.respond(0);
+  }
+
+  #keep(chunk: Uint8Array<ArrayBuffer>): void {
+    notePassing(chunk.length);
+    this.#chunks.push(chunk);
+    this.#keptBytes += chunk.length;
+    this.#tell();
   }
 
   /** Copies what is kept, as far as there is room. */

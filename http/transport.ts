@@ -20,7 +20,7 @@ export interface TransportSink {
   /** The peer sent its last byte (null), or the stream failed. Called once at most. */
   ended(error: Error | null): void;
   /** Where bulk data is wanted, for transports that can bring it there; null for nowhere. */
-  room?(): Uint8Array | null;
+  room?(byteLength: number): Uint8Array | null;
   /** So many bytes were brought where there was {@linkcode room}. */
   filled?(byteLength: number): void;
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { CqeFlag, Op, RecvSend, SqeFlag } from "../ffi/abi.ts";
 import { Errno, isNotNow, osError } from "../ffi/errno.ts";
-import { receiveNow } from "../ffi/socket.ts";
+import { bytesToReceive, receiveNow } from "../ffi/socket.ts";
 import type { BufferRing } from "./buffer_ring.ts";
 import type { Engine } from "./engine.ts";
 import type { FdStream } from "./fd_stream.ts";
@@ -23,8 +23,12 @@ export interface FeedSink {
   take(bytes: Uint8Array, start: number, end: number): void;
   /** The peer sent its last byte (null), or the stream failed. Called once at most. */
   ended(error: Error | null): void;
-  /** Where bulk data is wanted, so that it need not be copied there; null for nowhere. */
-  room?(): Uint8Array | null;
+  /**
+   * Where bulk data is wanted, so that it need not be copied there; null for nowhere.
+   *
+   * @param byteLength So many bytes have come
+   */
+  room?(byteLength: number): Uint8Array | null;
   /** So many bytes were received where there was {@linkcode room}. */
   filled?(byteLength: number): void;
 }
@@ -196,10 +200,11 @@ export class StreamFeed implements Completion, Flushable {
     const { direct } = this.#engine;
     let received = -Errno.EAGAIN;
     while (this.#bulk && !this.#paused && !this.#stopped && direct.take(BULK_CALLS)) {
-      const room = this.#sink.room?.() ?? null;
+      const { fd } = this.#stream;
+      const room = this.#sink.room?.(Math.min(bytesToReceive(fd), BULK_BYTES_MAX)) ?? null;
       const place = room ?? (shared ??= new Uint8Array(BULK_BYTES_MAX));
       const wanted = Math.min(BULK_BYTES_MAX, place.length);
-      received = receiveNow(this.#stream.fd, place, wanted);
+      received = receiveNow(fd, place, wanted);
       if (received <= 0) break;
       this.#bulkLeft -= received;
       if (room === null) this.#sink.take(place, 0, received);

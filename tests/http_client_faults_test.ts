@@ -194,6 +194,28 @@ leakTest("a body that nobody reads does not stall", async () => {
   assertEquals((await response.text()).length, 3_000_000);
 });
 
+leakTest("a body does not stall while its reader is busy with what came", async () => {
+  const { promise: isRead, resolve: read } = Promise.withResolvers<void>();
+  await using server = new WireServer(async (_, peer) => {
+    await peer.send(answer("200 OK", "Content-Length: 10"));
+    // It comes when somebody waits for it.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await peer.send("begin");
+    await isRead;
+    await peer.send("ended");
+  });
+  using client = new HttpClient({ bodyTimeoutMs: 40 });
+  const { body } = await client.fetch(server.origin);
+  let length = 0;
+  for await (const chunk of body!) {
+    length += chunk.length;
+    if (length > 5) continue;
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    read();
+  }
+  assertEquals(length, 10);
+});
+
 leakTest("a server that takes nothing ends with sendTimeoutMs", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = listener.accept();

@@ -49,6 +49,15 @@ Object.assign(
       }
       assertEquals(length, BYTES);
     },
+    async "a long body comes in chunks that can be transferred"(fetch) {
+      await using server = new WireServer(sendAll);
+      const { body } = await fetch(server.origin);
+      const moved: Uint8Array[] = [];
+      for await (const chunk of body!) {
+        moved.push(structuredClone(chunk, { transfer: [chunk.buffer] }));
+      }
+      assertEquals(Buffer.concat(moved).equals(content), true);
+    },
     async "a long body is given up in the middle by its reader"(fetch) {
       await using server = new WireServer(sendAll);
       for await (const _ of (await fetch(server.origin)).body!) break;

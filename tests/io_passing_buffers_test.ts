@@ -2,9 +2,10 @@
 import { assert } from "@std/assert";
 
 const MODULE = new URL("../io/passing_buffers.ts", import.meta.url).href;
-const MEBIBYTES = 512;
-/** A full collection comes first when they are rarer (V8 15.0, with a heap of 10 MiB). */
-const YOUNG_EVERY_MEBIBYTES = 32;
+/** So many that what survives each collection would add up. */
+const MEBIBYTES = 4096;
+/** A full collection comes first when they are rarer than 32 (V8 15.0, with a heap of 10 MiB). */
+const YOUNG_EVERY_MEBIBYTES = 16;
 
 const PROGRAM = `
   import { notePassing } from ${JSON.stringify(MODULE)};
