@@ -249,6 +249,72 @@ leakTest(
     }),
 );
 
+// Data: how a server ends what it says to a refused upgrade.
+const REFUSALS: [name: string, answer: string][] = [
+  ["a length", "HTTP/1.1 403 No\r\nContent-Length: 8\r\n\r\nnot here"],
+  [
+    "chunks",
+    "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnot \r\n4\r\nhere\r\n0\r\n\r\n",
+  ],
+  ["the connection", "HTTP/1.1 403 No\r\n\r\nnot here"],
+];
+
+for (const [name, answer] of REFUSALS) {
+  leakTest(
+    `reverseProxy() passes on what is said to a refused upgrade, up to ${name}`,
+    async () => {
+      using upstream = new RawUpstream(answer);
+      await withProxy([upstream.url], async (client) => {
+        const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
+        assertEquals([response.status, response.body], [403, "not here"]);
+      });
+    },
+  );
+}
+
+leakTest("reverseProxy() passes no refused upgrade on whose length cannot be told", async () => {
+  for (const field of ["Content-Length: 8, 8", "Content-Length: -8", "Transfer-Encoding: gzip"]) {
+    using upstream = new RawUpstream(`HTTP/1.1 403 No\r\n${field}\r\n\r\nnot here`);
+    await withProxy([upstream.url], async (client) => {
+      const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
+      assertEquals(response.status, 502, field);
+    }, { retries: 0 });
+  }
+});
+
+leakTest("reverseProxy() does not fake the end of what is said to a refused upgrade", async () => {
+  using upstream = new RawUpstream("HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nno");
+  await withProxy([upstream.url], async (client) => {
+    await client.send(get("/", "Connection: Upgrade", "Upgrade: websocket"));
+    await client.until("\r\n\r\n");
+    assert(!(await client.rest()).includes("0\r\n\r\n"));
+  });
+});
+
+leakTest(
+  "reverseProxy() passes octets above 0x7f in fields of an upgrade on, and back",
+  async () => {
+    const field = "\xc3\xa9\xe2\x82\xac\x80";
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const answered = (async () => {
+      using server = new RawClient(await listener.accept());
+      const head = await server.until("\r\n\r\n");
+      await server.send(
+        `HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\nX-Back: ${field}\r\n\r\n`,
+      );
+      assertEquals(await server.rest(), "");
+      return head;
+    })();
+    await withProxy([`http://127.0.0.1:${listener.addr.port}`], async (client) => {
+      await client.send(get("/", "Connection: Upgrade", "Upgrade: x", `X-There: ${field}`));
+      assert((await client.until("\r\n\r\n")).includes(`: ${field}\r\n`));
+      await client.closeWrite();
+      assert((await answered).includes(`: ${field}\r\n`));
+      assertEquals(await client.rest(), "");
+    });
+  },
+);
+
 // Data: what a server does in place of an answer, and what the client gets.
 // deno-fmt-ignore
 const DEATHS: [name: string, answer: string | null, expected: number | "broken"][] = [
