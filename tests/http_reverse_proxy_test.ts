@@ -1,44 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  reverseProxy,
-  type ReverseProxyOptions,
-  serve,
-  upgradeWebSocket,
-  WebSocket,
-} from "../http/mod.ts";
+import { reverseProxy, serve } from "../http/mod.ts";
 import { Upstream, UpstreamSet } from "../http/proxy_upstreams.ts";
-import { get, type Handler, post } from "./http_contract_case.ts";
-import { RawClient } from "./http_raw_client.ts";
-import { leakTest } from "./leak.ts";
+import { get, post } from "./http_contract_case.ts";
+import { OPTIONS, withHandler, withProxy } from "./http_proxied.ts";
 import { RawUpstream } from "./http_raw_upstream.ts";
-
-const OPTIONS = { hostname: "127.0.0.1", port: 0, onListen() {} };
-
-/** A proxy in front of servers while `use` runs with a client of it. */
-async function withProxy(
-  upstreams: string[],
-  use: (client: RawClient, proxy: ReturnType<typeof reverseProxy>, port: number) => Promise<void>,
-  options: Partial<ReverseProxyOptions> = {},
-): Promise<void> {
-  using proxy = reverseProxy({ upstreams, ...options });
-  // What breaks off is told to the log of a server: not to that of these tests.
-  const onError = () => new Response(null, { status: 500 });
-  await using front = serve({ ...OPTIONS, onError }, proxy);
-  using client = await RawClient.open(front.addr);
-  await use(client, proxy, front.addr.port);
-}
-
-/** The same in front of a handler. */
-async function withHandler(
-  handler: Handler,
-  use: (client: RawClient, port: number) => Promise<void>,
-  options: Partial<ReverseProxyOptions> = {},
-): Promise<void> {
-  await using server = serve(OPTIONS, handler);
-  const upstreams = [`http://127.0.0.1:${server.addr.port}`];
-  await withProxy(upstreams, (client, _, port) => use(client, port), options);
-}
+import { leakTest } from "./leak.ts";
 
 /** What a server saw, as JSON. */
 function mirror(request: Request): Response {
@@ -217,103 +184,6 @@ async function settled(read: () => number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
-
-leakTest(
-  "reverseProxy() passes WebSockets, and what else is upgraded to",
-  () =>
-    withHandler((request) => {
-      const { socket, response } = upgradeWebSocket(request, { protocol: "chat" });
-      socket.onmessage = ({ data }) => socket.send(data);
-      return response;
-    }, async (_, port) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["chat"]);
-      const received: unknown[] = [];
-      socket.onopen = () => {
-        socket.send("hello");
-        socket.send(new Uint8Array(300_000).fill(7));
-      };
-      for await (const data of socket) if (received.push(data) === 2) break;
-      assertEquals(socket.protocol, "chat");
-      assertEquals(received, ["hello", new Uint8Array(300_000).fill(7)]);
-      socket.close(3000, "bye");
-      assertEquals((await socket.closed).code, 3000);
-    }),
-);
-
-leakTest(
-  "reverseProxy() passes on that an upgrade was refused",
-  () =>
-    withHandler(() => new Response("not here", { status: 403 }), async (client) => {
-      const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
-      assertEquals([response.status, response.body], [403, "not here"]);
-    }),
-);
-
-// Data: how a server ends what it says to a refused upgrade.
-const REFUSALS: [name: string, answer: string][] = [
-  ["a length", "HTTP/1.1 403 No\r\nContent-Length: 8\r\n\r\nnot here"],
-  [
-    "chunks",
-    "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnot \r\n4\r\nhere\r\n0\r\n\r\n",
-  ],
-  ["the connection", "HTTP/1.1 403 No\r\n\r\nnot here"],
-];
-
-for (const [name, answer] of REFUSALS) {
-  leakTest(
-    `reverseProxy() passes on what is said to a refused upgrade, up to ${name}`,
-    async () => {
-      using upstream = new RawUpstream(answer);
-      await withProxy([upstream.url], async (client) => {
-        const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
-        assertEquals([response.status, response.body], [403, "not here"]);
-      });
-    },
-  );
-}
-
-leakTest("reverseProxy() passes no refused upgrade on whose length cannot be told", async () => {
-  for (const field of ["Content-Length: 8, 8", "Content-Length: -8", "Transfer-Encoding: gzip"]) {
-    using upstream = new RawUpstream(`HTTP/1.1 403 No\r\n${field}\r\n\r\nnot here`);
-    await withProxy([upstream.url], async (client) => {
-      const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
-      assertEquals(response.status, 502, field);
-    }, { retries: 0 });
-  }
-});
-
-leakTest("reverseProxy() does not fake the end of what is said to a refused upgrade", async () => {
-  using upstream = new RawUpstream("HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nno");
-  await withProxy([upstream.url], async (client) => {
-    await client.send(get("/", "Connection: Upgrade", "Upgrade: websocket"));
-    await client.until("\r\n\r\n");
-    assert(!(await client.rest()).includes("0\r\n\r\n"));
-  });
-});
-
-leakTest(
-  "reverseProxy() passes octets above 0x7f in fields of an upgrade on, and back",
-  async () => {
-    const field = "\xc3\xa9\xe2\x82\xac\x80";
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const answered = (async () => {
-      using server = new RawClient(await listener.accept());
-      const head = await server.until("\r\n\r\n");
-      await server.send(
-        `HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\nX-Back: ${field}\r\n\r\n`,
-      );
-      assertEquals(await server.rest(), "");
-      return head;
-    })();
-    await withProxy([`http://127.0.0.1:${listener.addr.port}`], async (client) => {
-      await client.send(get("/", "Connection: Upgrade", "Upgrade: x", `X-There: ${field}`));
-      assert((await client.until("\r\n\r\n")).includes(`: ${field}\r\n`));
-      await client.closeWrite();
-      assert((await answered).includes(`: ${field}\r\n`));
-      assertEquals(await client.rest(), "");
-    });
-  },
-);
 
 // Data: what a server does in place of an answer, and what the client gets.
 // deno-fmt-ignore
