@@ -5,9 +5,12 @@ import { connectTls } from "../net/connect_tls.ts";
 import { copy } from "../net/copy.ts";
 import type { StreamConn } from "../net/stream_conn.ts";
 import type { Exchange } from "./exchange.ts";
+import { type ContentSink, IncomingBody } from "./incoming_body.ts";
+import { RESPONSE_LIMITS } from "./limits.ts";
+import { octetsOf } from "./octets.ts";
 import { type Field, responseFields } from "./proxy_headers.ts";
+import { readResponseHead, type ResponseHeadText } from "./response_head_text.ts";
 import { ConnSuccessor } from "./upgrade.ts";
-import { readResponseHead } from "./response_head_text.ts";
 
 /** What is asked of the server behind. */
 export interface UpgradeRequest {
@@ -35,10 +38,11 @@ export async function passUpgrade(exchange: Exchange, request: UpgradeRequest): 
   const conn = await dial(request);
   try {
     const { signal } = request;
-    await conn.writeAll(new TextEncoder().encode(headOf(request)), { signal });
-    const { status, statusText, headers, rest } = await readResponseHead(conn, signal);
+    await conn.writeAll(octetsOf(headOf(request)), { signal });
+    const head = await readResponseHead(conn, signal);
+    const { status, headers, rest } = head;
     const fields = new Headers(responseFields(headers));
-    if (status !== 101) return plainAnswer(conn, status, statusText, fields, rest);
+    if (status !== 101) return plainAnswer(conn, head, fields);
     fields.set("connection", "Upgrade");
     fields.set("upgrade", headers.get("upgrade") ?? request.protocol);
     const { promise, resolve } = Promise.withResolvers<Deno.Conn>();
@@ -72,38 +76,74 @@ function headOf({ url, host, headers, protocol }: UpgradeRequest): string {
 /** An answer that is no upgrade: the connection goes with its body. */
 function plainAnswer(
   conn: StreamConn<Deno.NetAddr>,
-  status: number,
-  statusText: string,
-  headers: Headers,
-  rest: Uint8Array,
+  { status, statusText, headers, rest }: ResponseHeadText,
+  fields: Headers,
 ): Response {
-  const length = Number(headers.get("content-length") ?? "0");
-  const isChunked = !headers.has("content-length");
-  if (isChunked || length === 0 || status === 204 || status === 304) {
+  const byteLength = bodyLength(headers);
+  if (byteLength === 0 || status === 204 || status === 304) {
     conn.close();
-    headers.delete("content-length");
-    return new Response(null, { status, statusText, headers });
+    fields.delete("content-length");
+    return new Response(null, { status, statusText, headers: fields });
   }
-  let left = length;
-  let early = rest;
-  const body = readableFrom({
-    async read(p) {
-      if (left === 0) return null;
-      if (early.length > 0) {
-        const count = Math.min(early.length, p.length, left);
-        p.set(early.subarray(0, count));
-        early = early.subarray(count);
-        left -= count;
-        return count;
-      }
-      const count = await conn.read(p.length > left ? p.subarray(0, left) : p);
+  const reader = new PlainBody(conn, byteLength, rest);
+  return new Response(readableFrom(reader), { status, statusText, headers: fields });
+}
+
+/** Bytes of a body: negative for chunks, Infinity for all up to the end (RFC 9112 section 6.3). */
+function bodyLength(headers: Headers): number {
+  const [coding, length] = [headers.get("transfer-encoding"), headers.get("content-length")];
+  if (coding?.toLowerCase() === "chunked") return -1;
+  if (coding === null && length === null) return Infinity;
+  if (coding === null && /^\d{1,15}$/.test(length!)) return Number(length);
+  throw new Deno.errors.InvalidData("Cannot pass response: its length cannot be told");
+}
+
+const BODY_LIMITS = { ...RESPONSE_LIMITS, urlBytesMax: 0, bodyBytesMax: Infinity };
+
+/** Reads the body of an answer off its connection. */
+class PlainBody {
+  readonly #conn: StreamConn<Deno.NetAddr>;
+  readonly #byteLength: number;
+  readonly #incoming: IncomingBody<ContentSink>;
+  #early: Uint8Array;
+  #filled = 0;
+
+  constructor(conn: StreamConn<Deno.NetAddr>, byteLength: number, early: Uint8Array) {
+    this.#conn = conn;
+    this.#byteLength = byteLength;
+    this.#early = early;
+    // What is around chunks goes: content moves to the front of the bytes it came in.
+    const push = (bytes: Uint8Array, start: number, end: number) => {
+      bytes.copyWithin(this.#filled, start, end);
+      this.#filled += end - start;
+    };
+    this.#incoming = new IncomingBody({ push }, byteLength, BODY_LIMITS);
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    this.#filled = 0;
+    while (this.#filled === 0) {
+      if (this.#incoming.done) return null;
+      const count = this.#takeEarly(p) || await this.#conn.read(p);
+      if (count === null && this.#byteLength === Infinity) return null;
       if (count === null) throw new Deno.errors.UnexpectedEof("Cannot pass response: it broke off");
-      left -= count;
-      return count;
-    },
-    close: () => conn[Symbol.dispose](),
-  });
-  return new Response(body, { status, statusText, headers });
+      if (this.#incoming.take(p, 0, count) < 0) {
+        throw new Deno.errors.InvalidData(`Cannot pass response: ${this.#incoming.reason}`);
+      }
+    }
+    return this.#filled;
+  }
+
+  close(): void {
+    this.#conn[Symbol.dispose]();
+  }
+
+  #takeEarly(p: Uint8Array): number {
+    const count = Math.min(this.#early.length, p.length);
+    p.set(this.#early.subarray(0, count));
+    this.#early = this.#early.subarray(count);
+    return count;
+  }
 }
 
 /** Passes bytes on, both ways, until both sides have ended or one has failed. */

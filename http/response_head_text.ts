@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { TransferOptions } from "../net/stream_conn.ts";
+import { textOf } from "./octets.ts";
 
 /** Bytes of the head of a response. */
 const HEAD_BYTES_MAX = 16_384;
@@ -44,16 +45,14 @@ export async function readResponseHead(
     }
     const from = Math.max(0, length - 3);
     length += count;
-    const found = latin1.decode(bytes.subarray(from, length)).indexOf("\r\n\r\n");
+    const found = textOf(bytes, from, length).indexOf("\r\n\r\n");
     if (found < 0) continue;
     const headEnd = from + found;
     const rest = bytes.slice(headEnd + 4, length);
-    return { ...parse(latin1.decode(bytes.subarray(0, headEnd))), rest };
+    return { ...parse(textOf(bytes, 0, headEnd)), rest };
   }
   throw new Error(`Cannot read response: its head is above ${HEAD_BYTES_MAX} bytes`);
 }
-
-const latin1 = new TextDecoder("latin1");
 
 function parse(head: string): Omit<ResponseHeadText, "rest"> {
   const [statusLine, ...lines] = head.split("\r\n");

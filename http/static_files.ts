@@ -143,7 +143,9 @@ class StaticSite {
     const path = staticPath(request.url, this.#prefix, this.#options.dotFiles ?? false);
     if (path === null) return plain(404);
     const cached = this.#cache?.current(path) ?? null;
-    if (cached !== null && mayGiveCached(request)) return this.#giveCached(request, cached);
+    if (cached !== null && mayGiveCached(request) && !namesFolder(request)) {
+      return this.#giveCached(request, cached);
+    }
     const found = this.#folder.find(path);
     if (found instanceof Promise) return found.then((entry) => this.#give(request, path, entry));
     return this.#give(request, path, found);
@@ -155,8 +157,7 @@ class StaticSite {
       entry.close();
       return this.#giveFolder(request, path);
     }
-    // A name that ends in a slash is that of a folder.
-    if (!entry.info.isFile || pathOf(request.url).endsWith("/")) {
+    if (!entry.info.isFile || namesFolder(request)) {
       entry.close();
       return plain(404);
     }
@@ -331,6 +332,11 @@ class StaticSite {
     remember(this.#types, extension, type);
     return type;
   }
+}
+
+/** A name that ends in a slash is that of a folder. */
+function namesFolder({ url }: Request): boolean {
+  return pathOf(url).endsWith("/");
 }
 
 /** Parts of a file are read from the file. */

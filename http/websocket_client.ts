@@ -3,6 +3,7 @@ import { connect } from "../net/connect.ts";
 import { connectTls } from "../net/connect_tls.ts";
 import { StreamConn } from "../net/stream_conn.ts";
 import { UringStreamSocket } from "../net/uring_socket.ts";
+import { octetsOf } from "./octets.ts";
 import { readResponseHead, type ResponseHeadText } from "./response_head_text.ts";
 import { RingTransport } from "./ring_transport.ts";
 import { SocketTransport } from "./socket_transport.ts";
@@ -54,7 +55,7 @@ export async function dialWebSocket(request: DialRequest): Promise<DialResult> {
     : await connect({ hostname, port, signal });
   try {
     const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
-    await conn.writeAll(new TextEncoder().encode(requestHead(request, key)), { signal });
+    await conn.writeAll(octetsOf(requestHead(request, key)), { signal });
     const head = await readResponseHead(conn, signal);
     const agreed = checkResponse(head, request, key);
     return { transport: transportOf(conn), rest: head.rest, ...agreed };

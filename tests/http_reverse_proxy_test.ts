@@ -1,44 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  reverseProxy,
-  type ReverseProxyOptions,
-  serve,
-  upgradeWebSocket,
-  WebSocket,
-} from "../http/mod.ts";
+import { reverseProxy, serve } from "../http/mod.ts";
 import { Upstream, UpstreamSet } from "../http/proxy_upstreams.ts";
-import { get, type Handler, post } from "./http_contract_case.ts";
-import { RawClient } from "./http_raw_client.ts";
-import { leakTest } from "./leak.ts";
+import { get, post } from "./http_contract_case.ts";
+import { OPTIONS, withHandler, withProxy } from "./http_proxied.ts";
 import { RawUpstream } from "./http_raw_upstream.ts";
-
-const OPTIONS = { hostname: "127.0.0.1", port: 0, onListen() {} };
-
-/** A proxy in front of servers while `use` runs with a client of it. */
-async function withProxy(
-  upstreams: string[],
-  use: (client: RawClient, proxy: ReturnType<typeof reverseProxy>, port: number) => Promise<void>,
-  options: Partial<ReverseProxyOptions> = {},
-): Promise<void> {
-  using proxy = reverseProxy({ upstreams, ...options });
-  // What breaks off is told to the log of a server: not to that of these tests.
-  const onError = () => new Response(null, { status: 500 });
-  await using front = serve({ ...OPTIONS, onError }, proxy);
-  using client = await RawClient.open(front.addr);
-  await use(client, proxy, front.addr.port);
-}
-
-/** The same in front of a handler. */
-async function withHandler(
-  handler: Handler,
-  use: (client: RawClient, port: number) => Promise<void>,
-  options: Partial<ReverseProxyOptions> = {},
-): Promise<void> {
-  await using server = serve(OPTIONS, handler);
-  const upstreams = [`http://127.0.0.1:${server.addr.port}`];
-  await withProxy(upstreams, (client, _, port) => use(client, port), options);
-}
+import { leakTest } from "./leak.ts";
 
 /** What a server saw, as JSON. */
 function mirror(request: Request): Response {
@@ -217,37 +184,6 @@ async function settled(read: () => number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
-
-leakTest(
-  "reverseProxy() passes WebSockets, and what else is upgraded to",
-  () =>
-    withHandler((request) => {
-      const { socket, response } = upgradeWebSocket(request, { protocol: "chat" });
-      socket.onmessage = ({ data }) => socket.send(data);
-      return response;
-    }, async (_, port) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["chat"]);
-      const received: unknown[] = [];
-      socket.onopen = () => {
-        socket.send("hello");
-        socket.send(new Uint8Array(300_000).fill(7));
-      };
-      for await (const data of socket) if (received.push(data) === 2) break;
-      assertEquals(socket.protocol, "chat");
-      assertEquals(received, ["hello", new Uint8Array(300_000).fill(7)]);
-      socket.close(3000, "bye");
-      assertEquals((await socket.closed).code, 3000);
-    }),
-);
-
-leakTest(
-  "reverseProxy() passes on that an upgrade was refused",
-  () =>
-    withHandler(() => new Response("not here", { status: 403 }), async (client) => {
-      const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
-      assertEquals([response.status, response.body], [403, "not here"]);
-    }),
-);
 
 // Data: what a server does in place of an answer, and what the client gets.
 // deno-fmt-ignore

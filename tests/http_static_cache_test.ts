@@ -104,6 +104,18 @@ leakTest(
 );
 
 leakTest(
+  "a file's name with a slash behind it is not found, behind requests for the file neither",
+  () =>
+    withFiles(async (client) => {
+      for (let i = 0; i < 3; i++) await client.ask(get("/a.txt"));
+      await client.send(get("/a.txt") + get("/a.txt/") + get("/a.txt"));
+      const statuses = [];
+      for (let i = 0; i < 3; i++) statuses.push((await client.response()).status);
+      assertEquals(statuses, [200, 404, 200]);
+    }),
+);
+
+leakTest(
   "what stands around staticFiles() can change a response that is kept",
   () =>
     withFiles(async (client) => {

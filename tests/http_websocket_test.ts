@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { serve, upgradeWebSocket, WebSocket } from "../http/mod.ts";
 import { engineInfo } from "../io/engine_info.ts";
+import { RawClient } from "./http_raw_client.ts";
 import { leakTest } from "./leak.ts";
 import { WebSocketPeer } from "./http_websocket_peer.ts";
 import { runTestFiles } from "./subprocess.ts";
@@ -212,6 +213,16 @@ leakTest("close() while it is being opened gives it up", async () => {
   socket.close();
   assertEquals(socket.readyState, WebSocket.CLOSING);
   assertEquals((await socket.closed).code, 1006);
+});
+
+leakTest("a WebSocket asks with its fields as they are, one octet a character", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const headers = { "x-name": "\xe9\x80" };
+  const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`, { headers });
+  using server = new RawClient(await listener.accept());
+  assert((await server.until("\r\n\r\n")).includes("x-name: \xe9\x80\r\n"));
+  socket.close();
+  await socket.closed;
 });
 
 leakTest("upgradeWebSocket() tells when the response was another", async () => {
