@@ -233,7 +233,8 @@ export class WorkPool implements AsyncDisposable {
   /**
    * Ends the workers at once: calls reject with {@linkcode WorkerDied}.
    *
-   * @throws {Deno.errors.TimedOut} when a thread does not end, as it waits in a foreign function
+   * @throws {Deno.errors.TimedOut} when a thread does not end within 15 s, as it waits in a foreign
+   * function, or is in a loop that Deno cannot stop either (`for (;;);`)
    */
   async terminate(): Promise<void> {
     this.#closing ??= Promise.resolve();
