@@ -341,8 +341,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
   /** All of a response came: the next one, or none. */
   #finish(): void {
     this.#current = null;
-    if (!this.#keepAlive) return this.#rest();
-    const next = this.#behind.shift();
+    const next = this.#keepAlive ? this.#behind.shift() : undefined;
     if (next !== undefined) this.#begin(next);
     this.#rest();
   }
@@ -355,9 +354,7 @@ export class ClientConnection implements TransportSink, ResponseBodyOwner, SendE
       this.#sender.stop();
       this.#keepAlive = false;
     }
-    if (!this.#keepAlive && this.#current === null) {
-      return this.#end(closedError(), false);
-    }
+    if (!this.#keepAlive && this.#current === null) return this.#end(closedError(), false);
     if (this.#current === null) {
       this.deadlineMs = this.#idleMs === 0 ? Infinity : this.#owner.clock.nowMs + this.#idleMs;
     }
