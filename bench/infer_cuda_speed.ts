@@ -1,7 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // `infer_cuda_speed.ts [--model PATH] [--tiny] [--kv TYPE] [--timeline FILE]`: what who asks an
 // engine on a GPU gets: tokens a second at several batches, and how long a first token takes. One
-// JSON object a line, in the words of infer/native/cuda/bench/speed.cu, each figure beside its goal.
+// JSON object a line, in the words of speed.cu (infer/native/cuda/bench), each figure beside its
+// goal.
 //
 //     --model     a model to take instead of made-up weights in the shape of Llama-3.2-1B
 //     --tiny      a model of the tests and short texts, to see on any machine that it runs

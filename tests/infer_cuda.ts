@@ -82,7 +82,7 @@ export async function loadCuda(
  * what is there was made of the same sources.
  */
 export async function buildEmulation(path: string, program?: string): Promise<void> {
-  const headers = filesIn("").filter((file) => file.endsWith(".h"));
+  const headers = [...filesIn(""), ...filesIn("cuda/bench/")].filter((file) => /h$/.test(file));
   const files = [...filesIn("cuda/"), ...filesIn("cuda/host/"), ...CUDA_SHARED];
   if (program !== undefined) files.push(program);
   const sanitize = program === undefined ? [] : SANITIZE_FLAGS;

@@ -52,7 +52,7 @@ export const HEADERS: readonly string[] = [
   ...["infer.h", "int8_avx2.h", "int8_portable.h", "int8_vnni.h", "kernels.h", "kv_blocks.h"],
   ...["matrix.h", "memory.h", "model.h", "multiply.h", "pack_kernels.h", "pool.h"],
   ...["row_kernels.h", "sample_math.h", "shard.h", "source.h", "status.h", "step_check.h"],
-  ...["vector.h"],
+  ...["test_check.h", "vector.h"],
 ];
 
 /** The sources of the library for GPUs. */

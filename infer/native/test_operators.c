@@ -10,15 +10,7 @@
 #include <unistd.h>
 
 #include "infer.h"
-
-#define CHECK(condition)                                                    \
-  do {                                                                      \
-    if (condition) break;                                                   \
-    char text[512];                                                         \
-    infer_error(text, sizeof text);                                         \
-    fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, text); \
-    exit(1);                                                                \
-  } while (0)
+#include "test_check.h"
 
 static uint32_t state = 1;
 

@@ -11,17 +11,9 @@
 #include <unistd.h>
 
 #include "../infer.h"
+#include "../test_check.h"
 #include "draw.h"
 #include "group.h"
-
-#define CHECK(condition)                                                    \
-  do {                                                                      \
-    if (condition) break;                                                   \
-    char text[512];                                                         \
-    infer_error(text, sizeof text);                                         \
-    fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, text); \
-    exit(1);                                                                \
-  } while (0)
 
 enum { HIDDEN = 64, INNER = 224, HEADS = 4, KV_HEADS = 2, HEAD = 32, VOCABULARY = 51 };
 enum { QUERIES = HEADS * HEAD, KEYS = KV_HEADS * HEAD, GROUP = 32, STEPS = 5 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../draw.h"
+#include "check.cuh"
 
 // Everything is made anew after so many; memory is looked at then.
 #define ROUND_STEPS 40
@@ -28,14 +29,6 @@ static std::vector<float> random_floats(size_t count) {
   std::vector<float> values(count);
   for (float &value : values) value = (float)random_to(2000) / 1000 - 1;
   return values;
-}
-
-static void check(int32_t status, const char *what) {
-  if (status == INFER_OK) return;
-  char text[512];
-  infer_error(text, sizeof text);
-  fprintf(stderr, "Cannot %s: %s\n", what, text);
-  exit(1);
 }
 
 static void check_finite(const std::vector<float> &values, const char *what) {

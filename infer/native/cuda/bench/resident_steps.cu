@@ -10,9 +10,7 @@
 
 #include <vector>
 
-extern "C" {
-#include "../../infer.h"
-}
+#include "check.cuh"
 
 #define USE_VARIABLE "PHOTON_INFER_RESIDENT"
 #define BLOCK_TOKENS 16
@@ -25,14 +23,6 @@ static uint32_t state;
 static int random_to(int most) {
   state = state * 1664525u + 1013904223u;
   return (int)((state >> 8) % (uint32_t)(most + 1));
-}
-
-static void check(int32_t status, const char *what) {
-  if (status == INFER_OK) return;
-  char text[512];
-  infer_error(text, sizeof text);
-  fprintf(stderr, "Cannot %s: %s\n", what, text);
-  exit(1);
 }
 
 // Random numbers of about so much.

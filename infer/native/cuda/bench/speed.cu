@@ -15,6 +15,7 @@
 
 #include "../draw.h"
 #include "../intrinsics.cuh"
+#include "check.cuh"
 
 struct model_shape {
   const char *name;
@@ -34,14 +35,6 @@ static const model_shape SHAPES[] = {
 #define REPEATS 5
 #define PROMPT_MAX 8192
 #define BATCH_MAX 256
-
-static void check(int32_t status, const char *what) {
-  if (status == INFER_OK) return;
-  char text[512];
-  infer_error(text, sizeof text);
-  fprintf(stderr, "Cannot %s: %s\n", what, text);
-  exit(1);
-}
 
 static double seconds_now() {
   auto now = std::chrono::steady_clock::now().time_since_epoch();
