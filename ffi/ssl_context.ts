@@ -226,7 +226,11 @@ const TICKETS = 1n;
  * can read what was resumed with it.
  */
 const KEEPS_SESSIONS = 1n << 14n;
-const CACHE_SERVER = 2n;
+/**
+ * A server's sessions, without the search of all of them for those that are too old, every 255
+ * handshakes: it took what keeping them gains. The bound is enough, and a late one is not resumed.
+ */
+const CACHE_SERVER = 0x2n | 0x80n;
 /** Sessions of one context, about a KiB each; beyond, whose is the oldest shakes hands in full. */
 const SESSIONS_MAX = 8192n;
 const SESSION_CONTEXT = new TextEncoder().encode("photon");
