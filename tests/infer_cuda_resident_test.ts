@@ -7,7 +7,7 @@ import type { SamplingParams } from "../infer/sampling/sampling_params.ts";
 import { buildOnce, runCompiler } from "../infer/native/build_once.ts";
 import { cudaTest, HAS_EMULATION, LIBRARY, loadCuda } from "./infer_cuda.ts";
 import { askWith, Run } from "./infer_engine_run.ts";
-import { BOUNDS, greedyTokens, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
+import { allLogits, BOUNDS, greedyTokens, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { concatenated, isSame, stepLogits } from "./infer_ragged_batches.ts";
 
@@ -88,13 +88,27 @@ cudaTest("CUDA emulation: one kernel a step: whatever the order of warps and blo
   }
 });
 
+cudaTest(
+  "CUDA emulation: one kernel a step: what it is told is there before it begins",
+  async () => {
+    const prompt = [...readGolden(LLAMA).inputIds].slice(0, 6);
+    using _late = setVariable("INFER_HOST_LATE", "1");
+    using plain = await load("never", LLAMA, { kvType: "float16" });
+    using resident = await load("always", LLAMA, { kvType: "float16" });
+    assertSame(resident, plain, prompt);
+    // Logits of more tokens lie elsewhere.
+    for (const backend of [plain, resident]) allLogits(backend, prompt);
+    assertSame(resident, plain, prompt);
+  },
+);
+
 cudaTest("CUDA emulation: one kernel a step: rows as wide as real ones", async () => {
   // On a GPU bench.sh runs it.
   if (emulation === undefined) return;
   const program = `${BUILD_DIRECTORY}/resident_steps`;
   await buildOnce({
     path: program,
-    sources: [PROGRAM, "infer.h"],
+    sources: [PROGRAM, "cuda/bench/check.cuh", "infer.h"],
     settings: [LIBRARY],
     async compile(folder, built) {
       const link = ["-xnone", LIBRARY, `-Wl,-rpath,${BUILD_DIRECTORY}`];

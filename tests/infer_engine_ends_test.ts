@@ -132,3 +132,15 @@ workerTest("what a sampler refuses fails its request alone", async () => {
   await idle(engine);
   assert(engine.stats().abortedRequests === 1);
 });
+
+workerTest(
+  "options that are none are left alone, and what no worker takes leaves none",
+  async () => {
+    const more = { onLoaded() {} };
+    {
+      await using engine = await load({ sequencesMax: 2, ...more });
+      assertEquals((await engine.generate("the cat", { ...LONG, maxTokens: 3 })).tokens.length, 3);
+    }
+    await assertRejects(() => load({ speculative: more as EngineOptions["speculative"] & object }));
+  },
+);

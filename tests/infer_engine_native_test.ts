@@ -1,8 +1,10 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Engine } from "../infer/engine/engine.ts";
 import type { EngineOptions } from "../infer/engine/engine_options.ts";
-import { MODELS, readGolden } from "./infer_model.ts";
+import { NativeBackend } from "../infer/backend/native_backend.ts";
+import { openModel } from "../infer/model/open_model.ts";
+import { BOUNDS, MODELS, readGolden } from "./infer_model.ts";
 import { HAS_COMPILER } from "./infer_native.ts";
 import { workerTest } from "./worker_leak.ts";
 
@@ -54,3 +56,19 @@ nativeWorkerTest(
     }
   },
 );
+
+nativeWorkerTest("bounds that the library cannot count to are refused by name", async () => {
+  // Taken by its last 32 bits it would be 16.
+  const blockTokens = 2 ** 32 + 16;
+  for (const options of [{ blockTokens }, { blockTokens, blockCount: 8 }]) {
+    await assertRejects(() => load(options), RangeError, `with blockTokens ${blockTokens}:`);
+  }
+  using source = await openModel(MODELS + NAME);
+  for (const blockCount of [0, 1.5, 2 ** 32 + 1]) {
+    await assertRejects(
+      () => NativeBackend.load(source, { bounds: BOUNDS, blockCount }),
+      RangeError,
+      `with blockCount ${blockCount}:`,
+    );
+  }
+});

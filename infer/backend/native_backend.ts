@@ -111,7 +111,13 @@ export class NativeBackend implements Backend {
     const device = stack.use(new NativeDevice(options));
     const weights = stack.use(new NativeWeights(device, source.config));
     // Before the weights are read, which may take minutes.
-    const { bounds, blockCount } = fit((blockTokens) => weights.blockBytes(blockTokens, stored));
+    const { bounds, blockCount } = fit((blockTokens) => {
+      checkWord("blockTokens", blockTokens);
+      return weights.blockBytes(blockTokens, stored);
+    });
+    const { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens } = bounds;
+    const words = { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens, blockCount };
+    for (const [name, value] of Object.entries(words)) checkWord(name, value);
     await weights.load(source, options);
     const settings = { bounds, blockCount, kvType };
     const backend = new NativeBackend(source.config, device, weights, settings);
@@ -266,6 +272,14 @@ export class NativeBackend implements Backend {
   #checkOpen(): void {
     if (!this.#isOpen) throw new Deno.errors.BadResource("The backend is closed");
   }
+}
+
+/** The library counts in 32 bits. */
+function checkWord(name: string, value: number): void {
+  if ((value | 0) === value && value > 0) return;
+  throw new RangeError(
+    `Cannot load a model with ${name} ${value}: a whole number above 0, below 2^31, is needed`,
+  );
 }
 
 /** The number of `kvType` in the library. */

@@ -159,7 +159,7 @@ export function checkEngineOptions(options: EngineOptions): PlainOptions {
       `Cannot load an engine with ${name} ${String(value)}: a whole number above 0 is needed`,
     );
   }
-  const { kvType } = options;
+  const { kvType, prefillTokensMax, contextTokensMax, blockCount, speculative } = options;
   if (kvType !== undefined && !KV_TYPES.includes(kvType)) {
     throw new RangeError(`Cannot keep keys and values as "${kvType}"`);
   }
@@ -171,8 +171,13 @@ export function checkEngineOptions(options: EngineOptions): PlainOptions {
         `it is for GPUs`,
     );
   }
+  // None but those: what else an object has may be no message to a worker.
   return {
-    ...options,
+    ...(kvType && { kvType }),
+    ...(prefillTokensMax && { prefillTokensMax }),
+    ...(contextTokensMax && { contextTokensMax }),
+    ...(blockCount && { blockCount }),
+    ...(speculative && { speculative }),
     backend: String(backend),
     tensorParallel,
     weights: options.weights ?? "stored",

@@ -91,7 +91,12 @@ export class EngineThread {
       this.#died(event.message);
     };
     this.#worker.onmessageerror = () => this.#died("it sent what cannot be received");
-    this.#worker.postMessage(setup);
+    try {
+      this.#worker.postMessage(setup);
+    } catch (error) {
+      this.#worker.terminate();
+      throw error;
+    }
     this.#watch();
   }
 

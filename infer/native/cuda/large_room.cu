@@ -105,7 +105,7 @@ void large_drop(large_room *room) {
 static cudaError_t time_product(const linear_args &args, const run_place &place,
                                 cudaError_t (*run)(const linear_args &, const run_place &),
                                 float *best) {
-  cudaEvent_t begin, end;
+  cudaEvent_t begin, end = NULL;
   RETURN_IF_FAILED(cudaEventCreate(&begin));
   cudaError_t error = cudaEventCreate(&end);
   *best = INFINITY;
@@ -119,7 +119,7 @@ static cudaError_t time_product(const linear_args &args, const run_place &place,
     if (i > 0 && time < *best) *best = time;
   }
   cudaEventDestroy(begin);
-  cudaEventDestroy(end);
+  if (end) cudaEventDestroy(end);
   return error;
 }
 

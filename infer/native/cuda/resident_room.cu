@@ -98,6 +98,8 @@ static int32_t send_products(infer_context *c, const product_list &list) {
     error = cudaMemcpy(room->layers, list.layers, (size_t)m.layer_count * sizeof *list.layers,
                        cudaMemcpyHostToDevice);
   }
+  // The device's stream does not wait for the one that copies are on.
+  if (error == cudaSuccess) error = cudaDeviceSynchronize();
   return cuda_status(error, "send a step to the GPU");
 }
 
@@ -156,7 +158,7 @@ static cudaError_t time_steps(infer_context *c, bool is_taken, float *best) {
   step_shape shape = shape_one(c);
   c->resident->is_taken = is_taken;
   step_free_graphs(c);
-  cudaEvent_t begin, end;
+  cudaEvent_t begin, end = NULL;
   RETURN_IF_FAILED(cudaEventCreate(&begin));
   cudaError_t error = cudaEventCreate(&end);
   *best = INFINITY;

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -46,6 +48,25 @@ bool is_pinned(const void *data) {
 // With INFER_HOST_LATE set a stream does nothing before somebody waits for it: what the host changes
 // too early is seen.
 bool is_late() { return getenv("INFER_HOST_LATE") != nullptr; }
+
+// What cudaMemcpy has taken from memory that is not pinned, and not yet written: it may return
+// before (CUDA Runtime API, "API synchronization behavior"), and no stream of ours waits for the one
+// that such copies are on.
+constexpr size_t TAKEN_BYTES_MAX = 64 << 10;
+std::deque<std::function<void()>> taken;
+
+void copy_now(void *to, const void *from, size_t bytes) {
+  if (bytes > 0) memmove(to, from, bytes);
+}
+
+void write_taken() {
+  std::deque<std::function<void()>> all;
+  {
+    std::lock_guard<std::mutex> held(lock);
+    all.swap(taken);
+  }
+  for (const auto &write : all) write();
+}
 
 void do_next(host_stream *stream) {
   auto work = std::move(stream->late.front());
@@ -183,7 +204,10 @@ cudaError_t cudaDriverGetVersion(int *version) {
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int *version) { return cudaDriverGetVersion(version); }
-cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaDeviceSynchronize() {
+  write_taken();
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaPeekAtLastError() { return cudaSuccess; }
 const char *cudaGetErrorString(cudaError_t error) {
@@ -203,6 +227,7 @@ cudaError_t cudaMalloc(void **data, size_t bytes) {
 }
 cudaError_t cudaFree(void *data) {
   if (!data) return cudaSuccess;
+  write_taken();
   std::lock_guard<std::mutex> held(lock);
   auto found = allocated.find(data);
   if (found == allocated.end()) return cudaErrorInvalidValue;
@@ -233,23 +258,34 @@ cudaError_t cudaMemGetInfo(size_t *free, size_t *total) {
   *total = MEMORY_BYTES;
   return cudaSuccess;
 }
-cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
-  if (bytes > 0) memmove(to, from, bytes);
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
+  if (is_late() && kind == cudaMemcpyHostToDevice && bytes <= TAKEN_BYTES_MAX && !is_pinned(from)) {
+    const char *first = static_cast<const char *>(from);
+    std::vector<char> numbers(first, first + bytes);
+    std::lock_guard<std::mutex> held(lock);
+    taken.push_back([=] { copy_now(to, numbers.data(), bytes); });
+    return cudaSuccess;
+  }
+  write_taken();
+  copy_now(to, from, bytes);
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const void *host = kind == cudaMemcpyHostToDevice ? from : to;
-  host::enqueue(stream, [=] { cudaMemcpy(to, from, bytes, kind); });
+  host::enqueue(stream, [=] { copy_now(to, from, bytes); });
   if (kind != cudaMemcpyDeviceToDevice && !is_pinned(host)) catch_up(stream);
   return cudaSuccess;
 }
 cudaError_t cudaMemset(void *data, int value, size_t bytes) {
+  write_taken();
   if (bytes > 0) memset(data, value, bytes);
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void *data, int value, size_t bytes, cudaStream_t stream) {
-  return host::enqueue(stream, [=] { cudaMemset(data, value, bytes); });
+  return host::enqueue(stream, [=] {
+    if (bytes > 0) memset(data, value, bytes);
+  });
 }
 
 cudaError_t cudaStreamCreate(cudaStream_t *stream) {
