@@ -54,7 +54,8 @@ export function compress<A extends Deno.Addr = Deno.Addr>(
     if (response.status === 304) return confirmed(request, response);
     if (!isCompressible(response)) return response;
     // What answers HEAD may leave the content out; its fields are those of GET all the same.
-    const body = response.body ?? (request.method === "HEAD" ? new Blob().stream() : null);
+    const isLeftOut = request.method === "HEAD" && !BODILESS.has(response.status);
+    const body = response.body ?? (isLeftOut ? new Blob().stream() : null);
     const length = response.headers.get("content-length");
     if (body === null || length !== null && Number(length) < bytesMin) return response;
     const changed = changeable(response);
@@ -70,6 +71,9 @@ export function compress<A extends Deno.Addr = Deno.Addr>(
     return new Response(source.pipeThrough(new CompressionStream(FORMATS[coding]!)), changed);
   };
 }
+
+/** Of which a `Response` can have no body. */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /** What is sent is not the same octets any more (RFC 9110 section 8.8.1). */
 function weaken(headers: Headers): void {

@@ -85,6 +85,8 @@ function plainAnswer(
     fields.delete("content-length");
     return new Response(null, { status, statusText, headers: fields });
   }
+  // Beside chunks it means nothing, and must not go on (RFC 9112 section 6.3).
+  if (byteLength < 0) fields.delete("content-length");
   const reader = new PlainBody(conn, byteLength, rest);
   return new Response(readableFrom(reader), { status, statusText, headers: fields });
 }

@@ -134,7 +134,10 @@ export class EndpointPool<C extends Closable> {
   /** The idle connection that was used last, if it is still good; others are closed. */
   async #takeIdle(): Promise<Member<C> | null> {
     for (let member = this.#idle.pop(); member; member = this.#idle.pop()) {
+      // It counts until it is decided what becomes of it: in between others may ask.
+      this.#checking++;
       const usable = await this.#isUsable(member);
+      this.#checking--;
       if (usable && !this.#ending.signal.aborted) {
         this.#leased++;
         return member;
@@ -147,7 +150,10 @@ export class EndpointPool<C extends Closable> {
 
   /** Gives a connection that was just used to the next who waits, if it is still good. */
   async #passOn(member: Member<C>): Promise<void> {
-    if (await this.#isUsable(member)) this.#giveBack(member);
+    this.#checking++;
+    const usable = await this.#isUsable(member);
+    this.#checking--;
+    if (usable) this.#giveBack(member);
     else {
       closeQuietly(member.conn);
       this.#connectForWaiters();
@@ -157,14 +163,11 @@ export class EndpointPool<C extends Closable> {
 
   async #isUsable({ conn, openedMs }: Member<C>): Promise<boolean> {
     if (performance.now() - openedMs >= this.#rules.ageMs) return false;
-    this.#checking++;
     try {
       const answer = this.#rules.check(conn);
       return typeof answer === "boolean" ? answer : await answer;
     } catch {
       return false;
-    } finally {
-      this.#checking--;
     }
   }
 

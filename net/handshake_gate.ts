@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Op } from "../ffi/abi.ts";
 import { openEngine } from "../io/engine_info.ts";
-import type { Flushable } from "../io/flush_list.ts";
+import type { Completion } from "../io/slot_table.ts";
 
 /** Steps of handshakes in one round of the engine, about a millisecond's worth. */
 export const HANDSHAKES_PER_ROUND = 4;
@@ -9,8 +10,11 @@ export const HANDSHAKES_PER_ROUND = 4;
  * Lets so many handshakes go on in each round of the engine, in order, so that a flood of them
  * cannot starve the connections that are established: a signature costs as much as hundreds of
  * messages.
+ *
+ * A round begins with the completion of an entry that does nothing: behind completions the engine
+ * runs the code that waited for them, so that the steps of one round are made before the next one.
  */
-export class HandshakeGate implements Flushable {
+export class HandshakeGate implements Completion {
   readonly #waiting: (() => void)[] = [];
   #left = HANDSHAKES_PER_ROUND;
   #armed = false;
@@ -26,7 +30,7 @@ export class HandshakeGate implements Flushable {
   }
 
   /** A round begins. */
-  flush(): void {
+  complete(): void {
     this.#armed = false;
     this.#left = HANDSHAKES_PER_ROUND;
     const waiting = this.#waiting.splice(0, this.#left);
@@ -37,8 +41,8 @@ export class HandshakeGate implements Flushable {
   }
 
   #arm(): void {
+    openEngine().submit(this, true, Op.NOP, -1, 0, 0, 0, 0, 0, 0);
     this.#armed = true;
-    openEngine().flushLater(this);
   }
 }
 

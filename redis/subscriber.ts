@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { Mutex } from "../thread/mutex.ts";
 import type { Key, Many } from "./command_arguments.ts";
 import { findCommand } from "./command_lookup.ts";
 import { readText } from "./command_replies.ts";
@@ -110,10 +111,14 @@ export class Subscription<S extends string | Uint8Array = string>
   readonly #options: SubscribeOptions & { asBytes?: boolean };
   readonly #queue: MessageQueue<Message<S>>;
   readonly #channels = new Set<string>();
-  /** Who waits for a confirmation, by `subscribe news` and so on, in the order of the answers. */
-  readonly #confirmations = new Map<string, PromiseWithResolvers<void>[]>();
+  /** One command at a time: a refusal names no channel, and takes with it all that wait. */
+  readonly #sending = new Mutex();
+  /** What its command waits for, by `subscribe news` and so on. */
+  readonly #confirmations = new Map<string, PromiseWithResolvers<void>>();
   readonly #closing = new AbortController();
   #connection: Connection | null = null;
+  /** Whether the next reply is to what was asked for again after a loss. */
+  #isAnew = false;
 
   /** See {@linkcode subscribe}. */
   constructor(client: Connector, options: SubscribeOptions & { asBytes?: boolean }) {
@@ -134,13 +139,13 @@ export class Subscription<S extends string | Uint8Array = string>
    * @throws {ClientClosedError} when the subscription has ended
    */
   async add(channels: Many<Key>): Promise<void> {
-    if (this.#closing.signal.aborted) throw endedError();
     const names = namesOf(channels);
-    for (const name of names) this.#channels.add(name);
+    const added = names.filter((name) => !this.#channels.has(name));
+    for (const name of added) this.#channels.add(name);
     try {
       await this.#send(0, names);
     } catch (error) {
-      if (error instanceof ReplyError) { for (const name of names) this.#channels.delete(name); }
+      if (error instanceof ReplyError) { for (const name of added) this.#channels.delete(name); }
       throw error;
     }
   }
@@ -148,7 +153,7 @@ export class Subscription<S extends string | Uint8Array = string>
   /** Ends the subscription to some channels. */
   async remove(channels: Many<Key>): Promise<void> {
     const names = namesOf(channels).filter((name) => this.#channels.delete(name));
-    if (!this.#closing.signal.aborted) await this.#send(1, names);
+    await this.#send(1, names);
   }
 
   /** Ends the iteration behind what has come. */
@@ -170,14 +175,13 @@ export class Subscription<S extends string | Uint8Array = string>
   /** Sends a command and waits until the server confirmed it for each name. */
   async #send(which: 0 | 1, names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
+    using _turn = await this.#sending.lock();
+    if (this.#closing.signal.aborted) return which === 0 ? Promise.reject(endedError()) : undefined;
     const definition = COMMANDS[this.#options.kind ?? "channel"][which];
     const kind = definition.name.toLowerCase();
     const confirmed = Promise.all(names.map((name) => {
-      const key = `${kind} ${name}`;
       const confirmation = Promise.withResolvers<void>();
-      const waiting = this.#confirmations.get(key);
-      if (waiting) waiting.push(confirmation);
-      else this.#confirmations.set(key, [confirmation]);
+      this.#confirmations.set(`${kind} ${name}`, confirmation);
       return confirmation.promise;
     }));
     // It may end while the command is still being written.
@@ -205,7 +209,8 @@ export class Subscription<S extends string | Uint8Array = string>
       this.#adopt(connection);
       const definition = COMMANDS[this.#options.kind ?? "channel"][0];
       this.#expectAnew(definition.name.toLowerCase());
-      if (this.#channels.size > 0) await connection.post({ definition, args: [...this.#channels] });
+      this.#isAnew = this.#channels.size > 0;
+      if (this.#isAnew) await connection.post({ definition, args: [...this.#channels] });
       this.#options.onGap?.();
     } catch (error) {
       // One that is lost at once is made again as well.
@@ -215,15 +220,10 @@ export class Subscription<S extends string | Uint8Array = string>
 
   /** What was asked for on a lost connection: each channel that is still wanted confirms once. */
   #expectAnew(kind: string): void {
-    for (const [key, waiting] of this.#confirmations) {
-      const [first, ...others] = waiting.splice(0);
-      if (key.startsWith(`${kind} `) && this.#channels.has(key.slice(kind.length + 1))) {
-        waiting.push(first!);
-        for (const { resolve, reject } of others) first!.promise.then(resolve, reject);
-      } else {
-        this.#confirmations.delete(key);
-        for (const { resolve } of [first!, ...others]) resolve();
-      }
+    for (const [key, { resolve }] of this.#confirmations) {
+      if (key.startsWith(`${kind} `) && this.#channels.has(key.slice(kind.length + 1))) continue;
+      this.#confirmations.delete(key);
+      resolve();
     }
   }
 
@@ -232,16 +232,18 @@ export class Subscription<S extends string | Uint8Array = string>
     this.#closing.abort();
     this.#connection?.close();
     this.#queue.end(error);
-    for (const [key, waiting] of this.#confirmations) {
-      const isOver = UNSUBSCRIBES.test(key);
-      for (const { resolve, reject } of waiting) isOver ? resolve() : reject(error ?? endedError());
+    for (const [key, { resolve, reject }] of this.#confirmations) {
+      UNSUBSCRIBES.test(key) ? resolve() : reject(error ?? endedError());
     }
     this.#confirmations.clear();
   }
 
   #take(reply: Reply): void {
+    const isAnew = this.#isAnew;
+    this.#isAnew = false;
     if (reply instanceof ReplyError) {
-      for (const { reject } of [...this.#confirmations.values()].flat()) reject(reply);
+      if (isAnew) return this.#end(reply);
+      for (const { reject } of this.#confirmations.values()) reject(reply);
       return this.#confirmations.clear();
     }
     if (!Array.isArray(reply)) return;
@@ -259,9 +261,8 @@ export class Subscription<S extends string | Uint8Array = string>
 
   #confirm(kind: string, channel: string): void {
     const key = `${kind} ${channel}`;
-    const waiting = this.#confirmations.get(key);
-    const confirmation = waiting?.shift();
-    if (waiting?.length === 0) this.#confirmations.delete(key);
+    const confirmation = this.#confirmations.get(key);
+    this.#confirmations.delete(key);
     confirmation?.resolve();
     // Nobody asked for it: the slot of the channel has moved to another node.
     const isMoved = kind === "sunsubscribe" && !confirmation && this.#channels.has(channel);
@@ -274,8 +275,9 @@ export class Subscription<S extends string | Uint8Array = string>
 }
 
 function namesOf(channels: Many<Key>): string[] {
-  const names = (Array.isArray(channels) ? channels : [channels]).map((name) => readText(name));
-  return [...new Set(names)];
+  // As the server gets and confirms them.
+  const textOf = (name: Key) => readText(name).toWellFormed();
+  return [...new Set((Array.isArray(channels) ? channels : [channels]).map(textOf))];
 }
 
 const UNSUBSCRIBES = /^.?unsubscribe /;

@@ -126,6 +126,16 @@ Deno.test("compress() answers HEAD with the fields of GET, with or without conte
   }
 });
 
+Deno.test("compress() leaves HEAD alone where the status allows no content", async () => {
+  const headers = { "content-type": "text/plain" };
+  for (const status of [101, 204, 205]) {
+    const handler = compress(() => new Response(null, { status, headers }));
+    const init = { method: "HEAD", headers: { "accept-encoding": "gzip" } };
+    const response = await ask(handler, "/", init);
+    assertEquals([response.status, response.headers.get("content-encoding")], [status, null]);
+  }
+});
+
 Deno.test("compress() confirms what it has compressed by the tag that it gave it", async () => {
   const headers = { "accept-encoding": "gzip", "if-none-match": 'W/"1"' };
   const handler = compress(() => new Response(null, { status: 304, headers: { etag: '"1"' } }));

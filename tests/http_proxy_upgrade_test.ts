@@ -45,6 +45,11 @@ const REFUSALS: [name: string, answer: string][] = [
     "chunks",
     "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnot \r\n4\r\nhere\r\n0\r\n\r\n",
   ],
+  [
+    "chunks, whatever length is told beside them",
+    "HTTP/1.1 403 No\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    "8\r\nnot here\r\n0\r\n\r\n",
+  ],
   ["the connection", "HTTP/1.1 403 No\r\n\r\nnot here"],
 ];
 

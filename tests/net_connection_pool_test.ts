@@ -73,6 +73,21 @@ leakTest("release() does not pass on a connection that the peer has closed", asy
   assert(lease.conn !== first.conn);
 });
 
+leakTest("release() to who waits makes no room for one more connection", async () => {
+  await using server = serve();
+  await using pool = new ConnectionPool({ max: 1 });
+  const first = await pool.acquire(server.endpoint);
+  const second = pool.acquire(server.endpoint);
+  first.release();
+  const third = pool.acquire(server.endpoint);
+  assertEquals(pool.statistics(server.endpoint), { ...NONE, leased: 1, waiting: 2 });
+  const { conn } = await second;
+  assert(conn === first.conn);
+  (await second).release();
+  assert((await third).conn === conn);
+  (await third).release();
+});
+
 leakTest("acquire() gives up when its signal aborts while idle ones are looked at", async () => {
   await using server = serve();
   const controller = new AbortController();

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../redis/client.ts";
 import { cacheReads } from "../redis/read_cache.ts";
-import { ClientClosedError, QueueFullError } from "../redis/redis_error.ts";
+import { ClientClosedError, QueueFullError, ReplyError } from "../redis/redis_error.ts";
 import { subscribe } from "../redis/subscriber.ts";
 import { serverTest } from "./redis_servers.ts";
 
@@ -82,4 +82,28 @@ serverTest("a read cache asks for what changes by itself each time", async (serv
   const member = await cache.srandmember("set");
   while (await cache.srandmember("set") === member);
   assertEquals(cache.hits, 0);
+});
+
+serverTest("add() that the server refuses takes no other with it", async (server) => {
+  await using client = await connect(server.url);
+  await client.aclSetuser("default", ["resetchannels", "&may*"]);
+  await using news = await subscribe(client, "may");
+  const adding = [news.add("may not"), news.add("secret"), news.add("may too")];
+  const outcomes = await Promise.allSettled(adding);
+  assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  await assertRejects(() => news.add(["may", "secret"]), ReplyError, "NOPERM");
+  assertEquals(await client.publish("may too", "1"), 1);
+  await client.clientKill(["TYPE", "pubsub"]);
+  await news.add("may \ud800");
+  assertEquals(await client.publish("may", "2"), 1);
+});
+
+serverTest("a subscription ends when the server refuses it after a loss", async (server) => {
+  await using client = await connect(server.url);
+  await using news = await subscribe(client, "a");
+  const taking = Array.fromAsync(news);
+  // Who has subscribed to what it may no longer is disconnected.
+  await client.aclSetuser("default", ["resetchannels"]);
+  await assertRejects(() => taking, ReplyError, "NOPERM");
+  await assertRejects(() => news.add("a"), ClientClosedError);
 });
