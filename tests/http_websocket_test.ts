@@ -215,6 +215,17 @@ leakTest("close() while it is being opened gives it up", async () => {
   assertEquals((await socket.closed).code, 1006);
 });
 
+leakTest("interim answers come before a WebSocket is open", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`);
+  const conn = await listener.accept();
+  await conn.write(new TextEncoder().encode("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"));
+  using peer = await WebSocketPeer.accept(conn);
+  await event(socket, "open");
+  await peer.frame(8);
+  assertEquals((await socket.closed).code, 1005);
+});
+
 leakTest("a server's close() before open says its code and reason", async () => {
   await withServer((socket) => socket.close(4001, "not today"), async (port) => {
     const { code, reason, wasClean } = await new WebSocket(`ws://127.0.0.1:${port}`).closed;
