@@ -206,10 +206,19 @@ export class Subscription<S extends string | Uint8Array = string>
       const definition = COMMANDS[this.#options.kind ?? "channel"][0];
       this.#expectAnew(definition.name.toLowerCase());
       if (this.#channels.size > 0) await connection.post({ definition, args: [...this.#channels] });
-      this.#options.onGap?.();
+      this.#tellGap();
     } catch (error) {
       // One that is lost at once is made again as well.
       if (!(error instanceof ConnectionLostError)) this.#end(error);
+    }
+  }
+
+  #tellGap(): void {
+    try {
+      this.#options.onGap?.();
+    } catch (error) {
+      // It is not the subscription that failed.
+      reportError(error);
     }
   }
 
