@@ -87,6 +87,8 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   #onMessage: MessageHandler | null = null;
   #binaryType: BinaryType;
   #readyState = 0;
+  /** What `close` was told before there was a connection. */
+  #goodbye: [code: number | undefined, reason: Uint8Array] | null = null;
   #protocol = "";
   #extensions = "";
   #link: WebSocketLink | null = null;
@@ -249,7 +251,8 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   }
 
   /**
-   * Says goodbye, behind the messages that were sent.
+   * Says goodbye, behind the messages that were sent; a server's socket that is not open yet does
+   * so as soon as it is.
    *
    * @param code 1000, or 3000 to 4999
    * @param reason At most 123 bytes
@@ -260,7 +263,9 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
     if (this.#readyState >= 2) return;
     const wasOpen = this.#readyState === 1;
     this.#readyState = 2;
-    if (wasOpen) return this.#link!.close(code ?? (why.length > 0 ? 1000 : undefined), why);
+    const given = code ?? (why.length > 0 ? 1000 : undefined);
+    if (wasOpen) return this.#link!.close(given, why);
+    this.#goodbye = [given, why];
     this.#abort.abort(new Deno.errors.Interrupted("Cannot open WebSocket: it was closed"));
   }
 
@@ -321,10 +326,11 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
     else transport.redirect(link);
     this.#protocol = adopted.protocol;
     this.#extensions = adopted.deflate?.header ?? "";
-    const closes = this.#readyState === 2;
-    this.#readyState = closes ? 2 : 1;
-    if (closes) link.close(undefined, new Uint8Array());
-    else this.dispatchEvent(new Event("open"));
+    if (this.#goodbye !== null) link.close(...this.#goodbye);
+    else {
+      this.#readyState = 1;
+      this.dispatchEvent(new Event("open"));
+    }
     link.begin(rest);
     transport.resume();
   }

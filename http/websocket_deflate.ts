@@ -205,17 +205,18 @@ export class MessageInflater {
   /**
    * Gives a message as it was.
    *
-   * @throws {WebSocketFailure} when it is malformed, or longer than it may be: no more than that is
-   *   ever decompressed
+   * @throws {WebSocketFailure} when it is malformed or breaks off, or is longer than it may be: no
+   *   more than that is ever decompressed
    */
   inflate(bytes: Uint8Array, messageBytesMax: number): Uint8Array<ArrayBuffer> {
-    const { inflateRawSync, constants } = loadZlib();
+    // Some peers leave all away that an empty message comes to.
+    if (bytes.length === 0) return new Uint8Array();
+    const { inflateRawSync } = loadZlib();
     const before = this.#window?.length ?? 0;
-    const input = this.#window?.storedBefore(bytes) ?? bytes;
+    const input = this.#window?.before(bytes, MESSAGE_END) ?? joined(bytes, MESSAGE_END);
     let inflated: Uint8Array;
     try {
       inflated = inflateRawSync(input, {
-        finishFlush: constants.Z_SYNC_FLUSH,
         windowBits: this.#windowBits,
         maxOutputLength: Math.min(before + messageBytesMax, MESSAGE_BYTES_MAX),
         chunkSize: Math.min(before + Math.max(4 * bytes.length, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX),
@@ -236,6 +237,11 @@ export class MessageInflater {
   }
 }
 
+/**
+ * What a sender takes away (RFC 7692 section 7.2.2), and an empty last block (RFC 1951 section
+ * 3.2.4): where a message breaks off, that is part of what is missing, and the data has no end.
+ */
+const MESSAGE_END = new Uint8Array([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 const CHUNK_BYTES_MIN = 1024;
 const CHUNK_BYTES_MAX = 65_536;
@@ -255,17 +261,18 @@ class InflateWindow {
     return this.#bytes.length;
   }
 
-  /** The window as a stored block, and the bytes behind it. */
-  storedBefore(bytes: Uint8Array): Uint8Array {
+  /** The window as a stored block, the bytes behind it, and their end. */
+  before(bytes: Uint8Array, end: Uint8Array): Uint8Array {
     const { length } = this.#bytes;
-    if (length === 0) return bytes;
-    const input = new Uint8Array(STORED_HEAD_BYTES + length + bytes.length);
+    if (length === 0) return joined(bytes, end);
+    const input = new Uint8Array(STORED_HEAD_BYTES + length + bytes.length + end.length);
     input[1] = length & 0xff;
     input[2] = length >> 8;
     input[3] = ~input[1];
     input[4] = ~input[2];
     input.set(this.#bytes, STORED_HEAD_BYTES);
     input.set(bytes, STORED_HEAD_BYTES + length);
+    input.set(end, STORED_HEAD_BYTES + length + bytes.length);
     return input;
   }
 
@@ -281,6 +288,13 @@ class InflateWindow {
     next.set(bytes, kept);
     this.#bytes = next;
   }
+}
+
+function joined(bytes: Uint8Array, end: Uint8Array): Uint8Array {
+  const input = new Uint8Array(bytes.length + end.length);
+  input.set(bytes);
+  input.set(end, bytes.length);
+  return input;
 }
 
 function loadZlib(): typeof zlib {

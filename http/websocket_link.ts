@@ -124,7 +124,8 @@ export class WebSocketLink implements TransportSink, WebSocketDecoderSink {
       return this.#abort(new Deno.errors.TimedOut(message));
     }
     const first = FrameBit.FIN | (typeof data === "string" ? Opcode.TEXT : Opcode.BINARY);
-    if (deflate !== null && data.length >= deflate.minBytes) {
+    // Of an empty message zlib makes nothing, which is no message (RFC 7692 section 7.2.3.6).
+    if (deflate !== null && data.length >= Math.max(deflate.minBytes, 1)) {
       const bytes = typeof data === "string" ? encoder.encode(data) : data;
       const deflated = this.#deflater!.deflate(bytes);
       if (deflated === null) this.#writer.write(first, bytes);

@@ -11,6 +11,7 @@ import {
 
 /** Pongs that may wait for a peer that pings and does not read; more are not sent. */
 const PONGS_WAITING_MAX = 64;
+const PONG = FrameBit.FIN | Opcode.PONG;
 /** Payloads of so many bytes are not joined with their heads, unless they have to be masked. */
 const APART_BYTES_MIN = 16_384;
 /** Random bytes that are drawn at a time. */
@@ -79,7 +80,7 @@ export class FrameWriter {
     const frame = new Uint8Array(length);
     frame.set(payload, head);
     this.#complete(frame, 0, first, payload.length);
-    this.#push({ bytes: frame, payloadLength: payload.length, isPong: false });
+    this.#push({ bytes: frame, payloadLength: payload.length, isPong: first === PONG });
   }
 
   /** Writes a frame of text. */
@@ -102,11 +103,7 @@ export class FrameWriter {
   /** Answers a ping, unless the peer has not taken too many answers already. */
   answer(payload: Uint8Array): void {
     if (this.#pongs >= PONGS_WAITING_MAX) return;
-    const waiting = this.#waiting.length;
-    this.write(FrameBit.FIN | Opcode.PONG, payload);
-    if (this.#waiting.length === waiting) return;
-    this.#waiting.at(-1)!.isPong = true;
-    this.#pongs++;
+    this.write(PONG, payload);
   }
 
   /** Room in the transport's memory; -1 when there is none, or others wait. */
@@ -147,6 +144,7 @@ export class FrameWriter {
     }
     this.#waiting.push({ ...frame, bytes });
     this.#bufferedBytes += frame.payloadLength;
+    if (frame.isPong) this.#pongs++;
     if (!this.#pumping) this.#pump();
   }
 
@@ -180,7 +178,7 @@ export class FrameWriter {
 interface WaitingFrame {
   readonly bytes: Uint8Array;
   readonly payloadLength: number;
-  isPong: boolean;
+  readonly isPong: boolean;
 }
 
 /** Up to this length a loop is faster than a view and an encoder. */

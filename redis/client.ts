@@ -224,7 +224,10 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     return await openConnection(this.#settings, either);
   }
 
-  /** Calls back with what the server says by itself on the shared connection, until undone. */
+  /**
+   * Calls back with what the server says by itself on the shared connection, until undone. What a
+   * handler throws, here and below, is reported as an uncaught error.
+   */
   onPush(handler: (message: PushMessage) => void): () => void {
     this.#pushHandlers = [...this.#pushHandlers, handler];
     return () => {
@@ -282,11 +285,13 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
     this.#connection = connection;
     this.#protocol = connection.protocol;
     connection.onPush = (message) => {
-      for (const handler of this.#pushHandlers) handler(message);
+      callAll(this.#pushHandlers, message);
     };
     connection.onLost = (remains) => this.#lost(remains);
     if (connection.isClosed) return this.#lost({ reason: GONE, sent: [], unsent: [] });
-    for (const handler of this.#connectHandlers) handler();
+    callAll(this.#connectHandlers, undefined);
+    // One of them may have closed it.
+    if (connection.isClosed) return;
     const waiting = this.#offline;
     this.#offline = [];
     for (const command of waiting) connection.send(command);
@@ -294,7 +299,7 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
 
   #lost({ reason, sent, unsent }: Remains): void {
     this.#connection = null;
-    for (const handler of this.#lostHandlers) handler();
+    callAll(this.#lostHandlers, undefined);
     if (this.#closed !== null || this.#settings.reconnect === null) {
       const closed = this.#closed ??
         new ClientClosedError("Cannot go on: the connection was lost", { cause: reason });
@@ -327,11 +332,22 @@ export class RedisClient extends Commands<string> implements Disposable, AsyncDi
   #end(reason: ClientClosedError): void {
     if (this.#closed !== null) return;
     this.#closed = reason;
-    for (const handler of this.#closeHandlers.splice(0)) handler();
+    callAll(this.#closeHandlers.splice(0), undefined);
     this.#reconnector.stop(reason);
     this.pool.close();
     this.#connection?.close(reason);
     for (const command of this.#offline.splice(0)) command.reject(reason);
+  }
+}
+
+/** Calls handlers; what one throws is reported as uncaught, and is no matter to the others. */
+function callAll<T>(handlers: readonly ((value: T) => void)[], value: T): void {
+  for (const handler of handlers) {
+    try {
+      handler(value);
+    } catch (error) {
+      reportError(error);
+    }
   }
 }
 

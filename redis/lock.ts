@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { type Alarm, clearAlarm, setAlarm } from "../thread/alarm.ts";
 import { sleep } from "../thread/sleep.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./script.ts";
@@ -107,7 +108,7 @@ export class RedisLock implements AsyncDisposable {
   readonly #holding: Holding;
   readonly #lost = new AbortController();
   #heldUntilMs: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #alarm: Alarm | null = null;
   #isReleased = false;
 
   /** Starts extending it. */
@@ -128,7 +129,7 @@ export class RedisLock implements AsyncDisposable {
   async release(): Promise<boolean> {
     if (this.#isReleased) return false;
     this.#isReleased = true;
-    clearTimeout(this.#timer);
+    this.#stop();
     const { keys, owner } = this.#holding;
     return await RELEASE.run(this.#client, [keys[0]], [owner]) === 1;
   }
@@ -139,11 +140,13 @@ export class RedisLock implements AsyncDisposable {
   }
 
   #schedule(): void {
-    const leftMs = this.#heldUntilMs - performance.now();
-    this.#timer = setTimeout(
-      () => this.#extend(),
-      Math.max(0, Math.min(this.#holding.ttlMs / 3, leftMs)),
-    );
+    // A third of the time may be further off than the 24 days of setTimeout.
+    const dueMs = Math.min(performance.now() + this.#holding.ttlMs / 3, this.#heldUntilMs);
+    this.#alarm = setAlarm(dueMs, () => void this.#extend());
+  }
+
+  #stop(): void {
+    if (this.#alarm !== null) clearAlarm(this.#alarm);
   }
 
   async #extend(): Promise<void> {
@@ -166,7 +169,7 @@ export class RedisLock implements AsyncDisposable {
   }
 
   #lose(reason: unknown): void {
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#lost.abort(reason);
   }
 }

@@ -6,7 +6,7 @@ import { readList, readText } from "./command_replies.ts";
 import type { Connection } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { openConnection } from "./handshake.ts";
-import { keepOpen } from "./keep_open.ts";
+import { isLoginRefused, keepOpen } from "./keep_open.ts";
 import { Subscription } from "./subscriber.ts";
 
 /** Where the sentinels are, and what they watch. */
@@ -131,7 +131,8 @@ class SentinelGroup {
       try {
         return await this.#open(sentinel);
       } catch (error) {
-        last = error;
+        // That one of them refuses us says nothing of another, which may only be away.
+        if (last === undefined || isLoginRefused(last)) last = error;
       }
     }
     throw last;

@@ -28,11 +28,17 @@ import { runTransaction, type Settled, type Transaction } from "./transaction.ts
  */
 export class Session extends Commands<string> {
   readonly #connection: Connection;
+  #hasChanged = false;
 
   /** Sends on a connection. */
   constructor(connection: Connection) {
     super();
     this.#connection = connection;
+  }
+
+  /** Whether the connection may not be what it was: on another database, of another user. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
   }
 
   /** Sends a command. */
@@ -47,6 +53,7 @@ export class Session extends Commands<string> {
       const reason = `Cannot send ${name} in a session: use subscribe() or monitor()`;
       return Promise.reject(new TypeError(reason));
     }
+    if (changesConnection(definition)) this.#hasChanged = true;
     return new Promise((resolve, reject) => {
       this.#connection.send(new Command(definition, args, asBytes, read, resolve, reject));
     });
@@ -75,10 +82,17 @@ export async function watchKeys<T>(
         const value = await body(session);
         // The body may have decided to change nothing.
         await session.unwatch();
+        // Whoever is lent it next would be on another database.
+        if (session.hasChanged) connection.close();
         return value;
       });
     } catch (error) {
       if (!(error instanceof WatchError) || attempt >= attemptsMax) throw error;
     }
   }
+}
+
+function changesConnection({ name, isExclusive }: CommandDefinition): boolean {
+  const isUndone = name === "WATCH" || name === "UNWATCH";
+  return isExclusive && !isUndone || name.startsWith("CLIENT ");
 }

@@ -211,10 +211,19 @@ export class Subscription<S extends string | Uint8Array = string>
       this.#expectAnew(definition.name.toLowerCase());
       this.#isAnew = this.#channels.size > 0;
       if (this.#isAnew) await connection.post({ definition, args: [...this.#channels] });
-      this.#options.onGap?.();
+      this.#tellGap();
     } catch (error) {
       // One that is lost at once is made again as well.
       if (!(error instanceof ConnectionLostError)) this.#end(error);
+    }
+  }
+
+  #tellGap(): void {
+    try {
+      this.#options.onGap?.();
+    } catch (error) {
+      // It is not the subscription that failed.
+      reportError(error);
     }
   }
 

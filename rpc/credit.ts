@@ -11,6 +11,7 @@ const MESSAGE_BYTES_MIN = 64;
 export class SendCredit {
   #left: number;
   #wake: (() => void) | null = null;
+  #interrupt: (() => void) | null = null;
   #error: unknown = undefined;
 
   /** Begins with the receiver's window. */
@@ -41,16 +42,74 @@ export class SendCredit {
     if (this.#error !== undefined) throw this.#error;
   }
 
+  /**
+   * Hands on what a source gives, for as long as there is somebody to send to. Then the source is
+   * told to end, and not waited for: it may never give anything again.
+   *
+   * @throws what {@linkcode end} was called with, or what the source or `send` throws
+   */
+  async each<T>(source: Source<T>, send: (value: T) => Promise<void>): Promise<void> {
+    const iterator = iteratorOf(source);
+    for (;;) {
+      const result = await this.#nextOf(iterator);
+      if (result.done) return;
+      try {
+        await send(result.value);
+      } catch (error) {
+        leave(iterator);
+        throw error;
+      }
+    }
+  }
+
   /** There is nobody to send to any more: who waits is told. */
   end(error: unknown): void {
     this.#error ??= error;
     this.#wakeSender();
+    this.#interrupt?.();
+  }
+
+  #nextOf<T>(iterator: SourceIterator<T>): Promise<IteratorResult<T>> {
+    return new Promise((resolve, reject) => {
+      const next = iterator.next();
+      this.#interrupt = () => {
+        this.#interrupt = null;
+        leave(iterator);
+        reject(this.#error);
+      };
+      // Not a race with a promise of the end: each message would leave something behind on that.
+      Promise.resolve(next).then((result) => {
+        this.#interrupt = null;
+        resolve(result);
+      }, (error) => {
+        this.#interrupt = null;
+        reject(error);
+      });
+      if (this.#error !== undefined) this.#interrupt();
+    });
   }
 
   #wakeSender(): void {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+/** As `for await` takes it: a list will do. */
+type Source<T> = AsyncIterable<T> | Iterable<T>;
+type SourceIterator<T> = AsyncIterator<T> | Iterator<T>;
+
+function iteratorOf<T>(source: Source<T>): SourceIterator<T> {
+  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+  return source[Symbol.iterator]();
+}
+
+/** Tells a source that no more is wanted of it; how it takes that is its own matter. */
+function leave(iterator: SourceIterator<unknown>): void {
+  const told = async () => {
+    await iterator.return?.();
+  };
+  told().catch(() => {});
 }
 
 /** What an {@linkcode IncomingStream} tells its call. */

@@ -261,11 +261,11 @@ export class NativeClientSession implements ClientSession, FrameReceiver {
   ): Promise<void> {
     const codec = messageCodec(itemSchema(method.request));
     try {
-      for await (const request of requests) {
+      await credit.each(requests, async (request) => {
         await credit.ready();
         await this.#link.ready();
         credit.spend(this.#message(tag, FrameFlag.BODY, codec, request));
-      }
+      });
       await credit.ready();
       this.#message(tag, FrameFlag.END, null, undefined);
     } catch (error) {

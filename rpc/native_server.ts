@@ -237,12 +237,13 @@ export class NativeServerSession implements ServerSession, FrameReceiver {
     const credit = call.credit!;
     try {
       // An interceptor may give a promise of them.
-      for await (const reply of await replies) {
+      await credit.each(await replies, async (reply) => {
         await credit.ready();
         await this.#link.ready();
-        if (this.#calls.get(tag) !== call) return;
+        // Of a call that is over nobody wants to know why.
+        if (this.#calls.get(tag) !== call) throw CANCELLED;
         credit.spend(this.#message(tag, call.bound.replyCodec, reply));
-      }
+      });
       if (this.#calls.get(tag) !== call) return;
       this.#reply(tag, call.context.replyMetadata, null, undefined);
       this.#leave(tag, call);

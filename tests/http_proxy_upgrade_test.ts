@@ -1,6 +1,8 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { upgradeWebSocket, WebSocket } from "../http/mod.ts";
+import { octetsOf, textOf } from "../http/octets.ts";
+import { type HeadSource, readResponseHead } from "../http/response_head_text.ts";
 import { get } from "./http_contract_case.ts";
 import { withHandler, withProxy } from "./http_proxied.ts";
 import { RawClient } from "./http_raw_client.ts";
@@ -64,6 +66,46 @@ for (const [name, answer] of REFUSALS) {
       });
     },
   );
+}
+
+const HINTS = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+
+leakTest("reverseProxy() passes over interim answers to an upgrade", async () => {
+  using upstream = new RawUpstream(`${HINTS}HTTP/1.1 403 No\r\nContent-Length: 8\r\n\r\nnot here`);
+  await withProxy([upstream.url], async (client) => {
+    const response = await client.ask(get("/", "Connection: Upgrade", "Upgrade: websocket"));
+    assertEquals([response.status, response.body], [403, "not here"]);
+  });
+});
+
+leakTest(
+  "readResponseHead() passes over interim answers at every split, up to a bound",
+  async () => {
+    const final = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n";
+    const whole = octetsOf(`${HINTS}${final}early`);
+    const { signal } = new AbortController();
+    for (let split = 1; split < whole.length; split++) {
+      const source = sourceOf([whole.slice(0, split), whole.slice(split)]);
+      const { status, headers, rest } = await readResponseHead(source, signal);
+      assertEquals([status, headers.get("upgrade"), headers.get("link")], [101, "echo", null]);
+      assert("early".startsWith(textOf(rest, 0, rest.length)), `at ${split}`);
+    }
+    const endless = { read: sourceOf(Array.from({ length: 1000 }, () => octetsOf(HINTS))).read };
+    await assertRejects(() => readResponseHead(endless, signal), Error, "above 16384 bytes");
+  },
+);
+
+/** Gives a piece a read, as much of it as there is room for. */
+function sourceOf(pieces: Uint8Array[]): HeadSource {
+  return {
+    read(p) {
+      const piece = pieces.shift();
+      if (piece === undefined) return Promise.resolve(null);
+      p.set(piece.subarray(0, p.length));
+      if (piece.length > p.length) pieces.unshift(piece.subarray(p.length));
+      return Promise.resolve(Math.min(piece.length, p.length));
+    },
+  };
 }
 
 leakTest("reverseProxy() passes no refused upgrade on whose length cannot be told", async () => {

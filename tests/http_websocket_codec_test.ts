@@ -4,9 +4,13 @@ import fc from "fast-check";
 import { MessageDeflater, MessageInflater } from "../http/websocket_deflate.ts";
 import { WebSocketDecoder } from "../http/websocket_decoder.ts";
 import { acceptDeflate, readDeflateAnswer } from "../http/websocket_extension.ts";
+import { FrameWriter } from "../http/websocket_writer.ts";
+import type { Transport } from "../http/transport.ts";
 import { applyMask, WebSocketFailure } from "../http/websocket_frame.ts";
 import { WebSocketPeer } from "./http_websocket_peer.ts";
 import { leakTest } from "./leak.ts";
+
+const encoder = new TextEncoder();
 
 leakTest("a mask of any phase, place and length is undone by itself", () => {
   fc.assert(fc.property(
@@ -144,6 +148,65 @@ leakTest("a bomb is decompressed as far as a message may go, and fails with 1009
     WebSocketFailure,
   );
   assertEquals((malformed as WebSocketFailure).code, 1007);
+});
+
+leakTest("a compressed message that breaks off anywhere fails with 1007", () => {
+  for (const takesOver of [true, false]) {
+    const deflater = new MessageDeflater({ windowBits: 15, takesOver }, 6);
+    const inflater = new MessageInflater({ windowBits: 15, takesOver });
+    for (const count of [40, 3]) {
+      const message = encoder.encode("the same again, ".repeat(count));
+      const deflated = deflater.deflate(message)!.slice();
+      for (let length = 1; length < deflated.length; length++) {
+        const part = deflated.subarray(0, length);
+        const error = assertThrows(() => inflater.inflate(part, 1000), WebSocketFailure);
+        assertEquals((error as WebSocketFailure).code, 1007, `${length} of ${deflated.length}`);
+      }
+      assertEquals(inflater.inflate(deflated, message.length), message);
+    }
+    deflater.close();
+  }
+});
+
+// Data: RFC 7692 section 7.2.3: one block, no compression, a last block, two blocks, no content.
+const RFC_MESSAGES: [hex: string, text: string][] = [
+  ["f248cdc9c90700", "Hello"],
+  ["000500faff48656c6c6f00", "Hello"],
+  ["f348cdc9c9070000", "Hello"],
+  ["f248050000 00ffffcac9c90700", "Hello"],
+  ["00", ""],
+  ["", ""],
+];
+
+leakTest("the messages of RFC 7692 are decompressed", () => {
+  for (const [hex, text] of RFC_MESSAGES) {
+    const bytes = Uint8Array.fromHex(hex.replaceAll(" ", ""));
+    const inflater = new MessageInflater({ windowBits: 15, takesOver: true });
+    assertEquals(inflater.inflate(bytes, 5), encoder.encode(text), hex);
+  }
+});
+
+leakTest("64 pongs wait for a peer that does not read, and the next room is for more", async () => {
+  const room = Promise.withResolvers<void>();
+  const written: Uint8Array[] = [];
+  const transport = {
+    memory: new Uint8Array(),
+    reserve: () => -1,
+    offer: () => 0,
+    write: async (bytes: Uint8Array) => {
+      await room.promise;
+      written.push(bytes);
+    },
+  } as unknown as Transport;
+  const writer = new FrameWriter(transport, false, () => {});
+  for (let i = 0; i < 100; i++) writer.answer(new Uint8Array([i]));
+  assertEquals(writer.bufferedBytes, 64);
+  room.resolve();
+  await writer.drained();
+  assertEquals(written.length, 64);
+  writer.answer(new Uint8Array([100]));
+  await writer.drained();
+  assertEquals(written.at(-1), new Uint8Array([0x8a, 1, 100]));
 });
 
 // Data: an offer, what the server wants, and its answer.

@@ -215,6 +215,41 @@ leakTest("close() while it is being opened gives it up", async () => {
   assertEquals((await socket.closed).code, 1006);
 });
 
+leakTest("interim answers come before a WebSocket is open", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`);
+  const conn = await listener.accept();
+  await conn.write(new TextEncoder().encode("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"));
+  using peer = await WebSocketPeer.accept(conn);
+  await event(socket, "open");
+  await peer.frame(8);
+  assertEquals((await socket.closed).code, 1005);
+});
+
+leakTest("a server's close() before open says its code and reason", async () => {
+  await withServer((socket) => socket.close(4001, "not today"), async (port) => {
+    const { code, reason, wasClean } = await new WebSocket(`ws://127.0.0.1:${port}`).closed;
+    assertEquals([code, reason, wasClean], [4001, "not today", true]);
+  });
+  await withServer((socket) => socket.close(), async (port) => {
+    assertEquals((await new WebSocket(`ws://127.0.0.1:${port}`).closed).code, 1005);
+  });
+});
+
+leakTest("an empty message leaves as it is where others are compressed", async () => {
+  await withServer((socket) => {
+    socket.onopen = () => ["hello hello", "", "hello hello"].forEach((text) => socket.send(text));
+  }, async (port) => {
+    using peer = await WebSocketPeer.open(port, "Sec-WebSocket-Extensions: permessage-deflate");
+    const both = { sendBits: 15, sendAlone: false, receiveBits: 15, receiveAlone: false };
+    peer.compress(both);
+    for (const text of ["hello hello", "", "hello hello"]) {
+      const message = await peer.next();
+      assert(message.kind === "message" && message.text === text, JSON.stringify(message));
+    }
+  }, { compression: { minBytes: 0 } });
+});
+
 leakTest("a WebSocket asks with its fields as they are, one octet a character", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const headers = { "x-name": "\xe9\x80" };

@@ -10,6 +10,7 @@ import { connect } from "../redis/client.ts";
 import { parseUrl } from "../redis/endpoint.ts";
 import { ClientClosedError, ReplyError, WatchError } from "../redis/redis_error.ts";
 import { redisTest, serverTest } from "./redis_servers.ts";
+import { uncaughtDuring } from "./uncaught.ts";
 
 Deno.test("parseUrl() reads hosts, users, databases and paths", () => {
   assertEquals(parseUrl("redis://ann:p%40ss@host:7000/3"), {
@@ -177,6 +178,43 @@ serverTest("watching() runs again when a key changed, and gives up in the end", 
     return await session.transaction((t) => [t.set("n", 0)]);
   }, 3);
   await assertRejects(() => never, WatchError);
+});
+
+serverTest("what a session in watching() changes is not left to the next", async (server) => {
+  await using client = await connect(server.url);
+  await client.watching("n", async (session) => {
+    await session.select(3);
+    await session.set("n", "there");
+  });
+  const found = await client.watching("n", (session) => session.get("n"));
+  assertEquals([found, await client.blpop("n", 0.01).catch((error) => error)], [null, null]);
+  await client.watching("n", (session) => session.get("n"));
+  assertEquals(client.pool.size, 1);
+});
+
+serverTest("a handler that throws is reported, and harms nobody", async (server) => {
+  await using client = await connect(server.url);
+  const fail = (what: string) => () => {
+    throw new Error(what);
+  };
+  const told: string[] = [];
+  const messages = await uncaughtDuring(async () => {
+    client.onPush(fail("push"));
+    client.onPush(({ items }) => told.push(String(items[0])));
+    client.onLost(fail("lost"));
+    client.onReconnect(fail("reconnect"));
+    client.onReconnect(() => told.push("reconnect"));
+    client.onClose(fail("close"));
+    await client.clientTracking("ON");
+    await client.get("k");
+    await client.set("k", "v");
+    assertEquals(await client.get("k"), "v");
+    client.reconnect(new Error("for a test"));
+    assertEquals(await client.get("k"), "v");
+    client.close();
+  });
+  assertEquals(told, ["invalidate", "reconnect"]);
+  assertEquals(messages, ["push", "lost", "reconnect", "close", "lost"]);
 });
 
 serverTest("close() rejects what waits; disposing waits for it", async (server) => {

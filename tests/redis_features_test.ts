@@ -13,6 +13,7 @@ import { consume } from "../redis/stream_consumer.ts";
 import { subscribe } from "../redis/subscriber.ts";
 import { sleep } from "../thread/sleep.ts";
 import { serverTest } from "./redis_servers.ts";
+import { uncaughtDuring } from "./uncaught.ts";
 
 for (const protocol of [2, 3] as const) {
   serverTest(
@@ -190,6 +191,40 @@ serverTest(
     await client.set("lock:{jobs}", "stolen");
     await lost;
     assertEquals(await third.release(), false);
+  },
+);
+
+serverTest("acquireLock() does not extend all the time what is held for months", async (server) => {
+  await using client = await connect(server.url);
+  await using lock = await acquireLock(client, "jobs", { ttlMs: 100 * 86_400_000 });
+  await client.set("lock:{jobs}", "stolen");
+  for (let i = 0; i < 20; i++) await sleep(1);
+  assertEquals(lock.signal.aborted, false);
+});
+
+serverTest(
+  "a subscription ends when its password is refused, and outlives onGap",
+  async (server) => {
+    await using admin = await connect(server.url);
+    await admin.aclSetuser("ann", ["on", ">secret", "+@all", "allchannels"]);
+    await using client = await connect(server.url, { username: "ann", password: "secret" });
+    const gap = Promise.withResolvers<void>();
+    const onGap = () => {
+      gap.resolve();
+      throw new Error("on gap");
+    };
+    const messages = await uncaughtDuring(async () => {
+      await using news = await subscribe(client, "a", { onGap });
+      await admin.clientKill(["TYPE", "pubsub"]);
+      await gap.promise;
+      while (await admin.publish("a", "x") === 0);
+      const iterator = news[Symbol.asyncIterator]();
+      assertEquals((await iterator.next()).value?.message, "x");
+      await admin.aclSetuser("ann", ["resetpass", ">other"]);
+      await admin.clientKill(["TYPE", "pubsub"]);
+      await assertRejects(() => iterator.next(), ReplyError, "WRONGPASS");
+    });
+    assertEquals(messages, ["on gap"]);
   },
 );
 

@@ -319,6 +319,57 @@ for (const kind of ["a timeout", "a signal", "a reader that leaves", "a connecti
   });
 }
 
+/** Gives one value, and nothing more until it is told to end. */
+function silentSource(): { source: AsyncIterable<{ value: number }>; left: Promise<void> } {
+  const left = Promise.withResolvers<void>();
+  let asked = 0;
+  const iterator: AsyncIterator<{ value: number }> = {
+    next: () =>
+      asked++ === 0 ? Promise.resolve({ done: false, value: { value: 1 } }) : new Promise(() => {}),
+    return() {
+      left.resolve();
+      return Promise.reject(new Error("nobody's matter"));
+    },
+  };
+  return { source: { [Symbol.asyncIterator]: () => iterator }, left: left.promise };
+}
+
+for (const kind of ["a timeout", "a signal", "an early reply", "a connection's end"]) {
+  leakTest(`${kind} ends requests that do not go on`, async () => {
+    const started = gate();
+    await using pair = pairOf({
+      handlers: {
+        async sum(requests) {
+          for await (const request of requests) {
+            started.open();
+            if (kind === "an early reply") return request;
+          }
+          return { value: 0 };
+        },
+      },
+    });
+    const { source, left } = silentSource();
+    const aborter = new AbortController();
+    const options = kind === "a timeout" ? { timeoutMs: QUICK_MS } : { signal: aborter.signal };
+    const reply = pair.client.sum(source, options);
+    await started.opened;
+    if (kind === "a signal") aborter.abort(new Error("enough"));
+    if (kind === "a connection's end") pair.channel.close();
+    if (kind === "an early reply") assertEquals(await reply, { value: 1 });
+    else await assertRejects(() => reply, Error);
+    await left;
+  });
+}
+
+leakTest("a caller that gives up ends replies that do not go on", async () => {
+  const { source, left } = silentSource();
+  await using pair = pairOf({ handlers: { count: () => source } });
+  const replies = pair.client.count({ value: 1 });
+  assertEquals(await replies.next(), { done: false, value: { value: 1 } });
+  await replies.return!();
+  await left;
+});
+
 leakTest("a late reply is nobody's, and a tag used anew has its own", async () => {
   const opened: (() => void)[] = [];
   await using pair = pairOf({
