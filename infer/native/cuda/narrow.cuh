@@ -170,15 +170,11 @@ DEVICE_INLINE void prefetch_unit(const product_args &a, int unit, int lane) {
 // each chunk its tiles.
 template <int TILES>
 struct chunk_walk {
-  tile_source sources[2] = {}; // of the unit's tiles
   int unit, share, chunk, tile;
 
   DEVICE_MEMBER void enter(const product_args &a, const narrow_team &team) {
     share = chunk = team.thread / 32;
     tile = 0;
-    if (unit >= a.units) return;
-    sources[0] = unit_source<TILES>(a, unit, 0);
-    if (TILES == 2) sources[1] = unit_source<TILES>(a, unit, 1);
   }
 
   DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
@@ -189,8 +185,8 @@ struct chunk_walk {
 
   DEVICE_MEMBER bool is_over(const product_args &a) const { return unit >= a.units; }
 
-  DEVICE_MEMBER tile_source source() const {
-    return TILES == 1 || tile == 0 ? sources[0] : sources[1];
+  DEVICE_MEMBER tile_source source(const product_args &a) const {
+    return unit_source<TILES>(a, unit, tile);
   }
 
   DEVICE_MEMBER void advance(const product_args &a, const narrow_team &team) {
@@ -214,13 +210,13 @@ struct register_feed {
 
   DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
     walk.begin(a, team);
-    if (!walk.is_over(a)) load_chunk(next, walk.source(), walk.chunk, team.thread % 32);
+    if (!walk.is_over(a)) load_chunk(next, walk.source(a), walk.chunk, team.thread % 32);
   }
 
   DEVICE_MEMBER lane_chunk<MATH::GROUPS> take(const product_args &a, const narrow_team &team) {
     lane_chunk<MATH::GROUPS> now = next;
     walk.advance(a, team);
-    if (!walk.is_over(a)) load_chunk(next, walk.source(), walk.chunk, team.thread % 32);
+    if (!walk.is_over(a)) load_chunk(next, walk.source(a), walk.chunk, team.thread % 32);
     return now;
   }
 };

@@ -38,7 +38,7 @@ struct ring_feed {
   DEVICE_MEMBER void start(const product_args &a, const narrow_team &team, int slot) {
     if (!walk.is_over(a)) {
       const int lane = team.thread % 32;
-      const tile_source source = walk.source();
+      const tile_source source = walk.source(a);
       unsigned char *to = slots + slot * RING_SLOT_BYTES;
       const unsigned char *from = source.levels + (size_t)walk.chunk * (CHUNK_TILES * TILE_BYTES);
 #pragma unroll
