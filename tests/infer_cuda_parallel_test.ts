@@ -1,6 +1,7 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { NativeBackend, NativeBackendOptions } from "../infer/backend/native_backend.ts";
+import { DrawBatch } from "../infer/backend/draw_batch.ts";
 import { StepBatch } from "../infer/backend/step_batch.ts";
 import { type CudaCommunicator, NativeDevice } from "../infer/backend/native_device.ts";
 import { NativeWeights } from "../infer/backend/native_weights.ts";
@@ -279,6 +280,30 @@ for (const [result, waitMs, told] of FAILURES) {
     assertEquals(deviceBytes(), before);
   });
 }
+
+groupTest(
+  "a step that others cannot follow is told of, too, where these are handed over",
+  async () => {
+    using _gpus = setNccl(2);
+    using backend = await loadParts(QWEN, 2, { communicator: "nccl" });
+    const [drawing, draws] = [backend.drawing!, new DrawBatch(backend.config.vocabularySize)];
+    using _failure = failNccl(6);
+    const batches = (["none", "last"] as const).map((logits) => {
+      const batch = new StepBatch(BOUNDS);
+      batch.add({ tokens: PROMPT, computedTokens: 0, blocks: [0, 1, 2, 3], logits });
+      return batch;
+    });
+    const told = "NCCL: remote process exited";
+    drawing.submit(batches[0]!, draws, 1);
+    // Waits for the first, as there is no room yet for logits.
+    assertThrows(
+      () => drawing.submit(batches[1]!, draws, 1),
+      Error,
+      `Cannot start a step: ${told}`,
+    );
+    assertThrows(() => drawing.wait(), Error, `Cannot run a step: ${told}`);
+  },
+);
 
 /** A test of an engine in its worker, on emulated GPUs. */
 function engineTest(name: string, body: () => Promise<void>): void {

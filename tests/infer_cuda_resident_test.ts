@@ -1,11 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { NativeBackend, NativeBackendOptions } from "../infer/backend/native_backend.ts";
 import { openLibrary } from "../ffi/load.ts";
 import type { SamplingParams } from "../infer/sampling/sampling_params.ts";
 import { buildOnce, runCompiler } from "../infer/native/build_once.ts";
 import { cudaTest, HAS_EMULATION, LIBRARY, loadCuda } from "./infer_cuda.ts";
+import { deviceBytes, failAllocation } from "./infer_cuda_group.ts";
 import { askWith, Run } from "./infer_engine_run.ts";
 import { allLogits, BOUNDS, greedyTokens, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
@@ -101,6 +102,40 @@ cudaTest(
     assertSame(resident, plain, prompt);
   },
 );
+
+cudaTest("CUDA emulation: one kernel a step: whatever allocation fails, all goes on", async () => {
+  if (emulation === undefined) return;
+  const before = deviceBytes();
+  let failures = 0;
+  for (let after = 0; await failsToLoad(after); after++) {
+    assertEquals(deviceBytes(), before, `after ${after} allocations`);
+    failures++;
+  }
+  assert(failures > 15, `${failures} failures`);
+  const prompt = [...readGolden(LLAMA).inputIds].slice(0, 6);
+  using plain = await load("never", LLAMA, { kvType: "float16" });
+  using resident = await load("always", LLAMA, { kvType: "float16" });
+  assertSame(resident, plain, prompt);
+  // There is no room for more logits, on the device and on the host: where they were is no more.
+  for (const after of [0, 1]) {
+    {
+      using _failure = failAllocation(after);
+      assertThrows(() => allLogits(resident, prompt), Error, "logits");
+    }
+    assertSame(resident, plain, prompt);
+  }
+});
+
+/** Whether a model is not loaded when so many allocations succeed, then one fails. */
+async function failsToLoad(after: number): Promise<boolean> {
+  using _failure = failAllocation(after);
+  try {
+    using _backend = await load("always", LLAMA, { kvType: "float16" });
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 cudaTest("CUDA emulation: one kernel a step: rows as wide as real ones", async () => {
   // On a GPU bench.sh runs it.

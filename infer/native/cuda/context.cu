@@ -271,11 +271,7 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
     error = step_start(c, shape);
   }
   if (error == cudaSuccess) error = cudaEventRecord(c->is_done, c->device->place.stream);
-  if (error != cudaSuccess) {
-    // Kernels may have begun: what they use must stay as it is.
-    group_synchronize(c->device);
-    return cuda_status(error, "start a step");
-  }
+  if (error != cudaSuccess) return group_failed(c->device, error, "start a step");
   context_set_running(c);
   return INFER_OK;
 }

@@ -75,6 +75,10 @@ int32_t wait_for_stream(infer_device *first, const char *what);
 // Waits for all streams of a group.
 cudaError_t group_synchronize(infer_device *first);
 
+// Why a call has failed that enqueued kernels. Waits for those that have begun: what they use must
+// stay as it is.
+int32_t group_failed(infer_device *first, cudaError_t error, const char *what);
+
 // Device memory of zeros; NULL with a text when there is none.
 int32_t device_allocate(void **data, size_t bytes, const char *what);
 

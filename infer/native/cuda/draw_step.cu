@@ -192,11 +192,7 @@ int32_t infer_cuda_draw(infer_context *c, const int32_t *step, size_t words, int
   call->steps = steps;
   call->count = count;
   cudaError_t error = run_call(c, *call, shape, layout.bytes);
-  if (error != cudaSuccess) {
-    // Kernels may have begun: what they use must stay as it is.
-    group_synchronize(c->device);
-    return cuda_status(error, "start a step");
-  }
+  if (error != cudaSuccess) return group_failed(c->device, error, "start a step");
   room->next = (room->next + 1) % INFER_DRAW_CALLS_MAX;
   room->on_way++;
   room->earlier_count = count;

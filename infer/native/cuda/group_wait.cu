@@ -71,3 +71,8 @@ cudaError_t group_synchronize(infer_device *first) {
   }
   return error;
 }
+
+int32_t group_failed(infer_device *first, cudaError_t error, const char *what) {
+  (void)group_synchronize(first);
+  return status_of(first, error, what);
+}
