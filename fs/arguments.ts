@@ -29,11 +29,12 @@ export function checkPosition(position: number): void {
  * The length that a file is to have, as Deno takes one: fractions are cut off, and a negative one
  * counts as 0.
  *
+ * @param action What is being done, where it is to a path
  * @throws {Error} when no file can have it (`code` is `"EFBIG"`)
  */
-export function fileLength(len: number): number {
+export function fileLength(len: number, action?: string): number {
   const length = Math.max(0, Math.trunc(len)) || 0;
-  if (length > Number.MAX_SAFE_INTEGER) throw osError(Errno.EFBIG);
+  if (length > Number.MAX_SAFE_INTEGER) throw osError(Errno.EFBIG, action);
   return length;
 }
 

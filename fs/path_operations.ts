@@ -133,7 +133,7 @@ export async function truncate(name: string, len = 0): Promise<void> {
   const text = pathText(name);
   const action = `truncate '${text}'`;
   checkPath(text, action);
-  const length = fileLength(len);
+  const length = fileLength(len, action);
   const files = admit("write", text);
   const truncateDeno = () => Deno.truncate(name, len);
   if (files === null) return await truncateDeno();

@@ -143,6 +143,7 @@ export class EndpointPool<C extends Closable> {
         return member;
       }
       closeQuietly(member.conn);
+      this.#connectForWaiters();
       this.#tellDrained();
     }
     return null;

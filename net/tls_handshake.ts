@@ -30,7 +30,6 @@ export class TlsHandshake {
   readonly #isClient: boolean;
   /** While the next step waits for its turn. */
   #crowded: Promise<void> | undefined;
-  #tellLate: ((reason: unknown) => void) | undefined;
   readonly #taken = (count: number) => {
     this.#crowded = this.#goOn(sslInput().subarray(0, count));
   };
@@ -50,27 +49,35 @@ export class TlsHandshake {
    * @throws {unknown} What the session failed with, or `Interrupted` when it was closed meanwhile
    */
   async run(timeoutMs: number): Promise<void> {
-    const session = this.#session;
-    const stop = timeoutMs === 0 ? null : startTimer(timeoutMs, () => this.#giveUp(timeoutMs));
+    // A peer that takes nothing keeps what was said, and the kernel may keep its answer.
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const stop = timeoutMs === 0
+      ? null
+      : startTimer(timeoutMs, () => this.#giveUp(timeoutMs, reject));
     try {
-      if (this.#isClient) {
-        session.start();
-        this.#outlet.send(session.output());
-      }
-      while (session.handshaking) {
-        if (this.#outlet.busy) await this.#outlet.settled();
-        const count = await this.#receive();
-        if (this.#crowded !== undefined) await this.#crowded;
-        if (count === null) session.end();
-      }
-      this.#check();
-      if (session.hasRecordKeys) await this.#leaveRecords();
+      await Promise.race([this.#shakeHands(), late]);
     } catch (error) {
-      session.fail(error);
+      this.#session.fail(error);
     } finally {
       stop?.();
     }
     this.#check();
+  }
+
+  async #shakeHands(): Promise<void> {
+    const session = this.#session;
+    if (this.#isClient) {
+      session.start();
+      this.#outlet.send(session.output());
+    }
+    while (session.handshaking) {
+      if (this.#outlet.busy) await this.#outlet.settled();
+      const count = await this.#receive();
+      if (this.#crowded !== undefined) await this.#crowded;
+      if (count === null) session.end();
+    }
+    this.#check();
+    if (session.hasRecordKeys) await this.#leaveRecords();
   }
 
   /** Waits for the next bytes, and goes on with them as soon as it may. */
@@ -101,24 +108,17 @@ export class TlsHandshake {
 
   /** Has the kernel make the records, where it can. */
   async #leaveRecords(): Promise<void> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    this.#tellLate = reject;
-    // A peer that takes nothing keeps what was said, which has to leave before.
-    await Promise.race([this.#handOver(), late]);
-  }
-
-  async #handOver(): Promise<void> {
     await this.#outlet.drained();
     const keys = this.#session.recordKeys;
     if (keys !== null && await this.#transport.encrypt?.(keys)) this.#session.leaveRecords();
   }
 
   /** Ends what takes too long: a read finds the end of the stream. */
-  #giveUp(timeoutMs: number): void {
+  #giveUp(timeoutMs: number, tell: (reason: unknown) => void): void {
     const reason = `Cannot shake hands: not done in ${timeoutMs} ms`;
     const error = new Deno.errors.TimedOut(reason);
     this.#session.fail(error);
-    this.#tellLate?.(error);
+    tell(error);
     this.#transport.shutdown("read").catch(() => {});
   }
 

@@ -174,10 +174,12 @@ export class ReadCache extends Commands<string> implements Disposable {
   }
 }
 
-// Data: reads whose replies change though their keys do not: by chance, or as time passes.
+// Data: reads whose replies change though their keys do not: by chance, as time passes, or with
+// what they read beside them.
 const CHANGING = new Set([
   ...["HRANDFIELD", "SRANDMEMBER", "VRANDMEMBER", "ZRANDMEMBER"],
   ...["TTL", "PTTL", "HTTL", "HPTTL", "OBJECT FREQ", "OBJECT IDLETIME", "TOUCH"],
+  ...["EVAL_RO", "EVALSHA_RO", "FCALL_RO", "SORT_RO"],
   ...["XINFO CONSUMERS", "XINFO GROUPS", "XINFO STREAM", "XPENDING"],
 ]);
 

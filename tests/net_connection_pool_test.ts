@@ -102,6 +102,23 @@ leakTest("acquire() gives up when its signal aborts while idle ones are looked a
   assertEquals(await acquiring.catch((reason) => reason), "enough");
 });
 
+leakTest("acquire() that gives up leaves the room to who waits", async () => {
+  await using server = serve();
+  const controller = new AbortController();
+  const { signal } = controller;
+  let second: ReturnType<ConnectionPool["acquire"]> | undefined;
+  const check = () => {
+    second = pool.acquire(server.endpoint, { timeoutMs: 5000 });
+    controller.abort("enough");
+    return Promise.resolve(false);
+  };
+  await using pool = new ConnectionPool({ max: 1, check });
+  (await pool.acquire(server.endpoint)).release();
+  const first = pool.acquire(server.endpoint, { signal });
+  assertEquals(await first.catch((reason) => reason), "enough");
+  (await second!).release();
+});
+
 leakTest("acquire() does not give a connection that the peer has closed", async () => {
   await using server = serve();
   await using pool = new ConnectionPool();

@@ -113,6 +113,21 @@ tlsTest(
   },
 );
 
+tlsTest("handshake() rejects with TimedOut when the peer takes nothing", async (pki) => {
+  const [near, far] = memoryDuplex({ bufferBytes: 512 });
+  using server = acceptTls(far, { ...pki.localhost, handshakeTimeoutMs: 50 });
+  const [inner, outer] = memoryDuplex();
+  using _client = await startTls(inner, { hostname: "localhost" });
+  const hello = new Uint8Array(2048);
+  const helloBytes = await outer.read(hello);
+  await writeAll(near, hello.subarray(0, helloBytes!));
+  // A time limit and a stream in memory let the process end.
+  const alive = setTimeout(() => server.close(), 5000);
+  await assertRejects(() => server.handshake(), TimedOut, "50 ms");
+  clearTimeout(alive);
+  await assertRejects(() => server.read(new Uint8Array(1)), TimedOut);
+});
+
 tlsTest("a client gives up on a server that never answers", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

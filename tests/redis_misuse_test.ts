@@ -81,6 +81,15 @@ serverTest("a read cache asks for what changes by itself each time", async (serv
   while (await cache.pttl("key") === first);
   const member = await cache.srandmember("set");
   while (await cache.srandmember("set") === member);
+  await client.rpush("list", ["a", "b"]);
+  await client.mset([["weight a", 1], ["weight b", 2]]);
+  assertEquals(await cache.sortRo("list", { BY: "weight *" }), ["a", "b"]);
+  await client.set("weight a", 3);
+  assertEquals(await cache.sortRo("list", { BY: "weight *" }), ["b", "a"]);
+  const script = "return redis.call('GET', 'weight a')";
+  assertEquals(await cache.evalRo(script, "key"), "3");
+  await client.set("weight a", 4);
+  assertEquals(await cache.evalRo(script, "key"), "4");
   assertEquals(cache.hits, 0);
 });
 
