@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { Handler } from "./middleware.ts";
+import { ResponseReader } from "./response_parts.ts";
 
 /** Options of {@linkcode accessLog}. */
 export interface AccessLogOptions {
@@ -20,7 +21,7 @@ interface Entry {
   readonly method: string;
   readonly target: string;
   readonly status: number;
-  /** Bytes of the content where the handler has set `Content-Length`, else null. */
+  /** Bytes of the content; null where they are not known before it is sent. */
   readonly bytes: number | null;
   readonly durationMs: number;
   readonly userAgent: string | null;
@@ -28,7 +29,8 @@ interface Entry {
 
 /**
  * Writes a line for every request when its response was given. The bytes of the content are in it
- * where the handler has set `Content-Length`.
+ * where they are known then: of text and of bytes, and of streams for which the handler has set
+ * `Content-Length`. The Common Log Format has `-` for others, and for none.
  *
  * @example Lines of JSON
  * ```ts
@@ -49,6 +51,7 @@ export function accessLog<A extends Deno.Addr = Deno.Addr>(
 ): Handler<A> {
   const { format = "common", write } = options;
   const line = format === "json" ? jsonLine : commonLine;
+  const reader = new ResponseReader();
   return async function logged(request, info) {
     const begin = performance.now();
     const { method, url, headers } = request;
@@ -69,10 +72,18 @@ export function accessLog<A extends Deno.Addr = Deno.Addr>(
       log(500, null);
       throw error;
     }
-    const length = response.headers.get("content-length");
-    log(response.status, length === null ? null : Number(length));
+    log(response.status, bytesOf(response, reader));
     return response;
   };
+}
+
+/** Bytes of the content. */
+function bytesOf(response: Response, reader: ResponseReader): number | null {
+  const byteLength = reader.byteLength(response);
+  // Whoever asks for the headers of a plain response makes it a slower one to send.
+  if (byteLength !== null && byteLength > 0) return byteLength;
+  const declared = response.headers.get("content-length");
+  return declared === null ? byteLength : Number(declared);
 }
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -88,7 +99,7 @@ function commonLine({ time, client, method, target, status, bytes }: Entry): str
     /["\\\p{Cc}]/gu,
     (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
-  return `${client} - - [${day}:${clock} +0000] "${request} HTTP/1.1" ${status} ${bytes ?? "-"}`;
+  return `${client} - - [${day}:${clock} +0000] "${request} HTTP/1.1" ${status} ${bytes || "-"}`;
 }
 
 function jsonLine(entry: Entry): string {

@@ -1,4 +1,5 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import { parseIpv6, withoutBrackets } from "../ffi/ip_address.ts";
 import type { Handler } from "./middleware.ts";
 
 /** Clients that are remembered at most; then those that were silent for longest are forgotten. */
@@ -14,7 +15,10 @@ export interface RateLimitOptions<A extends Deno.Addr = Deno.Addr> {
    * @default {1000}
    */
   perMs?: number;
-  /** Who a request is from; by default the address of its client. */
+  /**
+   * Who a request is from; by default the address of its client, of IPv6 the /64 that it is in: who
+   * has one address of that has all of them (RFC 6177 section 2).
+   */
   key?: (request: Request, info: Deno.ServeHandlerInfo<A>) => string;
   /** The time in milliseconds, for tests. */
   now?: () => number;
@@ -68,8 +72,22 @@ export function rateLimit<A extends Deno.Addr = Deno.Addr>(
 
 function clientOf(_request: Request, info: Deno.ServeHandlerInfo): string {
   const addr = info.remoteAddr;
-  return "hostname" in addr ? addr.hostname : "local";
+  return "hostname" in addr ? networkOf(addr.hostname) : "local";
 }
+
+/** The /64 of an IPv6 address; others as they are, also those of IPv4 that are written as IPv6. */
+function networkOf(hostname: string): string {
+  const bytes = hostname.includes(":") ? parseIpv6(withoutBrackets(hostname))?.bytes : undefined;
+  if (bytes === undefined) return hostname;
+  if (MAPPED_PREFIX.every((byte, at) => bytes[at] === byte)) return bytes.subarray(12).join(".");
+  // All neighbours are in one network of local addresses (RFC 4291 section 2.5.6).
+  const isLinkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
+  return isLinkLocal ? hostname : bytes.subarray(0, NETWORK_BYTES).join(":");
+}
+
+const NETWORK_BYTES = 8;
+/** What IPv4 addresses have in front where a socket serves both (RFC 4291 section 2.5.5.2). */
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** Drops the oldest: those whose bucket is full again, and all beyond the bound. */
 function forget(fullAt: Map<string, number>, nowMs: number): void {

@@ -63,6 +63,17 @@ export class ResponseReader {
     (response as unknown as Slots)[this.#consumed] = true;
   }
 
+  /** Bytes of a body that is there as a whole; null for a stream, and where it cannot be told. */
+  byteLength(response: Response): number | null {
+    const text = this.lazyText(response);
+    if (text !== null) return lengthOf(text);
+    const inner = this.#known && (response as unknown as Slots)[this.#inner] as InnerResponse;
+    if (!inner) return null;
+    if (inner.body === null) return 0;
+    const held = inner.body.streamOrStatic;
+    return held instanceof ReadableStream ? null : lengthOf(held.body);
+  }
+
   /** Status, header fields and body; the body counts as used from now on, unless it is a stream. */
   read(response: Response): ResponseParts {
     if (!this.#known) return readPublic(response);
@@ -136,6 +147,12 @@ interface InnerResponse {
     };
   } | null;
 }
+
+function lengthOf(body: string | Uint8Array): number {
+  return typeof body === "string" ? encoder.encode(body).length : body.length;
+}
+
+const encoder = new TextEncoder();
 
 /** The portable way: every body is a stream. */
 function readPublic(response: Response): ResponseParts {

@@ -14,6 +14,8 @@ interface Member<C> {
 interface Waiter<C> {
   /** The how manieth it is: a connect that began before it cannot fail it. */
   readonly number: number;
+  /** Whether it has given up. */
+  hasLeft: boolean;
   readonly resolve: (member: Member<C>) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -65,23 +67,13 @@ export class EndpointPool<C extends Closable> {
   /** A connection of one's own until it is given back. */
   async acquire(options: AcquireOptions): Promise<Member<C>> {
     options.signal?.throwIfAborted();
-    if (this.#waiters.size === 0 && this.#idle.length > 0) {
-      const member = await this.#takeIdle();
-      if (member) return member;
-    }
-    // The pool may have been closed meanwhile, and the caller may have given up.
-    this.#ending.signal.throwIfAborted();
-    options.signal?.throwIfAborted();
-    if (this.#waiters.size >= this.#rules.waitersMax) {
-      throw new Deno.errors.Busy(
-        `Cannot acquire a connection: ${this.#rules.waitersMax} are waiting`,
-      );
-    }
+    const idle = this.#waiters.size === 0 ? this.#takeIdle() : null;
+    if (idle !== null && !(idle instanceof Promise)) return idle;
     const { promise, resolve, reject } = Promise.withResolvers<Member<C>>();
-    const waiter = { number: ++this.#waited, resolve, reject };
-    this.#waiters.add(waiter);
+    const waiter = { number: ++this.#waited, hasLeft: false, resolve, reject };
     const stop = this.#limit(waiter, options);
-    this.#connectForWaiters();
+    if (idle === null) this.#enqueue(waiter);
+    else idle.then((member) => this.#looked(waiter, member));
     return await promise.finally(stop);
   }
 
@@ -132,21 +124,52 @@ export class EndpointPool<C extends Closable> {
   }
 
   /** The idle connection that was used last, if it is still good; others are closed. */
-  async #takeIdle(): Promise<Member<C> | null> {
+  #takeIdle(): Member<C> | null | Promise<Member<C> | null> {
     for (let member = this.#idle.pop(); member; member = this.#idle.pop()) {
-      // It counts until it is decided what becomes of it: in between others may ask.
-      this.#checking++;
-      const usable = await this.#isUsable(member);
-      this.#checking--;
-      if (usable && !this.#ending.signal.aborted) {
-        this.#leased++;
-        return member;
+      const looked = member;
+      const usable = this.#isUsable(looked);
+      if (typeof usable !== "boolean") {
+        // It counts until it is decided what becomes of it: in between others may ask.
+        this.#checking++;
+        return usable.then((usable) => {
+          this.#checking--;
+          return this.#lease(looked, usable) ? looked : this.#takeIdle();
+        });
       }
+      if (this.#lease(looked, usable)) return looked;
+    }
+    return null;
+  }
+
+  #lease(member: Member<C>, usable: boolean): boolean {
+    const isLeased = usable && !this.#ending.signal.aborted;
+    if (isLeased) this.#leased++;
+    else {
       closeQuietly(member.conn);
       this.#connectForWaiters();
       this.#tellDrained();
     }
-    return null;
+    return isLeased;
+  }
+
+  /** Idle connections were looked at, which took a while: one was good, or none. */
+  #looked(waiter: Waiter<C>, member: Member<C> | null): void {
+    if (member === null) this.#enqueue(waiter);
+    else if (waiter.hasLeft) this.release(member, false);
+    else waiter.resolve(member);
+  }
+
+  #enqueue(waiter: Waiter<C>): void {
+    const { waitersMax } = this.#rules;
+    if (waiter.hasLeft) return;
+    if (this.#ending.signal.aborted) waiter.reject(this.#ending.signal.reason);
+    else if (this.#waiters.size >= waitersMax) {
+      const message = `Cannot acquire a connection: ${waitersMax} are waiting`;
+      waiter.reject(new Deno.errors.Busy(message));
+    } else {
+      this.#waiters.add(waiter);
+      this.#connectForWaiters();
+    }
   }
 
   /** Gives a connection that was just used to the next who waits, if it is still good. */
@@ -162,14 +185,28 @@ export class EndpointPool<C extends Closable> {
     this.#tellDrained();
   }
 
-  async #isUsable({ conn, openedMs }: Member<C>): Promise<boolean> {
+  #isUsable({ conn, openedMs }: Member<C>): boolean | Promise<boolean> {
     if (performance.now() - openedMs >= this.#rules.ageMs) return false;
     try {
       const answer = this.#rules.check(conn);
-      return typeof answer === "boolean" ? answer : await answer;
+      return typeof answer === "boolean" ? answer : this.#answerInTime(answer);
     } catch {
       return false;
     }
+  }
+
+  /** What a check answers; false when it takes as long as no connect may, or the pool is closed. */
+  async #answerInTime(answer: Promise<boolean>): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const { signal } = this.#ending;
+    const giveUp = () => resolve(false);
+    const stop = startTimer(this.#rules.connectTimeoutMs, giveUp);
+    signal.addEventListener("abort", giveUp);
+    answer.then(resolve, giveUp);
+    const usable = await promise;
+    stop();
+    signal.removeEventListener("abort", giveUp);
+    return usable;
   }
 
   #giveBack(member: Member<C>): void {
@@ -227,10 +264,14 @@ export class EndpointPool<C extends Closable> {
   /** Ends a wait by its signal or deadline; gives the function that no longer does. */
   #limit(waiter: Waiter<C>, { signal, timeoutMs }: AcquireOptions): () => void {
     const leave = (reason: unknown) => {
-      if (this.#waiters.delete(waiter)) waiter.reject(reason);
+      waiter.hasLeft = true;
+      this.#waiters.delete(waiter);
+      waiter.reject(reason);
     };
     const abort = () => leave(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
+    // A check may have done it.
+    if (signal?.aborted) abort();
     // Not a timer of the engine: whoever waits keeps the process alive.
     const late = () => {
       const message = `Cannot acquire a connection: none was free within ${timeoutMs} ms`;

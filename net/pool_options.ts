@@ -36,7 +36,8 @@ export interface ConnectionPoolOptions<E, C extends Closable> {
    */
   ageMs?: number;
   /**
-   * Milliseconds that a connect may take.
+   * Milliseconds that a connect may take, and a {@linkcode ConnectionPoolOptions.check}; one that
+   * takes longer is a no.
    *
    * @default {10000}
    */

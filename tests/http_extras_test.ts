@@ -236,13 +236,28 @@ Deno.test("rateLimit() lets one through in a while where less than one is earned
   assertEquals(statuses, [200, 429, 200, 429, 200]);
 });
 
+Deno.test("rateLimit() counts IPv6 clients by their /64, IPv4 ones each", async () => {
+  const handler = rateLimit(named("ok"), { requests: 1, now: () => 0 });
+  const status = async (hostname: string) => {
+    const info = { remoteAddr: { hostname } } as unknown as Deno.ServeHandlerInfo<never>;
+    return (await handler(new Request("http://localhost/"), info)).status;
+  };
+  const clients = [
+    ...["2001:db8::1", "2001:db8:0:0:ffff::2", "2001:db8:0:1::1", "[2001:db8::3]"],
+    ...["192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "::1", "fe80::1%eth0", "fe80::2"],
+  ];
+  const statuses: number[] = [];
+  for (const client of clients) statuses.push(await status(client));
+  assertEquals(statuses, [200, 429, 200, 429, 200, 429, 200, 200, 200, 200]);
+});
+
 Deno.test("accessLog() writes a line for each request", async () => {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
   await ask(accessLog(named("ok"), { write }), '/a"b?c', { method: "POST" });
   const [, time, rest] = /^10\.0\.0\.1 - - \[(.*)\] (.*)$/.exec(lines[0]!)!;
   assertMatch(time!, /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
-  assertEquals(rest, '"POST /a%22b?c HTTP/1.1" 200 -');
+  assertEquals(rest, '"POST /a%22b?c HTTP/1.1" 200 2');
   const failing = accessLog(() => Promise.reject(new Error("x")), { format: "json", write });
   await assertRejects(() => ask(failing, "/p", { headers: { "user-agent": "u" } }), Error, "x");
   const { status, target, userAgent, method, client } = JSON.parse(lines[1]!);
@@ -256,8 +271,37 @@ Deno.test("accessLog() writes one line where writing it fails, of what was answe
     throw new Error("no room");
   };
   await assertRejects(() => ask(accessLog(named("ok"), { write }), "/"), Error, "no room");
-  assertEquals(lines.map((line) => line.split('" ')[1]), ["200 -"]);
+  assertEquals(lines.map((line) => line.split('" ')[1]), ["200 2"]);
 });
+
+// Data: a response, and the bytes of its content in the Common Log Format and in JSON.
+const COUNTED: [name: string, make: () => Response, common: string, json: number | null][] = [
+  ["text", () => new Response("häl"), "4", 4],
+  ["text with headers", () => new Response("häl", { headers: { a: "b" } }), "4", 4],
+  ["JSON", () => Response.json([1]), "3", 3],
+  ["bytes", () => new Response(new Uint8Array(7)), "7", 7],
+  ["nothing", () => new Response(null, { status: 200 }), "-", 0],
+  ["a stream", () => new Response(ReadableStream.from([new Uint8Array(7)])), "-", null],
+  [
+    "a stream with a length",
+    () => new Response(ReadableStream.from([]), { headers: { "content-length": "7" } }),
+    "7",
+    7,
+  ],
+];
+
+for (const [name, make, common, json] of COUNTED) {
+  Deno.test(`accessLog() has the bytes of ${name}, which can still be sent`, async () => {
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const logged = accessLog(accessLog(make, { write }), { write, format: "json" });
+    const response = await ask(logged, "/");
+    assertEquals(lines[0]!.split(" ").at(-1), common);
+    assertEquals(JSON.parse(lines[1]!).bytes, json);
+    assertEquals(response.bodyUsed, false);
+    assertEquals(await response.bytes(), await make().bytes());
+  });
+}
 
 Deno.test("HttpMetrics counts responses, failures and durations", async () => {
   const metrics = new HttpMetrics();

@@ -1,10 +1,12 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 // deno-lint-ignore-file camelcase -- the members of config.json
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { type GenerationConfig, generationConfig } from "../infer/model/generation_config.ts";
 import { huggingFaceConfig } from "../infer/model/huggingface_config.ts";
 import { JsonNode } from "../infer/model/json_node.ts";
 import type { ModelConfig } from "../infer/model/model_config.ts";
+import { ModelFileError } from "../infer/model_file_error.ts";
+import { createSampler } from "../infer/sampling/sampler.ts";
 import { ropeTable } from "../infer/model/rope.ts";
 import { elementCount } from "../infer/model/tensor.ts";
 import { weightCount, weightPlan } from "../infer/model/weight_plan.ts";
@@ -106,6 +108,19 @@ Deno.test("generationConfig() ends at the tokens of both files", () => {
     topK: 20,
   });
   assertEquals(generationConfig(null, config), { eosTokenIds: [128001] });
+});
+
+Deno.test("generationConfig() gives what a request is taken with, or refuses", () => {
+  const config = configOf("Llama-3.2-1B", {});
+  const read = (value: unknown): GenerationConfig =>
+    generationConfig(new JsonNode("generation_config.json", "", value), config);
+  // transformers keeps one token at least: the likeliest alone.
+  const { eosTokenIds: _, ...params } = read({ top_p: 0, temperature: 2 });
+  const sampler = createSampler({ ...params, seed: 1 }, 3);
+  for (let position = 0; position < 50; position++) {
+    assertEquals(sampler.sample(Float32Array.of(1, 1.1, 0.9), position).token, 1);
+  }
+  assertThrows(() => read({ repetition_penalty: 0 }), ModelFileError, "repetition_penalty: is 0");
 });
 
 Deno.test("ropeTable() bends the frequencies of Llama 3.2 as its paper says", () => {

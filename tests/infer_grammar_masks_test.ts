@@ -1,6 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertEquals } from "@std/assert";
 import { createSampler, GrammarCompiler, type StructuredOutput } from "../infer/mod.ts";
+import { TokenGrammar } from "../infer/grammar/grammar_matcher.ts";
+import { ROOT } from "../infer/grammar/grammar_node.ts";
+import { MaskBudget } from "../infer/grammar/mask_budget.ts";
+import { parseRegex } from "../infer/grammar/regex.ts";
+import { VocabularyBytes } from "../infer/grammar/vocabulary_bytes.ts";
 import { allowedTokens, grammars, vocabulary } from "./infer_grammar_walk.ts";
 import { seededRandom, vocabularyOf } from "./infer_vocabulary.ts";
 
@@ -102,4 +107,50 @@ Deno.test("a nesting of hundreds of levels is followed, and then goes no deeper"
   assert(depth > 150 && depth < 1000, `${depth}`);
   for (; depth > 0; depth--) assert(matcher.accept("]".charCodeAt(0)));
   assert(matcher.accept("}".charCodeAt(0)) && matcher.mustEnd);
+});
+
+Deno.test("the masks of all grammars have one bound; the least recently used go first", () => {
+  const bytes = new VocabularyBytes(vocabulary, vocabulary.size);
+  const maskBytes = bytes.plain.byteLength;
+  const walk = (grammar: TokenGrammar) => {
+    const matcher = grammar.matcher();
+    const masks: number[][] = [];
+    for (const character of new TextEncoder().encode("abcabcab")) {
+      masks.push([...matcher.allowed()]);
+      assert(matcher.accept(character));
+    }
+    return masks;
+  };
+  const rules = ["[ab][bc][ca]x*", "(ab|abc)+", "[abc]{20}"].map((regex) =>
+    new Map([[ROOT, parseRegex(`(${regex}|[abc]{8})`)]])
+  );
+  const plenty = new MaskBudget();
+  const expected = rules.map((one) => walk(new TokenGrammar(one, bytes, plenty)));
+  const bytesMax = 12 * maskBytes;
+  assert(plenty.bytes > 2 * bytesMax, `${plenty.bytes / maskBytes} masks`);
+  const budget = new MaskBudget(bytesMax);
+  const grammars = rules.map((one) => new TokenGrammar(one, bytes, budget));
+  for (let round = 0; round < 3; round++) {
+    grammars.forEach((grammar, i) => {
+      assertEquals(walk(grammar), expected[i]);
+      assert(budget.bytes > 0 && budget.bytes <= bytesMax);
+    });
+  }
+  for (const grammar of grammars) grammar.release();
+  assertEquals(budget.bytes, 0);
+});
+
+Deno.test("MaskBudget lets go of the one that was used longest ago, of the asker last", () => {
+  const forgot: string[] = [];
+  const [a, b, c] = ["a", "b", "c"].map((name) => ({ forget: () => void forgot.push(name) }));
+  const budget = new MaskBudget(10);
+  budget.take(a!, 4);
+  budget.take(b!, 4);
+  budget.use(a!);
+  budget.take(c!, 4);
+  assertEquals([forgot.splice(0), budget.bytes], [["b"], 8]);
+  budget.take(a!, 5);
+  assertEquals([forgot.splice(0), budget.bytes], [["c"], 9]);
+  budget.take(a!, 5);
+  assertEquals([forgot.splice(0), budget.bytes], [["a"], 5]);
 });

@@ -1,6 +1,11 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { checkSamplingParams, createSampler, type SamplingParams } from "../infer/mod.ts";
+import {
+  checkSamplingParams,
+  createSampler,
+  GrammarCompiler,
+  type SamplingParams,
+} from "../infer/mod.ts";
 import { philox } from "../infer/sampling/philox.ts";
 
 /** Sampled at position 0. */
@@ -126,6 +131,21 @@ Deno.test("nothing ends an answer before minTokens", () => {
   assertEquals(next(), 2);
   sampler.accept(2);
   assertEquals(next(), 0);
+});
+
+Deno.test("an answer that nothing can follow ends before minTokens", () => {
+  const bytes = [[], [0x61], [0x62]].map((one) => Uint8Array.from(one));
+  const grammars = new GrammarCompiler({ bytesOf: (id) => bytes[id]!, isSpecial: () => false }, 3);
+  const options = { eosTokenIds: [0], matcher: grammars.matcher({ regex: "ab?" }) };
+  const sampler = createSampler({ temperature: 0, minTokens: 9 }, 3, options);
+  const next = () => {
+    const { edits } = sampler.settings(0)!;
+    const { token } = sampler.sample(Float32Array.of(9, 8, 7), 0);
+    assertEquals([edits.banned.includes(token), edits.allowed![0]! >>> token & 1], [false, 1]);
+    sampler.accept(token);
+    return token;
+  };
+  assertEquals([next(), next(), next()], [1, 2, 0]);
 });
 
 Deno.test("logprobs are those of the model, before any parameter", () => {

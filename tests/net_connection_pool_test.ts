@@ -119,6 +119,43 @@ leakTest("acquire() that gives up leaves the room to who waits", async () => {
   (await second!).release();
 });
 
+leakTest("acquire() gives up at its deadline while a check does not answer", async () => {
+  await using server = serve();
+  const answers: ((usable: boolean) => void)[] = [];
+  const check = () => new Promise<boolean>((resolve) => answers.push(resolve));
+  await using pool = new ConnectionPool({ max: 1, check });
+  const { conn } = await pool.acquire(server.endpoint).then((lease) => (lease.release(), lease));
+  await assertRejects(() => pool.acquire(server.endpoint, { timeoutMs: 5 }), TimedOut);
+  const aborter = new AbortController();
+  const waiting = pool.acquire(server.endpoint, { signal: aborter.signal });
+  const last = pool.acquire(server.endpoint);
+  aborter.abort(new Error("enough"));
+  await assertRejects(() => waiting, Error, "enough");
+  // The answer that comes late is for the one who still waits, who looks for himself.
+  answers.shift()!(true);
+  await until(() => answers.length > 0);
+  answers.shift()!(true);
+  using lease = await last;
+  assert(lease.conn === conn);
+  assertEquals(pool.statistics(server.endpoint), { ...NONE, leased: 1 });
+});
+
+leakTest("a check that never answers is a no, and does not hold up close()", async () => {
+  await using server = serve();
+  const check = () => new Promise<boolean>(() => {});
+  await using pool = new ConnectionPool({ max: 1, check, connectTimeoutMs: 20 });
+  const first = await pool.acquire(server.endpoint);
+  first.release();
+  using second = await pool.acquire(server.endpoint);
+  assert(second.conn !== first.conn);
+  second.release();
+  const patient = new ConnectionPool({ check });
+  (await patient.acquire(server.endpoint)).release();
+  const refused = assertRejects(() => patient.acquire(server.endpoint), BadResource);
+  await patient.close();
+  await refused;
+});
+
 leakTest("acquire() does not give a connection that the peer has closed", async () => {
   await using server = serve();
   await using pool = new ConnectionPool();

@@ -1,5 +1,6 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
 import type { GrammarRules } from "./grammar_node.ts";
+import type { MaskBudget } from "./mask_budget.ts";
 import { Pushdown, type Situation } from "./pushdown.ts";
 import { RuleAutomata } from "./rule_automata.ts";
 import { RuleGraph } from "./rule_graph.ts";
@@ -14,19 +15,25 @@ export class TokenGrammar {
   readonly #vocabulary: VocabularyBytes;
 
   /**
-   * Prepares a grammar; masks are built when they are needed.
+   * Prepares a grammar; masks are built when they are needed, and kept while the budget has room.
    *
    * @throws {GrammarError} when it cannot be followed
    */
-  constructor(rules: GrammarRules, vocabulary: VocabularyBytes) {
+  constructor(rules: GrammarRules, vocabulary: VocabularyBytes, budget: MaskBudget) {
     this.#pushdown = new Pushdown(new RuleAutomata(new RuleGraph(rules)));
-    this.#masks = new TokenMasks(this.#pushdown, vocabulary);
+    this.#masks = new TokenMasks(this.#pushdown, vocabulary, budget);
     this.#vocabulary = vocabulary;
   }
 
   /** Follows an answer from its beginning. */
   matcher(): TokenMatcher {
+    this.#masks.use();
     return new GrammarMatcher(this, this.#pushdown.start());
+  }
+
+  /** Lets go of what it keeps in the budget. */
+  release(): void {
+    this.#masks.release();
   }
 
   /** The tokens that may come. */

@@ -3,6 +3,7 @@ import type { TokenBytes } from "../tokenizer/detokenizer.ts";
 import { parseEbnf } from "./ebnf.ts";
 import { choice, GrammarError, type GrammarRules, ROOT, text } from "./grammar_node.ts";
 import { TokenGrammar } from "./grammar_matcher.ts";
+import { MaskBudget } from "./mask_budget.ts";
 import { jsonObjectRules, jsonSchemaRules } from "./json_schema.ts";
 import { parseRegex } from "./regex.ts";
 import type { TokenMatcher } from "./token_matcher.ts";
@@ -21,7 +22,10 @@ export type StructuredOutput =
   /** A grammar in EBNF, as llama.cpp writes it. */
   | { readonly grammar: string };
 
-/** Grammars that are kept; the one that was not asked for longest goes first. */
+/**
+ * Grammars that are kept; the one that was not asked for longest goes first. What they find out
+ * about tokens has one bound together, see `MaskBudget`.
+ */
 const GRAMMARS_MAX = 64;
 
 /**
@@ -45,6 +49,7 @@ const GRAMMARS_MAX = 64;
 export class GrammarCompiler {
   readonly #vocabulary: TokenBytes;
   readonly #vocabularySize: number;
+  readonly #budget = new MaskBudget();
   readonly #grammars = new Map<string, TokenGrammar>();
   #bytes: VocabularyBytes | undefined;
 
@@ -68,14 +73,19 @@ export class GrammarCompiler {
     let grammar = this.#grammars.get(key);
     if (grammar === undefined) {
       this.#bytes ??= new VocabularyBytes(this.#vocabulary, this.#vocabularySize);
-      grammar = new TokenGrammar(rulesOf(output), this.#bytes);
-      const [oldest] = this.#grammars.keys();
-      if (this.#grammars.size >= GRAMMARS_MAX) this.#grammars.delete(oldest!);
+      grammar = new TokenGrammar(rulesOf(output), this.#bytes, this.#budget);
+      if (this.#grammars.size >= GRAMMARS_MAX) this.#dropOldest();
     } else {
       this.#grammars.delete(key);
     }
     this.#grammars.set(key, grammar);
     return grammar.matcher();
+  }
+
+  #dropOldest(): void {
+    const [[key, grammar]] = this.#grammars as unknown as [[string, TokenGrammar]];
+    this.#grammars.delete(key);
+    grammar.release();
   }
 }
 

@@ -1,11 +1,9 @@
 // Copyright 2026 the Photon for Deno authors. Apache-2.0 license.
+import type { MaskBudget, MaskKeeper } from "./mask_budget.ts";
 import type { AutomatonState } from "./rule_automata.ts";
 import type { CallStack, Pushdown, Situation } from "./pushdown.ts";
 import { NOT_PLAIN, type TokenTree } from "./token_tree.ts";
 import { PLAIN_TOKEN_BYTES_MAX, type VocabularyBytes } from "./vocabulary_bytes.ts";
-
-/** Bytes of masks that are kept; then all are forgotten. */
-const MASK_BYTES_MAX = 2 ** 26;
 
 /** What tokens may come in a state of a rule, as far as the rule itself can say. */
 interface RuleMask {
@@ -22,16 +20,17 @@ interface RuleMask {
  * a rule (most tokens stay inside of a string, whatever surrounds it); only tokens that run over
  * the end of a rule are looked at in each situation (XGrammar, Dong et al. 2024, section 3).
  */
-export class TokenMasks {
+export class TokenMasks implements MaskKeeper {
   readonly #pushdown: Pushdown;
   readonly #vocabulary: VocabularyBytes;
   readonly #words: number;
+  readonly #budget: MaskBudget;
   #ruleMasks = new WeakMap<AutomatonState, RuleMask>();
-  #keptBytes = 0;
   readonly #path: (Situation | null)[];
 
-  /** Follows a grammar over a vocabulary. */
-  constructor(pushdown: Pushdown, vocabulary: VocabularyBytes) {
+  /** Follows a grammar over a vocabulary, and keeps what a budget has room for. */
+  constructor(pushdown: Pushdown, vocabulary: VocabularyBytes, budget: MaskBudget) {
+    this.#budget = budget;
     this.#pushdown = pushdown;
     this.#vocabulary = vocabulary;
     this.#words = vocabulary.plain.length;
@@ -41,6 +40,22 @@ export class TokenMasks {
   /** The tokens that may come. */
   maskOf(situation: Situation): Uint32Array {
     return situation.mask ??= this.#build(situation);
+  }
+
+  /** Notes that the grammar is in use. */
+  use(): void {
+    this.#budget.use(this);
+  }
+
+  /** For the budget. */
+  forget(): void {
+    this.#ruleMasks = new WeakMap();
+    this.#pushdown.forget();
+  }
+
+  /** Nobody will ask for the grammar any more; who follows it goes on. */
+  release(): void {
+    this.#budget.release(this);
   }
 
   #build({ places }: Situation): Uint32Array {
@@ -75,6 +90,7 @@ export class TokenMasks {
       if (isOpen) words.set(this.#vocabulary.plain);
       const exits: number[] = [];
       this.#walk(tree, 0, tree.size, alone, words, exits);
+      this.#budget.take(this, exits.length * Int32Array.BYTES_PER_ELEMENT);
       mask = { words, tree, exits: Int32Array.from(exits) };
       this.#ruleMasks.set(state, mask);
     }
@@ -121,12 +137,7 @@ export class TokenMasks {
   }
 
   #newMask(): Uint32Array {
-    this.#keptBytes += this.#words * Uint32Array.BYTES_PER_ELEMENT;
-    if (this.#keptBytes > MASK_BYTES_MAX) {
-      this.#keptBytes = 0;
-      this.#ruleMasks = new WeakMap();
-      this.#pushdown.forget();
-    }
+    this.#budget.take(this, this.#words * Uint32Array.BYTES_PER_ELEMENT);
     return new Uint32Array(this.#words);
   }
 }

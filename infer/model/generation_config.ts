@@ -29,6 +29,9 @@ const SAMPLING = [
   { member: "repetition_penalty", name: "repetitionPenalty", least: 0, most: 100 },
 ] as const;
 
+/** What a `top_p` of 0 is read as: the likeliest token alone is kept, as by transformers. */
+const TOP_P_LEAST = 1e-6;
+
 /**
  * What generation_config.json says, for a model; without the file (null) what the model's
  * configuration says of the end of a text. Greedy models (`do_sample` false) get temperature 0.
@@ -50,6 +53,9 @@ export function generationConfig(root: JsonNode | null, config: ModelConfig): Ge
     const node = root.member(member);
     if (!node.isAbsent) sampling[name] = node.number(least, most);
   }
+  if (sampling.topP === 0) sampling.topP = TOP_P_LEAST;
+  // transformers refuses it as well, with the first request.
+  if (sampling.repetitionPenalty === 0) root.member("repetition_penalty").fail("is 0");
   const sample = root.member("do_sample");
   if (!sample.isAbsent && !sample.boolean()) sampling.temperature = 0;
   return { eosTokenIds: [...eosTokenIds], ...sampling };

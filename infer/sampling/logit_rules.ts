@@ -71,10 +71,10 @@ export class LogitRules {
     return this.#outputTokens >= this.#params.minTokens && !this.#hasPenalties;
   }
 
-  /** What {@linkcode apply} does now. */
-  get edits(): LogitEdits {
+  /** What {@linkcode apply} does now. An answer that must end does so before `minTokens`, too. */
+  edits(mustEnd: boolean): LogitEdits {
     const { bannedTokenIds, minTokens } = this.#params;
-    const mustGoOn = this.#outputTokens < minTokens;
+    const mustGoOn = this.#outputTokens < minTokens && !mustEnd;
     return {
       allowed: this.#allowed,
       banned: mustGoOn ? [...bannedTokenIds, ...this.#endTokenIds] : bannedTokenIds,
@@ -84,8 +84,8 @@ export class LogitRules {
   }
 
   /** Changes a row of logits, in vLLM's order: masks, bias, penalties. */
-  apply(logits: Float32Array): void {
-    applyEdits(logits, this.edits, this.#params);
+  apply(logits: Float32Array, mustEnd: boolean): void {
+    applyEdits(logits, this.edits(mustEnd), this.#params);
   }
 
   get #hasPenalties(): boolean {

@@ -174,7 +174,7 @@ class RowSampler implements Sampler {
   settings(position: number): DrawSettings | null {
     const { params, answer } = this;
     if (params.typicalP < 1) return null;
-    const edits = this.#rules.edits;
+    const edits = this.#rules.edits(this.#mustEnd);
     return {
       ...{ params, answer, position },
       temperature: this.#isGreedy ? 0 : params.temperature,
@@ -223,8 +223,12 @@ class RowSampler implements Sampler {
     return this.params.temperature < GREEDY_TEMPERATURE_MAX;
   }
 
+  get #mustEnd(): boolean {
+    return this.#matcher?.mustEnd === true;
+  }
+
   #edited(logits: Float32Array): Float32Array {
-    if (!this.#rules.areIdle) this.#rules.apply(logits);
+    if (!this.#rules.areIdle) this.#rules.apply(logits, this.#mustEnd);
     if (this.#matcher) this.#applyGrammar(this.#matcher, logits);
     return logits;
   }

@@ -64,7 +64,8 @@ export interface SamplingParams {
   /** The answer ends after so many tokens; where absent, at the end of the context. */
   readonly maxTokens?: number;
   /**
-   * Nothing ends the answer before so many tokens.
+   * Nothing ends the answer before so many tokens, save a {@linkcode structuredOutput} that nothing
+   * can follow.
    *
    * @default {0}
    */

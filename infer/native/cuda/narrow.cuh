@@ -172,7 +172,7 @@ template <int TILES>
 struct chunk_walk {
   int unit, share, chunk, tile;
 
-  DEVICE_MEMBER void enter(const product_args &a, const narrow_team &team) {
+  DEVICE_MEMBER void enter(const narrow_team &team) {
     share = chunk = team.thread / 32;
     tile = 0;
   }
@@ -180,7 +180,7 @@ struct chunk_walk {
   DEVICE_MEMBER void begin(const product_args &a, const narrow_team &team) {
     // Some warps have nothing to do where there are few chunks.
     unit = team.thread / 32 < a.chunks ? team.unit : a.units;
-    enter(a, team);
+    enter(team);
   }
 
   DEVICE_MEMBER bool is_over(const product_args &a) const { return unit >= a.units; }
@@ -198,7 +198,7 @@ struct chunk_walk {
     chunk = share;
     if (share < min(team.shares, a.chunks)) return;
     unit += team.stride;
-    enter(a, team);
+    enter(team);
   }
 };
 
