@@ -95,6 +95,8 @@ export class ReadCache extends Commands<string> implements Disposable {
     super();
     this.#client = client;
     this.#entriesMax = entriesMax;
+    const others = sharing.get(client) ?? new Set();
+    sharing.set(client, others.add(this));
     this.#undo = [
       client.onPush((message) => this.#invalidate(message)),
       client.onLost(() => this.#forget()),
@@ -125,11 +127,14 @@ export class ReadCache extends Commands<string> implements Disposable {
     this.#byKey.clear();
   }
 
-  /** Ends the tracking. */
+  /** Ends the tracking, unless another cache of the client needs it. */
   [Symbol.dispose](): void {
+    const others = sharing.get(this.#client)!;
+    if (!others.delete(this)) return;
     for (const undo of this.#undo) undo();
     this.#forget();
-    if (!this.#client.isClosed) this.#client.clientTracking("OFF").catch(() => {});
+    if (others.size > 0 || this.#client.isClosed) return;
+    this.#client.clientTracking("OFF").catch(() => {});
   }
 
   /** Answers reads from the cache; everything else, and what changes by itself, is asked for. */
@@ -194,6 +199,9 @@ export class ReadCache extends Commands<string> implements Disposable {
     }
   }
 }
+
+/** The caches that the tracking of a client is for. */
+const sharing = new WeakMap<RedisClient, Set<ReadCache>>();
 
 // Data: reads whose replies change though their keys do not: by chance, as time passes, or with
 // what they read beside them.

@@ -132,3 +132,13 @@ serverTest("a read cache keeps nothing where the server does not track", async (
   }
   await assertRejects(() => cacheReads(client), ReplyError, "NOPERM");
 });
+
+serverTest("a read cache that ends leaves the others of its client", async (server) => {
+  await using client = await connect(server.url);
+  using cache = await cacheReads(client);
+  (await cacheReads(client))[Symbol.dispose]();
+  for (const value of ["1", "2"]) {
+    await client.set("key", value);
+    assertEquals(await cache.get("key"), value);
+  }
+});
