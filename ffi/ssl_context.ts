@@ -231,7 +231,10 @@ const KEEPS_SESSIONS = 1n << 14n;
  * handshakes: it took what keeping them gains. The bound is enough, and a late one is not resumed.
  */
 const CACHE_SERVER = 0x2n | 0x80n;
-/** Sessions of one context, about a KiB each; beyond, whose is the oldest shakes hands in full. */
+/**
+ * Sessions of one context, about a KiB each, and what a client's certificate takes; beyond, whose
+ * is the oldest shakes hands in full.
+ */
 const SESSIONS_MAX = 8192n;
 const SESSION_CONTEXT = new TextEncoder().encode("photon");
 const CRL_CHECK = 0x4n;

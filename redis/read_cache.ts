@@ -44,8 +44,13 @@ export async function cacheReads(
 ): Promise<ReadCache> {
   if (client.protocol !== 3) throw new TypeError("Cannot cache reads: the connection speaks RESP2");
   const cache = new ReadCache(client, options.entriesMax ?? 10_000);
-  await client.clientTracking("ON");
-  return cache;
+  try {
+    await cache.track();
+    return cache;
+  } catch (error) {
+    cache[Symbol.dispose]();
+    throw error;
+  }
 }
 
 interface Entry {
@@ -82,20 +87,33 @@ export class ReadCache extends Commands<string> implements Disposable {
   /** Which entries a key is part of. */
   readonly #byKey = new Map<string, Set<string>>();
   readonly #undo: (() => void)[];
+  /** Whether the server tells of changes; where it does not, nothing is kept. */
+  #isTracked = false;
 
-  /** Listens to the client. */
+  /** Listens to the client, for {@linkcode cacheReads}. */
   constructor(client: RedisClient, entriesMax: number) {
     super();
     this.#client = client;
     this.#entriesMax = entriesMax;
+    const others = sharing.get(client) ?? new Set();
+    sharing.set(client, others.add(this));
     this.#undo = [
       client.onPush((message) => this.#invalidate(message)),
-      client.onLost(() => this.clear()),
+      client.onLost(() => this.#forget()),
       client.onReconnect(() => {
-        this.clear();
-        client.clientTracking("ON").catch(() => {});
+        this.#forget();
+        this.track().catch(() => {});
       }),
     ];
+  }
+
+  /**
+   * Has the server tell of changes, for {@linkcode cacheReads}. After a loss it is asked again;
+   * where it refuses then, every read goes to it.
+   */
+  async track(): Promise<void> {
+    await this.#client.clientTracking("ON");
+    this.#isTracked = true;
   }
 
   /** Replies that are kept. */
@@ -109,11 +127,14 @@ export class ReadCache extends Commands<string> implements Disposable {
     this.#byKey.clear();
   }
 
-  /** Ends the tracking. */
+  /** Ends the tracking, unless another cache of the client needs it. */
   [Symbol.dispose](): void {
+    const others = sharing.get(this.#client)!;
+    if (!others.delete(this)) return;
     for (const undo of this.#undo) undo();
-    this.clear();
-    if (!this.#client.isClosed) this.#client.clientTracking("OFF").catch(() => {});
+    this.#forget();
+    if (others.size > 0 || this.#client.isClosed) return;
+    this.#client.clientTracking("OFF").catch(() => {});
   }
 
   /** Answers reads from the cache; everything else, and what changes by itself, is asked for. */
@@ -125,7 +146,7 @@ export class ReadCache extends Commands<string> implements Disposable {
   ): Promise<T> {
     const isKept = definition.isReplayable && !CHANGING.has(definition.name);
     const keys = isKept ? keysOf(definition, args).map(readText) : [];
-    if (keys.length === 0 || !this.#client.isConnected) {
+    if (keys.length === 0 || !this.#isTracked || !this.#client.isConnected) {
       return this.#client.send(definition, args, read, asBytes);
     }
     const id = idOf(definition, args, asBytes);
@@ -140,6 +161,11 @@ export class ReadCache extends Commands<string> implements Disposable {
     const value = this.#client.send(definition, args, read, asBytes);
     this.#keep(id, { value, keys });
     return value.then(copyOf);
+  }
+
+  #forget(): void {
+    this.#isTracked = false;
+    this.clear();
   }
 
   /** It is kept at once: a change that is told before the reply comes drops it again. */
@@ -173,6 +199,9 @@ export class ReadCache extends Commands<string> implements Disposable {
     }
   }
 }
+
+/** The caches that the tracking of a client is for. */
+const sharing = new WeakMap<RedisClient, Set<ReadCache>>();
 
 // Data: reads whose replies change though their keys do not: by chance, as time passes, or with
 // what they read beside them.

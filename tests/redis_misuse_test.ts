@@ -116,3 +116,29 @@ serverTest("a subscription ends when the server refuses it after a loss", async 
   await assertRejects(() => taking, ReplyError, "NOPERM");
   await assertRejects(() => news.add("a"), ClientClosedError);
 });
+
+serverTest("a read cache keeps nothing where the server does not track", async (server) => {
+  await using client = await connect(server.url);
+  await using other = await connect(server.url);
+  using cache = await cacheReads(client);
+  await other.aclSetuser("default", ["-client|tracking"]);
+  const reconnected = Promise.withResolvers<void>();
+  client.onReconnect(reconnected.resolve);
+  await other.clientKill(["TYPE", "normal", "SKIPME", "yes"]);
+  await reconnected.promise;
+  for (const value of ["1", "2"]) {
+    await other.set("key", value);
+    assertEquals(await cache.get("key"), value);
+  }
+  await assertRejects(() => cacheReads(client), ReplyError, "NOPERM");
+});
+
+serverTest("a read cache that ends leaves the others of its client", async (server) => {
+  await using client = await connect(server.url);
+  using cache = await cacheReads(client);
+  (await cacheReads(client))[Symbol.dispose]();
+  for (const value of ["1", "2"]) {
+    await client.set("key", value);
+    assertEquals(await cache.get("key"), value);
+  }
+});
