@@ -252,6 +252,9 @@ groupTest("whatever allocation fails, all GPUs' memory is free again", async () 
   }
 });
 
+/** Longer than a thread takes to see that a communicator has failed. */
+const OTHER_WAIT_MS = 300;
+
 // Data: what a communicator says, how long a step is waited for, and what is told.
 // deno-fmt-ignore
 const FAILURES: readonly (readonly [number, string, string])[] = [
@@ -280,6 +283,21 @@ for (const [result, waitMs, told] of FAILURES) {
     assertEquals(deviceBytes(), before);
   });
 }
+
+groupTest("a step that fails is told of, whoever else has waited for it", async () => {
+  using _gpus = setNccl(2);
+  using backend = await loadParts(QWEN, 2, { communicator: "nccl" });
+  using _failure = failNccl(6);
+  const batch = new StepBatch(BOUNDS);
+  batch.add({ tokens: PROMPT, computedTokens: 0, blocks: [0, 1, 2, 3], logits: "last" });
+  backend.submit(batch);
+  const done = backend.done();
+  // The other thread has heard of it then, and nobody here of what that says.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OTHER_WAIT_MS);
+  const told = "Cannot run a step: NCCL: remote process exited";
+  assertThrows(() => backend.wait(), Error, told);
+  await done;
+});
 
 groupTest(
   "a step that others cannot follow is told of, too, where these are handed over",

@@ -72,8 +72,6 @@ export class NativeBackend implements Backend {
   #states = new Float32Array(0);
   /** Kept while the library reads it. */
   #batch: StepBatch | null = null;
-  /** What the step on its way has failed with, as {@linkcode done} has heard. */
-  #failure: unknown = null;
   #isOpen = true;
   /** Threads of Deno's that wait in the library, which must not lose what they wait for. */
   #waiting = 0;
@@ -193,21 +191,16 @@ export class NativeBackend implements Backend {
     const bytes = words as Int32Array<ArrayBuffer>;
     checkStatus(calls, calls.submit(this.#context, bytes, size, logits, states));
     this.#batch = batch;
-    this.#failure = null;
   }
 
   /** See {@linkcode Backend.done}. */
   async done(): Promise<void> {
     this.#checkOpen();
-    const batch = this.#batch;
-    if (!batch) return;
+    if (!this.#batch) return;
     this.#waiting++;
-    const { calls } = this.#device;
     try {
-      // The library tells once; `wait` is who throws it.
-      checkStatus(calls, await calls.waitSoon(this.#context));
-    } catch (error) {
-      if (this.#batch === batch) this.#failure = error;
+      // Whether the step has failed `wait` hears, too.
+      await this.#device.calls.waitSoon(this.#context);
     } finally {
       this.#waiting--;
       if (!this.#isOpen) this.#free();
@@ -221,9 +214,6 @@ export class NativeBackend implements Backend {
     if (!batch) throw new Deno.errors.BadResource("No step is on its way");
     // The step is over, whether it has failed or not.
     this.#batch = null;
-    const failure = this.#failure;
-    this.#failure = null;
-    if (failure !== null) throw failure;
     checkStatus(this.#device.calls, this.#device.calls.wait(this.#context));
     const rows = batch.logitCount;
     return {

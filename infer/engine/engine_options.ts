@@ -89,7 +89,8 @@ export interface EngineOptions {
   blockCount?: number;
   /**
    * Memory of the blocks, of all GPUs together, where `blockCount` does not say how many there are.
-   * Weights, and what steps work in, come on top: `Engine.memory` tells.
+   * Weights, and what steps work in, come on top, as `Engine.memory` tells; and where a smaller
+   * model guesses, as many blocks of that one.
    *
    * @default {2 ** 30}
    */

@@ -207,7 +207,8 @@ INFER_API int32_t infer_context_create(infer_model *model, const infer_context_c
 INFER_API int32_t infer_submit(infer_context *context, const int32_t *step, size_t words,
                                float *logits, float *states);
 
-// Blocks until no step is on its way; may be called from any thread.
+// Blocks until no step is on its way; may be called from any thread. All who wait for a step that
+// fails are told so, until the next one begins.
 INFER_API int32_t infer_wait(infer_context *context);
 
 // 1 when no step is on its way.

@@ -272,6 +272,7 @@ int32_t infer_submit(infer_context *c, const int32_t *step, size_t words, float 
   }
   if (error == cudaSuccess) error = cudaEventRecord(c->is_done, c->device->place.stream);
   if (error != cudaSuccess) return group_failed(c->device, error, "start a step");
+  c->failed = INFER_OK;
   context_set_running(c);
   return INFER_OK;
 }
@@ -326,11 +327,19 @@ int32_t context_join(infer_device *device) {
   // Another thread that waited may have been here first.
   if (device->running == c && !status) take_outputs(device);
   if (device->running == c) device->running = NULL;
+  if (status) {
+    c->failed = status;
+    infer_error(c->failure, sizeof c->failure);
+  }
   pthread_mutex_unlock(&device->lock);
   return status;
 }
 
-int32_t infer_wait(infer_context *context) { return context_join(context->device); }
+int32_t infer_wait(infer_context *context) {
+  int32_t status = context_join(context->device);
+  // Another thread that waited may have heard of a failure first.
+  return status || !context->failed ? status : fail(context->failed, "%s", context->failure);
+}
 
 int32_t infer_idle(infer_context *context) { return context_is_idle(context->device); }
 

@@ -16,6 +16,7 @@
 #include "step_pack.cuh"
 
 #define GRAPHS_MAX 64
+#define FAILURE_BYTES 256
 
 // A step that was recorded once and is started again and again.
 struct step_graph {
@@ -61,6 +62,9 @@ struct infer_context {
   float *logits_to;
   float *states_to;
   int logit_count;
+  // What the last one has failed with, for all who wait for it; INFER_OK until it has.
+  int32_t failed;
+  char failure[FAILURE_BYTES];
   // Steps that choose tokens, see draw.h.
   draw_room draws;
 };
