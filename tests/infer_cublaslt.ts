@@ -3,6 +3,7 @@ import { openLibrary } from "../ffi/load.ts";
 import { buildOnce, runCompiler } from "../infer/native/build_once.ts";
 import { HAS_EMULATION } from "./infer_cuda.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
+import { setVariables } from "./set_variables.ts";
 
 // A cuBLASLt for the emulated GPU: infer/native/cuda/host/peers/cublaslt.cpp.
 
@@ -46,15 +47,5 @@ export function useCublasLt(
   use: "never" | "always" | "measured",
   library: string = LIBRARY,
 ): Disposable {
-  const before = [LIBRARY_VARIABLE, USE_VARIABLE].map((name) => Deno.env.get(name));
-  Deno.env.set(LIBRARY_VARIABLE, library);
-  Deno.env.set(USE_VARIABLE, use);
-  return {
-    [Symbol.dispose]() {
-      for (const [i, name] of [LIBRARY_VARIABLE, USE_VARIABLE].entries()) {
-        if (before[i] === undefined) Deno.env.delete(name);
-        else Deno.env.set(name, before[i]);
-      }
-    },
-  };
+  return setVariables({ [LIBRARY_VARIABLE]: library, [USE_VARIABLE]: use });
 }

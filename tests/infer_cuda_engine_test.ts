@@ -10,6 +10,7 @@ import type { SchedulerBounds } from "../infer/scheduler/scheduler_bounds.ts";
 import { cudaTest, HAS_EMULATION, LIBRARY, loadCuda, ROUNDING } from "./infer_cuda.ts";
 import { type Ask, askWith, Run, type Said } from "./infer_engine_run.ts";
 import { MODELS, readGolden } from "./infer_model.ts";
+import { setVariables } from "./set_variables.ts";
 import { workerTest } from "./worker_leak.ts";
 
 // Engines whose tokens the device chooses.
@@ -53,7 +54,7 @@ for (const isLate of [false, true]) {
   cudaTest(
     `CUDA emulation: an engine says what its own sampler would, computed ${when}`,
     async () => {
-      using _late = isLate ? setVariable("INFER_HOST_LATE", "1") : undefined;
+      using _late = isLate ? setVariables({ INFER_HOST_LATE: "1" }) : undefined;
       const { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens, blockCount } = BOUNDS;
       const bounds = { tokensMax, sequencesMax, blocksPerSequenceMax, blockTokens };
       using backend = await loadCuda(MODELS + NAME, {
@@ -126,7 +127,7 @@ cudaWorkerTest("a device that fails fails the requests with its words", async ()
   await using engine = await load();
   const options = { temperature: 0, ignoreEos: true, maxTokens: 100 };
   await engine.generate(inputIds, { ...options, maxTokens: 3 });
-  using _failing = setVariable("INFER_HOST_FAILS_AFTER", "2");
+  using _failing = setVariables({ INFER_HOST_FAILS_AFTER: "2" });
   const requests = [engine.generate(inputIds, options), engine.generate(inputIds, options)];
   for (const request of requests) {
     await assertRejects(() => request, Error, "Cannot run a step: an error of the emulation");
@@ -140,20 +141,8 @@ function cudaWorkerTest(name: string, body: () => Promise<void>): void {
 }
 
 async function load(options: EngineOptions = {}): Promise<Engine> {
-  using _library = setVariable("PHOTON_INFER_CUDA_LIBRARY", LIBRARY);
+  using _library = setVariables({ PHOTON_INFER_CUDA_LIBRARY: LIBRARY });
   return await Engine.load(MODELS + NAME, { backend: "cuda", ...options });
-}
-
-/** Sets a variable of the environment until it is disposed of. */
-function setVariable(name: string, value: string): Disposable {
-  const before = Deno.env.get(name);
-  Deno.env.set(name, value);
-  return {
-    [Symbol.dispose]() {
-      if (before === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, before);
-    },
-  };
 }
 
 /** The same tokens; log probabilities but for their last digits. */

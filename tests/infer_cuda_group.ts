@@ -3,6 +3,7 @@ import { openLibrary } from "../ffi/load.ts";
 import { buildOnce, runCompiler } from "../infer/native/build_once.ts";
 import { HAS_EMULATION, LIBRARY, ROUNDING } from "./infer_cuda.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
+import { setVariables } from "./set_variables.ts";
 
 // Several emulated GPUs in one process, and a NCCL for them.
 
@@ -58,20 +59,6 @@ export function failAllocation(after: number): Disposable {
 export function failNccl(result: number): Disposable {
   nccl!.fake_nccl_fail(result);
   return { [Symbol.dispose]: () => nccl!.fake_nccl_fail(-1) };
-}
-
-/** Sets environment variables, until it is disposed of; the library reads them too. */
-export function setVariables(variables: Record<string, string>): Disposable {
-  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-  return {
-    [Symbol.dispose]() {
-      for (const [name, value] of before) {
-        if (value === undefined) Deno.env.delete(name);
-        else Deno.env.set(name, value);
-      }
-    },
-  };
 }
 
 /** So many emulated GPUs with NCCL. */

@@ -16,7 +16,6 @@ import {
   IS_EMULATION,
   openCommunicators,
   setNccl,
-  setVariables,
 } from "./infer_cuda_group.ts";
 import { askWith, Run } from "./infer_engine_run.ts";
 import {
@@ -28,6 +27,7 @@ import {
   relativeError,
 } from "./infer_model.ts";
 import { assertBatched, assertChunked, stepLogits } from "./infer_ragged_batches.ts";
+import { setVariables } from "./set_variables.ts";
 import { workerTest } from "./worker_leak.ts";
 
 // A model on several GPUs, each with a part of it: `tensorParallel`. Where GPUs are emulated they

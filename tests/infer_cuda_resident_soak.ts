@@ -11,6 +11,7 @@ import { askWith, Run } from "./infer_engine_run.ts";
 import { allLogits, BOUNDS, greedyTokens, MODEL_NAMES, MODELS, readGolden } from "./infer_model.ts";
 import { BUILD_DIRECTORY } from "./infer_native.ts";
 import { concatenated, isSame, stepLogits } from "./infer_ragged_batches.ts";
+import { setVariables } from "./set_variables.ts";
 
 // Steps of one token as one kernel: bit by bit what the kernels say that it stands for.
 
@@ -84,7 +85,7 @@ cudaTest("CUDA emulation: one kernel a step: whatever the order of warps and blo
   using plain = await load("never", LLAMA, options);
   using resident = await load("always", LLAMA, options);
   for (const seed of ["1", "2", "3"]) {
-    using _seed = setVariable("INFER_HOST_SEED", seed);
+    using _seed = setVariables({ INFER_HOST_SEED: seed });
     assertSame(resident, plain, prompt);
   }
 });
@@ -93,7 +94,7 @@ cudaTest(
   "CUDA emulation: one kernel a step: what it is told is there before it begins",
   async () => {
     const prompt = [...readGolden(LLAMA).inputIds].slice(0, 6);
-    using _late = setVariable("INFER_HOST_LATE", "1");
+    using _late = setVariables({ INFER_HOST_LATE: "1" });
     using plain = await load("never", LLAMA, { kvType: "float16" });
     using resident = await load("always", LLAMA, { kvType: "float16" });
     assertSame(resident, plain, prompt);
@@ -169,7 +170,7 @@ cudaTest("CUDA emulation: one kernel a step: engines say the same", async () => 
     ...{ prefillTokensMax: 24, prefixCache: true, agingSteps: 50 },
   };
   for (const late of [undefined, "1"]) {
-    using _late = late === undefined ? undefined : setVariable("INFER_HOST_LATE", late);
+    using _late = late === undefined ? undefined : setVariables({ INFER_HOST_LATE: late });
     using plain = await load("never", LLAMA, { kvType: "float16" });
     using resident = await load("always", LLAMA, { kvType: "float16" });
     const before = gridsTogether();
@@ -231,18 +232,6 @@ async function load(
   name: string,
   options: Partial<NativeBackendOptions>,
 ): Promise<NativeBackend> {
-  using _use = setVariable(VARIABLE, use);
+  using _use = setVariables({ [VARIABLE]: use });
   return await loadCuda(MODELS + name, options);
-}
-
-/** Sets a variable of the environment until it is disposed of. */
-function setVariable(name: string, value: string): Disposable {
-  const before = Deno.env.get(name);
-  Deno.env.set(name, value);
-  return {
-    [Symbol.dispose]() {
-      if (before === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, before);
-    },
-  };
 }

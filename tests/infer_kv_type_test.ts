@@ -6,9 +6,10 @@ import { Engine } from "../infer/engine/engine.ts";
 import type { EngineOptions } from "../infer/engine/engine_options.ts";
 import { openModel } from "../infer/model/open_model.ts";
 import { cudaTest, LIBRARY } from "./infer_cuda.ts";
-import { deviceBytes, IS_EMULATION, setVariables } from "./infer_cuda_group.ts";
+import { deviceBytes, IS_EMULATION } from "./infer_cuda_group.ts";
 import { allLogits, BOUNDS, greedyTokens, MODELS, readGolden } from "./infer_model.ts";
 import { HAS_COMPILER, loadNative } from "./infer_native.ts";
+import { setVariables } from "./set_variables.ts";
 import { workerTest } from "./worker_leak.ts";
 
 // How an engine keeps keys and values, and that it keeps to `kvBytesMax` whatever it keeps.

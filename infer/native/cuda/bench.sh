@@ -83,7 +83,8 @@ link cuda_speed infer/native/cuda/bench/speed.cu
 
 # Operators, models and perplexity on the GPU, the very tests that run on the emulation elsewhere.
 if [ $tests = 1 ]; then
-  "$deno" test -A --preload=tests/warm_up.ts --v8-flags=--expose-gc tests/infer_cuda_*_test.ts
+  "$deno" test -A --preload=tests/warm_up.ts --v8-flags=--expose-gc \
+    tests/infer_cuda_*_test.ts tests/infer_cuda_*_soak.ts
   "$deno" test -A --preload=tests/warm_up.ts --v8-flags=--expose-gc --filter perplexity \
     tests/infer_cuda_soak.ts
 fi

@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 deno=${DENO:-deno}
 DENO_DIR=$folder/deno_dir "$deno" cache --quiet infer/build.ts bench/infer_cuda_speed.ts \
-  bench/peers/infer_cuda_steps.ts tests/infer_cuda_*_test.ts tests/infer_cuda_soak.ts
+  bench/peers/infer_cuda_steps.ts tests/infer_cuda_*_test.ts tests/infer_cuda_*soak.ts
 # Packages, not what was made of our own files.
 find "$folder/deno_dir" -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} +
 cp "$("$deno" eval 'console.log(Deno.execPath())')" "$folder/deno"
